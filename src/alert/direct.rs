@@ -1,0 +1,102 @@
+//! The flat body of the 2017 sample: a program asks for a capture by name.
+
+use serde_json::Value;
+
+use super::member::Object;
+use super::target::Target;
+use super::{Alert, BadAlert, Condition};
+use crate::azure::resource_id::ResourceId;
+use crate::plan::filter::Filter;
+use crate::plan::parameters::{Overrides, bytes, seconds};
+use crate::settings::{checked_capture_name, storage_account};
+
+/// What a program asked for beyond the machine. What it left out comes from the settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DirectCall {
+    /// The network watcher to use, when the caller knows it.
+    pub watcher: Option<ResourceId>,
+    /// The capture's name; one that exists is deleted first, as the sample did.
+    pub name: Option<String>,
+    /// The storage account.
+    pub storage: Option<ResourceId>,
+    /// Limits and filters.
+    pub overrides: Overrides,
+}
+
+/// Whether a body is a direct call: no alert has members of these names.
+pub(super) fn is_direct(body: Object) -> bool {
+    ["targetVM", "packetCaptureName", "networkWatcherName"].into_iter().any(|name| body.has(name))
+}
+
+/// Reads a direct call. Unlike an alert it comes from a program, which wants its mistakes told.
+pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
+    let target_id = text(body, "targetVM")?.ok_or_else(|| bad("targetVM", "is missing; it should be the resource id of a virtual machine"))?;
+    let target = ResourceId::parse(&target_id)
+        .map_err(|why| bad("targetVM", &why.to_string()))
+        .and_then(|id| Target::new(id).ok_or_else(|| bad("targetVM", "should be the resource id of a virtual machine or scale set")))?;
+    let name = value(body, "packetCaptureName", checked_capture_name)?;
+    let call = DirectCall {
+        watcher: watcher(body, &target)?,
+        name: name.clone(),
+        storage: value(body, "storageID", storage_account)?,
+        overrides: Overrides {
+            capture_seconds: value(body, "timeLimit", seconds)?,
+            capture_bytes: value(body, "totalBytesPerSession", bytes)?,
+            packet_bytes: value(body, "bytesToCapturePerPacket", bytes)?,
+            capture_filters: filters(body)?,
+            ignore: false,
+        },
+    };
+    Ok(Alert {
+        id: name.unwrap_or_default(),
+        rule: "direct call".to_owned(),
+        severity: None,
+        condition: Condition::Fired,
+        fired_at: None,
+        targets: vec![target],
+        other_targets: vec![],
+        region: None,
+        properties: Default::default(),
+        test: false,
+        direct: Some(call),
+    })
+}
+
+fn watcher(body: Object, target: &Target) -> Result<Option<ResourceId>, BadAlert> {
+    let subscription = text(body, "subscriptionId")?.unwrap_or_else(|| target.id().subscription());
+    if !subscription.eq_ignore_ascii_case(&target.id().subscription()) {
+        return Err(bad("subscriptionId", "should be the subscription of targetVM, for Azure captures only within one"));
+    }
+    match (text(body, "networkWatcherResourceGroup")?, text(body, "networkWatcherName")?) {
+        (Some(group), Some(name)) => {
+            let id = ResourceId::of(&subscription, &group, "Microsoft.Network", "networkWatchers", &name);
+            ResourceId::parse(&id.to_string()).map(Some).map_err(|why| bad("networkWatcherName", &why.to_string()))
+        }
+        (None, None) => Ok(None),
+        _ => Err(bad("networkWatcherName", "and networkWatcherResourceGroup go together")),
+    }
+}
+
+fn filters(body: Object) -> Result<Option<Vec<Filter>>, BadAlert> {
+    let written = body.list("filters").map_err(|_| bad("filters", "should be a list"))?;
+    let read = |filter: &Value| {
+        let filter = serde_json::from_value::<Filter>(filter.clone()).map_err(|why| why.to_string())?;
+        filter.checked()
+    };
+    let filters: Result<Vec<Filter>, String> = written.iter().map(read).collect();
+    let filters = filters.map_err(|why| bad("filters", &format!("cannot be used: {why}")))?;
+    Ok((!filters.is_empty()).then_some(filters))
+}
+
+fn value<T>(body: Object, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadAlert> {
+    text(body, name)?.map(|text| parse(&text).map_err(|why| bad(name, &format!("cannot be used: {why}")))).transpose()
+}
+
+fn text(body: Object, name: &str) -> Result<Option<String>, BadAlert> {
+    let text = body.text(name).map_err(|_| bad(name, "should be a text"))?;
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+fn bad(name: &str, why: &str) -> BadAlert {
+    BadAlert::BadValue(format!("{name} {why}."))
+}

@@ -1,0 +1,131 @@
+//! Lenient reading of JSON that many services write: members missing or null, numbers as strings, names in any case.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde_json::{Map, Value};
+
+/// A member that holds something it cannot hold, such as a list where a name belongs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path} should be {expected}")]
+pub struct WrongType {
+    /// The member's name.
+    pub path: String,
+    /// What belongs there.
+    pub expected: &'static str,
+}
+
+/// A JSON object whose members are read by name without regard to case.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'a>(&'a Map<String, Value>);
+
+impl<'a> Object<'a> {
+    /// The object in a value, if it is one.
+    pub fn of(value: &'a Value) -> Option<Self> {
+        value.as_object().map(Self)
+    }
+
+    /// A member that is there and not null.
+    pub fn member(self, name: &str) -> Option<&'a Value> {
+        let exact = self.0.get(name);
+        exact
+            .or_else(|| self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+            .filter(|value| !value.is_null())
+    }
+
+    /// Whether a member is there, be it null.
+    pub fn has(self, name: &str) -> bool {
+        self.0.keys().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// A text, or a number or truth value as text.
+    pub fn text(self, name: &str) -> Result<Option<String>, WrongType> {
+        match self.member(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(Value::Bool(truth)) => Ok(Some(truth.to_string())),
+            Some(_) => Err(WrongType { path: name.to_owned(), expected: "a text" }),
+        }
+    }
+
+    /// A text where anything else counts as missing: for members that only decorate.
+    pub fn text_or_nothing(self, name: &str) -> Option<String> {
+        self.text(name).ok().flatten()
+    }
+
+    /// An object.
+    pub fn object(self, name: &str) -> Result<Option<Object<'a>>, WrongType> {
+        match self.member(name) {
+            None => Ok(None),
+            Some(value) => match Self::of(value) {
+                Some(object) => Ok(Some(object)),
+                None => Err(WrongType { path: name.to_owned(), expected: "an object" }),
+            },
+        }
+    }
+
+    /// An object that must be there.
+    pub fn required_object(self, name: &str) -> Result<Object<'a>, WrongType> {
+        self.object(name)?.ok_or_else(|| WrongType { path: name.to_owned(), expected: "an object" })
+    }
+
+    /// A list; a missing one is empty.
+    pub fn list(self, name: &str) -> Result<&'a [Value], WrongType> {
+        match self.member(name) {
+            None => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(WrongType { path: name.to_owned(), expected: "a list" }),
+        }
+    }
+
+    /// A list where anything else counts as empty.
+    pub fn list_or_nothing(self, name: &str) -> &'a [Value] {
+        self.list(name).unwrap_or(&[])
+    }
+
+    /// The members that hold a text, number or truth value.
+    pub fn texts(self) -> BTreeMap<String, String> {
+        self.0.keys().filter_map(|name| Some((name.clone(), self.text_or_nothing(name)?))).collect()
+    }
+}
+
+/// Reads the two kinds of dates that Azure Monitor writes: RFC 3339, and `3/22/2019 1:36:31 PM` in UTC, which log alerts
+/// of version 1 use.
+pub fn date(text: &str) -> Option<Timestamp> {
+    let american = || DateTime::strptime("%m/%d/%Y %I:%M:%S %p", text).ok();
+    let without_offset = || text.parse::<DateTime>().ok();
+    text.parse()
+        .ok()
+        .or_else(|| american().or_else(without_offset).and_then(|civil| Offset::UTC.to_timestamp(civil).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_both_kinds_are_read() {
+        let expected: Timestamp = "2019-03-22T13:36:31Z".parse().unwrap();
+        for text in ["2019-03-22T13:36:31Z", "2019-03-22T13:36:31.0000000Z", "2019-03-22T14:36:31+01:00", "3/22/2019 1:36:31 PM", "2019-03-22T13:36:31"] {
+            assert_eq!(date(text), Some(expected), "{text}");
+        }
+        for text in ["", "yesterday", "22/3/2019 1:36:31 PM", "9999999-01-01T00:00:00Z"] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_found_in_any_case_and_scalars_become_text() {
+        let value = serde_json::json!({"alertRuleID": "r", "level": 3, "flag": true, "gone": null, "list": []});
+        let object = Object::of(&value).unwrap();
+        assert_eq!(object.text("alertRuleId"), Ok(Some("r".to_owned())));
+        assert_eq!(object.text("level"), Ok(Some("3".to_owned())));
+        assert_eq!(object.text("gone"), Ok(None));
+        assert_eq!(object.text("missing"), Ok(None));
+        assert!(object.text("list").is_err());
+        assert!(object.required_object("gone").is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! Every payload that an action group, a retired classic rule or a program can send, read into one [`Alert`].
+
+pub mod direct;
+mod member;
+mod schemas;
+pub mod target;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::azure::region::Region;
+use crate::digest::digest;
+use direct::DirectCall;
+use member::{Object, WrongType};
+use target::Target;
+
+/// One notification, whatever schema it came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// Azure's id of the alert, or the nearest thing that the payload has.
+    pub id: String,
+    /// Name of the alert rule.
+    pub rule: String,
+    /// `Sev0` to `Sev4`.
+    pub severity: Option<String>,
+    /// Whether the condition began or ended.
+    pub condition: Condition,
+    /// When the condition began.
+    pub fired_at: Option<Timestamp>,
+    /// The machines that it is about; none when it is about something else.
+    pub targets: Vec<Target>,
+    /// What it is about when that is no machine, for the sentence that says so.
+    pub other_targets: Vec<String>,
+    /// The machine's region, which only the retired classic payload tells.
+    pub region: Option<Region>,
+    /// Custom properties of the alert rule.
+    pub properties: BTreeMap<String, String>,
+    /// Whether this is the sample of the portal's Test button.
+    pub test: bool,
+    /// Set when a program called directly, in the manner of the 2017 sample.
+    pub direct: Option<DirectCall>,
+}
+
+/// Whether an alert's condition began or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It began.
+    Fired,
+    /// It ended; Azure's own word for it.
+    Over(String),
+}
+
+/// What answers, records and messages say of an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// See [`Alert::id`].
+    pub id: String,
+    /// See [`Alert::rule`].
+    pub rule: String,
+    /// `Fired`, or Azure's word for the end.
+    pub condition: String,
+    /// See [`Alert::severity`].
+    pub severity: Option<String>,
+    /// See [`Alert::fired_at`].
+    pub fired_at: Option<Timestamp>,
+}
+
+/// Why a body is not an alert. The caller is told the sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAlert {
+    /// The bytes are not JSON.
+    #[error("The body is not JSON: {0}.")]
+    NotJson(String),
+    /// JSON, but of no schema that Azure Monitor uses.
+    #[error(
+        "The body is JSON, but no alert that nightcap knows. It takes Azure Monitor's common alert schema, the older \
+         schemas of metric, log and activity log alerts, and the parameters of the 2017 sample (targetVM and so on)."
+    )]
+    UnknownSchema,
+    /// A known schema with something in it that cannot be.
+    #[error("The body looks like {schema}, but {wrong}.")]
+    WrongType {
+        /// The schema that was recognised.
+        schema: &'static str,
+        /// The member.
+        wrong: WrongType,
+    },
+    /// A direct call with a value that cannot be used.
+    #[error("{0}")]
+    BadValue(String),
+}
+
+impl Alert {
+    /// Reads a request's body.
+    pub fn parse(body: &[u8]) -> Result<Self, BadAlert> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let value: Value = serde_json::from_slice(body).map_err(|error| BadAlert::NotJson(error.to_string()))?;
+        let object = Object::of(&value).ok_or(BadAlert::UnknownSchema)?;
+        schemas::read(object)
+    }
+
+    /// Tells notifications apart: equal for every delivery of one notification, different for any two.
+    ///
+    /// Azure promises neither order nor single delivery, so this is made of the alert, its condition and its time.
+    pub fn key(&self) -> String {
+        let fired_at = self.fired_at.map(|time| time.to_string()).unwrap_or_default();
+        let targets: Vec<String> = self.targets.iter().map(|target| target.id().key()).collect();
+        let text = format!("{}\n{}\n{fired_at}\n{}", self.id, self.condition.word(), targets.join("\n"));
+        digest(&text, 16)
+    }
+
+    /// Whether [`Alert::key`] is sure to tell this notification from any other.
+    pub fn can_be_recognised(&self) -> bool {
+        self.direct.is_none() && self.fired_at.is_some() && !self.id.is_empty()
+    }
+
+    /// What answers, records and messages say of this alert.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            id: self.id.clone(),
+            rule: self.rule.clone(),
+            condition: self.condition.word().to_owned(),
+            severity: self.severity.clone(),
+            fired_at: self.fired_at,
+        }
+    }
+}
+
+impl Condition {
+    /// `Fired`, or Azure's word for the end.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Fired => "Fired",
+            Self::Over(word) => word,
+        }
+    }
+}

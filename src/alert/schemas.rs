@@ -1,0 +1,255 @@
+//! One function a schema. Which one applies is told by `schemaId`, and without one by the body's shape.
+//!
+//! Member names are those of Microsoft's "Common alert schema", "Non-common alert schema definitions", "Activity log
+//! alert webhooks", "Log alert webhooks" and the retired "Classic metric alert webhooks".
+
+use serde_json::Value;
+
+use super::direct;
+use super::member::{Object, WrongType, date};
+use super::target::Target;
+use super::{Alert, BadAlert, Condition};
+use crate::azure::region::Region;
+
+/// Reads whatever schema the body is of.
+pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
+    let schema_id = body.text("schemaId").map_err(|_| BadAlert::UnknownSchema)?.unwrap_or_default();
+    match schema_id.to_ascii_lowercase().as_str() {
+        "azuremonitorcommonalertschema" => common(body).map_err(wrong_type("the common alert schema")),
+        "azuremonitormetricalert" => metric(body).map_err(wrong_type("a metric alert")),
+        "microsoft.insights/activitylogs" => activity_log(body).map_err(wrong_type("an activity log alert")),
+        "microsoft.insights/logalert" => log_of_application_insights(body).map_err(wrong_type("a log alert")),
+        "aip budget notification" => budget(body).map_err(wrong_type("a budget notification")),
+        "" if direct::is_direct(body) => direct::read(body),
+        "" if body.has("status") && body.has("context") => classic(body).map_err(wrong_type("a classic metric alert")),
+        "" if is_log_v1(body) => log_v1(body).map_err(wrong_type("a log alert")),
+        _ => Err(BadAlert::UnknownSchema),
+    }
+}
+
+fn wrong_type(schema: &'static str) -> impl Fn(WrongType) -> BadAlert {
+    move |wrong| BadAlert::WrongType { schema, wrong }
+}
+
+fn common(body: Object) -> Result<Alert, WrongType> {
+    let data = body.required_object("data")?;
+    let essentials = data.required_object("essentials")?;
+    let context = data.object("alertContext").ok().flatten();
+
+    let mut ids = texts(essentials.list("alertTargetIDs")?, "alertTargetIDs")?;
+    if let Some(context) = context
+        && machines(&ids).is_empty()
+    {
+        ids.extend(ids_in_context(context));
+    }
+    let id = first_text(essentials, &["alertId", "originAlertId"])?;
+    let rule = first_text(essentials, &["alertRule", "alertRuleID"])?;
+    let condition = condition(essentials.text("monitorCondition")?, "Fired");
+    let event_is_over = context.and_then(|context| context.text_or_nothing("status")).filter(|status| is_end(status));
+
+    let mut properties = context.and_then(|context| context.object("properties").ok().flatten()).map(Object::texts).unwrap_or_default();
+    let test = is_test(&id, &rule, &ids, context.is_some_and(|context| context.has("eventSource")))
+        || properties.get("IsSynthetic").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if let Ok(Some(custom)) = data.object("customProperties") {
+        properties.extend(custom.texts());
+    }
+    Ok(Alert {
+        condition: match event_is_over {
+            Some(word) if condition == Condition::Fired => Condition::Over(word),
+            _ => condition,
+        },
+        severity: severity(essentials),
+        fired_at: essentials.text("firedDateTime")?.and_then(|text| date(&text)),
+        properties,
+        test,
+        ..alert(id, rule, ids)
+    })
+}
+
+fn metric(body: Object) -> Result<Alert, WrongType> {
+    let data = body.required_object("data")?;
+    let context = data.required_object("context")?;
+    Ok(Alert {
+        condition: condition(data.text("status")?, "Activated"),
+        severity: severity(context),
+        fired_at: context.text("timestamp")?.and_then(|text| date(&text)),
+        properties: data.object("properties").ok().flatten().map(Object::texts).unwrap_or_default(),
+        ..alert(
+            first_text(context, &["id"])?,
+            first_text(context, &["name"])?,
+            context.text("resourceId")?.into_iter().collect(),
+        )
+    })
+}
+
+fn activity_log(body: Object) -> Result<Alert, WrongType> {
+    let data = body.required_object("data")?;
+    let event = data.required_object("context")?.required_object("activityLog")?;
+    let scope = event.object("authorization").ok().flatten().and_then(|authorization| authorization.text_or_nothing("scope"));
+    let mut ids: Vec<String> = event.text("resourceId")?.into_iter().collect();
+    if machines(&ids).is_empty() {
+        ids.extend(scope);
+    }
+    // `data.status` says Activated whatever happened; the event itself says whether it is over.
+    let status = event.text("status")?.filter(|status| is_end(status));
+    Ok(Alert {
+        condition: status.map_or(Condition::Fired, Condition::Over),
+        fired_at: event.text("eventTimestamp")?.and_then(|text| date(&text)),
+        properties: data.object("properties").ok().flatten().map(Object::texts).unwrap_or_default(),
+        ..alert(first_text(event, &["eventDataId", "correlationId"])?, first_text(event, &["operationName"])?, ids)
+    })
+}
+
+fn classic(body: Object) -> Result<Alert, WrongType> {
+    let context = body.required_object("context")?;
+    Ok(Alert {
+        condition: condition(body.text("status")?, "Activated"),
+        fired_at: context.text("timestamp")?.and_then(|text| date(&text)),
+        region: context.text_or_nothing("resourceRegion").and_then(|name| Region::new(&name)),
+        properties: body.object("properties").ok().flatten().map(Object::texts).unwrap_or_default(),
+        ..alert(
+            first_text(context, &["id"])?,
+            first_text(context, &["name"])?,
+            context.text("resourceId")?.into_iter().collect(),
+        )
+    })
+}
+
+fn log_of_application_insights(body: Object) -> Result<Alert, WrongType> {
+    log_v1(body.required_object("data")?)
+}
+
+/// Log alerts of version 1, also those with a body that users composed themselves around the search results.
+fn is_log_v1(body: Object) -> bool {
+    ["AlertRuleName", "SearchResult", "SearchResults", "IncludeSearchResults"].into_iter().any(|name| body.has(name))
+}
+
+fn log_v1(data: Object) -> Result<Alert, WrongType> {
+    let mut ids: Vec<String> = data.text("ResourceId")?.into_iter().collect();
+    if machines(&ids).is_empty() {
+        ids.extend(ids_in_context(data));
+    }
+    let rule = first_text(data, &["AlertRuleName", "alertname"])?;
+    Ok(Alert {
+        severity: severity(data),
+        fired_at: data.text("SearchIntervalEndtimeUtc")?.and_then(|text| date(&text)),
+        ..alert(rule.clone(), rule, ids)
+    })
+}
+
+fn budget(body: Object) -> Result<Alert, WrongType> {
+    let name = first_text(body.required_object("data")?, &["BudgetName"])?;
+    Ok(alert(name.clone(), name, vec![]))
+}
+
+/// A fired alert with nothing known but these.
+fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
+    let targets = machines(&ids);
+    Alert {
+        id,
+        rule,
+        severity: None,
+        condition: Condition::Fired,
+        fired_at: None,
+        other_targets: if targets.is_empty() { ids } else { vec![] },
+        targets,
+        region: None,
+        properties: Default::default(),
+        test: false,
+        direct: None,
+    }
+}
+
+/// The machines among ids of all kinds, each once.
+fn machines(ids: &[String]) -> Vec<Target> {
+    let mut machines: Vec<Target> = Vec::new();
+    for target in ids.iter().filter_map(|id| Target::parse(id)) {
+        if !machines.contains(&target) {
+            machines.push(target);
+        }
+    }
+    machines
+}
+
+/// Machine ids outside the list of targets: a log alert's dimensions, rows and search results, an event's scope.
+///
+/// The `ResourceId` dimension of a metric alert is the machine's GUID; it is no resource id and falls through.
+fn ids_in_context(context: Object) -> Vec<String> {
+    let condition = context.object("condition").ok().flatten();
+    let criteria = condition.map_or(&[][..], |condition| condition.list_or_nothing("allOf"));
+    let mut pairs: Vec<Object> = context.list_or_nothing("Dimensions").iter().filter_map(Object::of).collect();
+    for criterion in criteria.iter().filter_map(Object::of) {
+        pairs.extend(criterion.list_or_nothing("dimensions").iter().filter_map(Object::of));
+        let rows = criterion.list_or_nothing("event").iter().filter_map(Value::as_array);
+        pairs.extend(rows.flatten().filter_map(Object::of));
+    }
+    let named = |pair: &Object| pair.text_or_nothing("name").is_some_and(|name| is_id_column(&name));
+    let from_pairs = pairs.into_iter().filter(named).filter_map(|pair| pair.text_or_nothing("value"));
+    let scope = context.object("authorization").ok().flatten().and_then(|authorization| authorization.text_or_nothing("scope"));
+    let ids = from_pairs.chain(ids_in_search_results(context)).chain(scope);
+    ids.filter(|id| Target::parse(id).is_some()).collect()
+}
+
+fn ids_in_search_results(context: Object) -> Vec<String> {
+    let results = ["SearchResults", "SearchResult"].into_iter().find_map(|name| context.object(name).ok().flatten());
+    let tables = results.map_or(&[][..], |results| results.list_or_nothing("tables"));
+    let mut ids = Vec::new();
+    for table in tables.iter().filter_map(Object::of) {
+        let columns = table.list_or_nothing("columns").iter().map(|column| {
+            Object::of(column).and_then(|column| column.text_or_nothing("name")).is_some_and(|name| is_id_column(&name))
+        });
+        let wanted: Vec<usize> = columns.enumerate().filter_map(|(index, is_id)| is_id.then_some(index)).collect();
+        for row in table.list_or_nothing("rows").iter().filter_map(Value::as_array) {
+            ids.extend(wanted.iter().filter_map(|index| row.get(*index)?.as_str().map(str::to_owned)));
+        }
+    }
+    ids
+}
+
+fn is_id_column(name: &str) -> bool {
+    name.eq_ignore_ascii_case("_ResourceId") || name.eq_ignore_ascii_case("ResourceId")
+}
+
+fn condition(word: Option<String>, begun: &str) -> Condition {
+    match word {
+        Some(word) if !word.eq_ignore_ascii_case(begun) => Condition::Over(word),
+        _ => Condition::Fired,
+    }
+}
+
+fn is_end(status: &str) -> bool {
+    status.eq_ignore_ascii_case("Resolved")
+}
+
+/// `Sev3`, also where the payload says just `3`.
+fn severity(object: Object) -> Option<String> {
+    let text = object.text_or_nothing("severity")?;
+    let is_level = text.len() == 1 && text.bytes().all(|b| b.is_ascii_digit());
+    Some(if is_level { format!("Sev{text}") } else { text })
+}
+
+/// Whether this is the portal's Test button: its sample events have made-up names, and only those of activity log
+/// alerts name a machine. There is no flag.
+fn is_test(id: &str, rule: &str, ids: &[String], is_event: bool) -> bool {
+    let of_the_sample_group = |id: &String| id.to_ascii_lowercase().contains("/resourcegroups/test-rg/");
+    let named_like_one = rule.starts_with("test-") && !ids.is_empty() && ids.iter().all(of_the_sample_group);
+    id.ends_with("/Test_Alert") || (named_like_one && (is_event || machines(ids).is_empty()))
+}
+
+fn texts(items: &[Value], path: &str) -> Result<Vec<String>, WrongType> {
+    let text = |item: &Value| match item {
+        Value::String(text) => Ok(text.clone()),
+        _ => Err(WrongType { path: path.to_owned(), expected: "a list of texts" }),
+    };
+    items.iter().filter(|item| !item.is_null()).map(text).collect()
+}
+
+/// The first of several members that is there.
+fn first_text(object: Object, names: &[&str]) -> Result<String, WrongType> {
+    for name in names {
+        if let Some(text) = object.text(name)? {
+            return Ok(text);
+        }
+    }
+    Ok(String::new())
+}

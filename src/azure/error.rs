@@ -1,0 +1,195 @@
+//! What can go wrong between nightcap and Azure.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+/// One step of the way to a capture, as logs and records name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Getting a token from Entra.
+    Token,
+    /// Reading the machine.
+    Machine,
+    /// Listing the subscription's network watchers.
+    Watchers,
+    /// Listing the watcher's captures.
+    List,
+    /// Reading one capture.
+    LookUp,
+    /// Asking a capture for its state.
+    Status,
+    /// Deleting a capture.
+    Delete,
+    /// Creating a capture.
+    Create,
+    /// Stopping a capture.
+    Stop,
+    /// Following an operation to its end.
+    Operation,
+}
+
+impl Step {
+    /// The step's name in logs and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Machine => "machine",
+            Self::Watchers => "watchers",
+            Self::List => "list",
+            Self::LookUp => "look_up",
+            Self::Status => "status",
+            Self::Delete => "delete",
+            Self::Create => "create",
+            Self::Stop => "stop",
+            Self::Operation => "operation",
+        }
+    }
+}
+
+/// A request to Azure that did not do its work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AzureError {
+    /// Entra gave no token. The code is `AADSTSnnnnn`, or Entra's word for the error.
+    #[error("Entra refused a token: {code}")]
+    NoToken {
+        /// Entra's code.
+        code: String,
+        /// Whether asking again later may help.
+        transient: bool,
+    },
+    /// No answer at all, in all attempts.
+    #[error("no answer at step {}: {detail}", step.name())]
+    Unreachable {
+        /// Where it happened.
+        step: Step,
+        /// What the host said.
+        detail: String,
+    },
+    /// An answer with an error status.
+    #[error("step {} was answered {status} {code}", step.name())]
+    Refused {
+        /// Where it happened.
+        step: Step,
+        /// The HTTP status.
+        status: StatusCode,
+        /// Azure's stable code, empty when the answer had none.
+        code: String,
+        /// Azure's localised sentence, cleaned and shortened.
+        message: String,
+        /// How long Azure asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A good status with a body that is not what it should be.
+    #[error("the answer at step {} is unreadable: {detail}", step.name())]
+    Unreadable {
+        /// Where it happened.
+        step: Step,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Azure accepted the work and then failed at it.
+    #[error("the operation of step {} failed: {code}", step.name())]
+    OperationFailed {
+        /// The step that began the operation.
+        step: Step,
+        /// Azure's stable code.
+        code: String,
+        /// Azure's localised sentence, cleaned and shortened.
+        message: String,
+    },
+    /// An answer told nightcap to go on at a place that is not Azure's.
+    #[error("the answer at step {} pointed to a foreign address", step.name())]
+    ForeignUrl {
+        /// Where it happened.
+        step: Step,
+    },
+    /// An operation did not end within the time that there is.
+    #[error("step {} ran out of time", step.name())]
+    OutOfTime {
+        /// Where it happened.
+        step: Step,
+    },
+}
+
+impl AzureError {
+    /// The HTTP status of the refusal, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
+    /// Azure's stable code, if there is one.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused { code, .. } | Self::OperationFailed { code, .. } | Self::NoToken { code, .. } => code,
+            _ => "",
+        }
+    }
+
+    /// Whether the request may have been carried out although no good answer came.
+    pub fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Unreadable { .. } => true,
+            Self::Refused { status, .. } => status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT,
+            _ => false,
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::OutOfTime { .. } => true,
+            Self::NoToken { transient, .. } => *transient,
+            Self::Refused { status, .. } => super::retry::is_transient(*status),
+            Self::Unreadable { .. } | Self::OperationFailed { .. } | Self::ForeignUrl { .. } => false,
+        }
+    }
+}
+
+/// Azure Resource Manager's error envelope, read leniently: gateways answer HTML or nothing.
+#[derive(Debug, Default, Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    error: Detail,
+}
+
+/// Code and sentence of an error.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Detail {
+    #[serde(default)]
+    pub code: String,
+    #[serde(default)]
+    pub message: String,
+}
+
+impl Detail {
+    /// What an answer's body says of the error; empty when it says nothing readable.
+    pub fn in_body(body: &[u8]) -> Self {
+        let detail = serde_json::from_slice::<Envelope>(body).unwrap_or_default().error;
+        Self { code: clean(&detail.code, 80), message: clean(&detail.message, 300) }
+    }
+}
+
+/// A text from outside, made fit for a sentence: one line, no control characters, not too long.
+pub(super) fn clean(text: &str, most: usize) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_bodies_of_every_kind_are_survived() {
+        let detail = Detail::in_body(br#"{"error":{"code":"AuthorizationFailed","message":"no\r\nright","details":[]}}"#);
+        assert_eq!((detail.code.as_str(), detail.message.as_str()), ("AuthorizationFailed", "no right"));
+        for body in [&b""[..], b"<html>", b"[]", b"{}", br#"{"error":"x"}"#, br#"{"error":{"code":5}}"#, b"\xff\xfe"] {
+            assert_eq!(Detail::in_body(body).code, "", "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What is said to Azure. Everything goes through [`Azure::attempt`], the one place that sends.
+
+pub mod cloud;
+pub mod compute;
+pub mod error;
+pub mod network_watcher;
+pub mod operation;
+pub mod packet_capture;
+pub mod region;
+pub mod resource_id;
+pub mod retry;
+pub mod token;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{Either, select};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use serde::de::DeserializeOwned;
+
+use crate::host::{Host, NoAnswer};
+use crate::log::{self, Event};
+use crate::settings::{Secret, Settings};
+use error::{AzureError, Detail, Step};
+use token::TokenCache;
+
+/// How long one request may take. Azure Resource Manager answers within a second or two when it is well.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Talks to Azure on behalf of one alert.
+#[derive(Debug)]
+pub struct Azure<'a, H> {
+    /// What the runtime offers.
+    pub host: &'a H,
+    /// What nightcap was told.
+    pub settings: &'a Settings,
+    /// The instance's token for Azure Resource Manager.
+    pub tokens: &'a TokenCache,
+    /// The key of the alert's record, for the log.
+    pub alert: &'a str,
+    /// A GUID that all requests of this alert carry, so that Azure's support can find them.
+    pub client_request_id: String,
+    /// When to stop trying, on the host's monotonic clock.
+    pub deadline: Duration,
+}
+
+/// One request to Azure Resource Manager.
+#[derive(Debug)]
+pub struct Call {
+    /// The step that it belongs to.
+    pub step: Step,
+    /// Its method.
+    pub method: Method,
+    /// Its whole address.
+    pub uri: Uri,
+    /// Its JSON body; empty for none.
+    pub body: Bytes,
+    /// Whether it may be sent again when it is unclear what became of it.
+    pub repeat: bool,
+}
+
+/// One request in all its attempts.
+struct Attempt {
+    step: Step,
+    request: http::request::Builder,
+    body: Bytes,
+    repeat: bool,
+}
+
+impl<H: Host> Azure<'_, H> {
+    /// A GET of a resource or list.
+    pub async fn get(&self, step: Step, uri: Uri) -> Result<Response<Bytes>, AzureError> {
+        self.call(Call { step, method: Method::GET, uri, body: Bytes::new(), repeat: true }).await
+    }
+
+    /// Sends a request with a token. A token that Azure no longer takes is replaced once.
+    pub async fn call(&self, call: Call) -> Result<Response<Bytes>, AzureError> {
+        if !self.settings.arm.holds(&call.uri) {
+            return Err(AzureError::ForeignUrl { step: call.step });
+        }
+        let scope = cloud::arm_scope(&self.settings.arm);
+        let token = self.tokens.token(self, &scope).await?;
+        let mut answer = self.attempt(self.with_token(&call, &token)).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.tokens.forget(&token).await;
+            let token = self.tokens.token(self, &scope).await?;
+            answer = self.attempt(self.with_token(&call, &token)).await?;
+        }
+        if answer.status().is_success() { Ok(answer) } else { Err(refused(call.step, &answer)) }
+    }
+
+    /// The address of a resource of Azure Resource Manager.
+    pub fn uri(&self, step: Step, path: &str, api_version: &str) -> Result<Uri, AzureError> {
+        format!("{}{path}?api-version={api_version}", self.settings.arm)
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| AzureError::Unreadable { step, detail: error.to_string() })
+    }
+
+    /// An address that Azure handed back, to be used as it is if it is Azure's own.
+    pub fn own_uri(&self, step: Step, address: &str) -> Result<Uri, AzureError> {
+        let uri: Uri = address.parse().map_err(|_| AzureError::ForeignUrl { step })?;
+        if self.settings.arm.holds(&uri) { Ok(uri) } else { Err(AzureError::ForeignUrl { step }) }
+    }
+
+    /// Time that is left.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_sub(self.host.monotonic())
+    }
+
+    fn with_token(&self, call: &Call, token: &Secret) -> Attempt {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.uri.clone())
+            .header(header::ACCEPT, "application/json")
+            .header("x-ms-client-request-id", &self.client_request_id)
+            .header("x-ms-return-client-request-id", "true");
+        if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
+            bearer.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        if !call.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        Attempt { step: call.step, request, body: call.body.clone(), repeat: call.repeat }
+    }
+
+    /// Sends, and sends again after a passing failure for as long as there is time. The answer may have any status that
+    /// does not pass by itself.
+    async fn attempt(&self, attempt: Attempt) -> Result<Response<Bytes>, AzureError> {
+        let Attempt { step, request, body, repeat } = attempt;
+        // Azure refuses a POST or PUT that does not tell its length (411), be it zero.
+        let request = request
+            .header(header::CONTENT_LENGTH, body.len())
+            .body(body)
+            .map_err(|error| AzureError::Unreachable { step, detail: format!("the request could not be made: {error}") })?;
+        for tried in 0_u32.. {
+            let (failure, asked_to_wait) = match self.send_once(step, &request, tried).await {
+                Ok(answer) if !retry::is_transient(answer.status()) => return Ok(answer),
+                Ok(answer) => (refused(step, &answer), retry::retry_after(answer.headers())),
+                Err(NoAnswer(detail)) => (AzureError::Unreachable { step, detail }, None),
+            };
+            let [chance, ..] = self.host.random();
+            let wait = asked_to_wait.unwrap_or_else(|| retry::pause(tried, chance));
+            if !repeat || wait >= self.time_left() {
+                return Err(failure);
+            }
+            self.host.sleep(wait).await;
+        }
+        Err(AzureError::OutOfTime { step })
+    }
+
+    async fn send_once(&self, step: Step, request: &Request<Bytes>, tried: u32) -> Result<Response<Bytes>, NoAnswer> {
+        let began = self.host.monotonic();
+        let sent = std::pin::pin!(self.host.send(request.clone()));
+        let timeout = std::pin::pin!(self.host.sleep(ANSWER_TIMEOUT));
+        let answer = match select(sent, timeout).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), _)) => Err(NoAnswer(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()))),
+        };
+        let took = self.host.monotonic().saturating_sub(began);
+        self.log(step, request.method(), tried, took, &answer);
+        answer
+    }
+
+    fn log(&self, step: Step, method: &Method, tried: u32, took: Duration, answer: &Result<Response<Bytes>, NoAnswer>) {
+        let nothing = HeaderMap::new();
+        let (status, headers, detail) = match answer {
+            Ok(answer) => (Some(answer.status()), answer.headers(), None),
+            Err(NoAnswer(detail)) => (None, &nothing, Some(detail.as_str())),
+        };
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let fine = status.is_some_and(|status| status.is_success());
+        let code = answer.as_ref().ok().filter(|_| !fine).map(|answer| Detail::in_body(answer.body()).code);
+        log::write(
+            self.host,
+            &Event {
+                event: "azure",
+                level: if fine { "info" } else { "warn" },
+                alert: self.alert,
+                step: Some(step.name()),
+                method: Some(method.as_str()),
+                status: status.map(|status| status.as_u16()),
+                attempt: Some(tried.saturating_add(1)),
+                ms: u64::try_from(took.as_millis()).ok(),
+                code: code.as_deref().filter(|code| !code.is_empty()),
+                client_request_id: Some(&self.client_request_id),
+                request_id: text("x-ms-request-id"),
+                correlation_id: text("x-ms-correlation-request-id"),
+                retry_after: retry::retry_after(headers).map(|wait| wait.as_secs()),
+                remaining: remaining(headers),
+                detail,
+                ..Event::default()
+            },
+        );
+    }
+}
+
+/// The JSON of a good answer.
+pub fn read<T: DeserializeOwned>(step: Step, answer: &Response<Bytes>) -> Result<T, AzureError> {
+    serde_json::from_slice(answer.body()).map_err(|error| AzureError::Unreadable { step, detail: error.to_string() })
+}
+
+fn refused(step: Step, answer: &Response<Bytes>) -> AzureError {
+    let Detail { code, message } = Detail::in_body(answer.body());
+    let retry_after = retry::retry_after(answer.headers());
+    AzureError::Refused { step, status: answer.status(), code, message, retry_after }
+}
+
+/// The lowest of the request budgets that Azure reports.
+fn remaining(headers: &HeaderMap) -> Option<u64> {
+    let budgets = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-ms-ratelimit-remaining-"));
+    budgets.filter_map(|(_, value)| value.to_str().ok()?.parse().ok()).min()
+}

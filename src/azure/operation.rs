@@ -1,0 +1,81 @@
+//! Long-running operations, followed to their end.
+//!
+//! The rules are those of "Track asynchronous Azure operations": `Azure-AsyncOperation` before `Location`, addresses used
+//! as they are, and a status read that fails says nothing about the operation.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, Uri};
+use serde::Deserialize;
+
+use super::error::{AzureError, Detail, Step, clean};
+use super::{Azure, read, retry};
+use crate::host::Host;
+
+/// The pause between two looks when Azure names none. `Microsoft.Network` always names 10 seconds.
+const USUAL_PAUSE: Duration = Duration::from_secs(10);
+
+/// Where an operation can be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracker {
+    /// A status document, always answered 200 while the operation is known.
+    Status(Uri),
+    /// The result itself, answered 202 until it is there.
+    Result(Uri),
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    error: Option<Detail>,
+}
+
+/// Waits until the operation that an answer began has ended well. An answer that began none has ended already.
+pub async fn wait<H: Host>(azure: &Azure<'_, H>, begun_by: Step, answer: &Response<Bytes>) -> Result<(), AzureError> {
+    let Some(mut tracker) = tracker(azure, answer.headers())? else { return Ok(()) };
+    let mut pause = retry::retry_after(answer.headers()).unwrap_or(USUAL_PAUSE);
+    loop {
+        if pause >= azure.time_left() {
+            return Err(AzureError::OutOfTime { step: begun_by });
+        }
+        azure.host.sleep(pause).await;
+        let (Tracker::Status(uri) | Tracker::Result(uri)) = &tracker;
+        let look = azure.get(Step::Operation, uri.clone()).await?;
+        pause = retry::retry_after(look.headers()).unwrap_or(pause);
+        match tracker {
+            Tracker::Status(_) => {
+                if ended(begun_by, &read(Step::Operation, &look)?)? {
+                    return Ok(());
+                }
+            }
+            Tracker::Result(_) if look.status() != StatusCode::ACCEPTED => return Ok(()),
+            Tracker::Result(_) => {
+                if let Some(Tracker::Result(moved)) = self::tracker(azure, look.headers())? {
+                    tracker = Tracker::Result(moved);
+                }
+            }
+        }
+    }
+}
+
+fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<Tracker>, AzureError> {
+    let address = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(address) = address("azure-asyncoperation") {
+        return azure.own_uri(Step::Operation, address).map(|uri| Some(Tracker::Status(uri)));
+    }
+    address("location").map(|address| azure.own_uri(Step::Operation, address).map(Tracker::Result)).transpose()
+}
+
+/// Whether the operation has ended well; unknown words mean that it goes on.
+fn ended(begun_by: Step, status: &Status) -> Result<bool, AzureError> {
+    let word = status.status.to_ascii_lowercase();
+    if matches!(word.as_str(), "failed" | "canceled") {
+        let detail = status.error.clone().unwrap_or_default();
+        let code = if detail.code.is_empty() { clean(&status.status, 80) } else { clean(&detail.code, 80) };
+        return Err(AzureError::OperationFailed { step: begun_by, code, message: clean(&detail.message, 300) });
+    }
+    Ok(word == "succeeded")
+}

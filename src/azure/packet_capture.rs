@@ -1,0 +1,223 @@
+//! The `packetCaptures` resource. Shapes and ranges are those of azure-rest-api-specs, `networkWatcher.json`.
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::error::{AzureError, Step};
+use super::network_watcher::{API_VERSION, list as list_pages};
+use super::resource_id::ResourceId;
+use super::{Azure, Call, read};
+use crate::alert::target::Target;
+use crate::host::Host;
+use crate::plan::filter::Filter;
+use crate::plan::parameters::Parameters;
+
+/// A capture as Azure tells it. Every member may be missing, and states that nobody has heard of are possible.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct PacketCapture {
+    /// Its name within the watcher.
+    pub name: String,
+    /// The rest.
+    pub properties: Properties,
+}
+
+/// The properties of a capture that matter here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Properties {
+    /// Id of the machine or scale set.
+    pub target: String,
+    /// Instances of a scale set; none means all.
+    pub scope: Option<Scope>,
+    /// How long it runs at most, in seconds.
+    pub time_limit_in_seconds: Option<u32>,
+    /// How creating or deleting goes; it never tells whether capturing is over.
+    pub provisioning_state: Option<String>,
+    /// Where the packets go.
+    pub storage_location: StorageLocation,
+}
+
+/// Which instances of a scale set are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scope {
+    /// Only these, if any are named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// All but these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+/// Where the packets go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StorageLocation {
+    /// The blob's address, chosen by Azure.
+    pub storage_path: Option<String>,
+}
+
+/// Whether a capture runs, as `queryStatus` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// It runs, or is about to.
+    Running,
+    /// It is over, well or not.
+    Over,
+    /// Azure does not know.
+    Unknown,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    packet_capture_status: String,
+}
+
+/// The body that creates a capture. Members without a value are left out, for Azure fills in its defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CaptureRequest {
+    properties: RequestProperties,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestProperties {
+    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
+    bytes_to_capture_per_packet: u64,
+    total_bytes_per_session: u64,
+    time_limit_in_seconds: u32,
+    storage_location: RequestStorage,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filters: Vec<Filter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestStorage {
+    storage_id: String,
+}
+
+impl CaptureRequest {
+    /// What to send for a target.
+    pub fn new(target: &Target, parameters: &Parameters, storage: &ResourceId) -> Self {
+        let is_set = target.resource().is_a("Microsoft.Compute", &["virtualMachineScaleSets"]);
+        let scope = target.instance().map(|instance| Scope { include: vec![instance.to_owned()], exclude: vec![] });
+        Self {
+            properties: RequestProperties {
+                target: target.resource().to_string(),
+                target_type: is_set.then_some("AzureVMSS"),
+                scope,
+                bytes_to_capture_per_packet: parameters.packet_bytes,
+                total_bytes_per_session: parameters.capture_bytes,
+                time_limit_in_seconds: parameters.capture_seconds,
+                storage_location: RequestStorage { storage_id: storage.to_string() },
+                filters: parameters.capture_filters.clone(),
+            },
+        }
+    }
+}
+
+impl PacketCapture {
+    /// Whether this capture takes in everything that a capture of the target would.
+    pub fn covers(&self, target: &Target) -> bool {
+        let same = ResourceId::parse(&self.properties.target).is_ok_and(|id| id == target.resource());
+        let Some(scope) = &self.properties.scope else { return same };
+        let instance_is_in = |instance: &str| {
+            let listed = |list: &[String]| list.iter().any(|own| own == instance);
+            (scope.include.is_empty() || listed(&scope.include)) && !listed(&scope.exclude)
+        };
+        same && match target.instance() {
+            Some(instance) => instance_is_in(instance),
+            None => scope.include.is_empty() && scope.exclude.is_empty(),
+        }
+    }
+
+    /// Whether creating it failed. Such a capture stays in the list and keeps its name.
+    pub fn is_failed(&self) -> bool {
+        self.is_in_state("Failed") || self.is_in_state("Canceled")
+    }
+
+    /// Whether it is on its way out.
+    pub fn is_deleting(&self) -> bool {
+        self.is_in_state("Deleting")
+    }
+
+    /// Whether Azure is still creating it, so that it cannot be over.
+    pub fn is_beginning(&self) -> bool {
+        self.is_in_state("Updating") || self.is_in_state("Creating")
+    }
+
+    fn is_in_state(&self, state: &str) -> bool {
+        self.properties.provisioning_state.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(state))
+    }
+}
+
+/// The id of a watcher's capture.
+pub fn path(watcher: &ResourceId, name: &str) -> String {
+    format!("{}/packetCaptures/{name}", watcher.path())
+}
+
+/// All captures of a watcher.
+pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Vec<PacketCapture>, AzureError> {
+    list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await
+}
+
+/// One capture, or `None` when there is none of that name.
+pub async fn get<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Option<PacketCapture>, AzureError> {
+    let uri = azure.uri(Step::LookUp, &path(watcher, name), API_VERSION)?;
+    match azure.get(Step::LookUp, uri).await {
+        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+        answer => read(Step::LookUp, &answer?).map(Some),
+    }
+}
+
+/// Begins a capture. This is sent once: whoever gets an error looks the capture up before sending it again.
+pub async fn create<H: Host>(
+    azure: &Azure<'_, H>,
+    watcher: &ResourceId,
+    name: &str,
+    request: &CaptureRequest,
+) -> Result<Response<Bytes>, AzureError> {
+    let body = serde_json::to_vec(request).map_err(|error| AzureError::Unreadable { step: Step::Create, detail: error.to_string() })?;
+    let uri = azure.uri(Step::Create, &path(watcher, name), API_VERSION)?;
+    azure.call(Call { step: Step::Create, method: Method::PUT, uri, body: body.into(), repeat: false }).await
+}
+
+/// Begins to delete a capture; its file stays.
+pub async fn delete<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Response<Bytes>, AzureError> {
+    let uri = azure.uri(Step::Delete, &path(watcher, name), API_VERSION)?;
+    azure.call(Call { step: Step::Delete, method: Method::DELETE, uri, body: Bytes::new(), repeat: true }).await
+}
+
+/// Begins to stop a capture.
+pub async fn stop<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Response<Bytes>, AzureError> {
+    let uri = azure.uri(Step::Stop, &format!("{}/stop", path(watcher, name)), API_VERSION)?;
+    azure.call(Call { step: Step::Stop, method: Method::POST, uri, body: Bytes::new(), repeat: true }).await
+}
+
+/// Asks whether a capture runs. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
+/// `PacketCaptureApiTest`), and a capture that is gone is over.
+pub async fn activity<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Activity, AzureError> {
+    let uri = azure.uri(Step::Status, &format!("{}/queryStatus", path(watcher, name)), API_VERSION)?;
+    let call = Call { step: Step::Status, method: Method::POST, uri, body: Bytes::new(), repeat: true };
+    let answer = match azure.call(call).await {
+        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(Activity::Over),
+        other => other?,
+    };
+    if answer.body().is_empty() {
+        return Ok(Activity::Unknown);
+    }
+    let status: Status = read(Step::Status, &answer)?;
+    Ok(match status.packet_capture_status.to_ascii_lowercase().as_str() {
+        "running" | "notstarted" => Activity::Running,
+        "stopped" | "error" => Activity::Over,
+        _ => Activity::Unknown,
+    })
+}

@@ -1,0 +1,287 @@
+//! Why something could not be done, told so that the reader knows what to do about it.
+
+use http::StatusCode;
+
+use crate::alert::target::{Kind, Target};
+use crate::azure::error::{AzureError, Step};
+use crate::azure::region::Region;
+use crate::azure::resource_id::ResourceId;
+use crate::outcome::{Kind as OutcomeKind, Outcome};
+
+/// A failure with a reason for machines and sentences for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// For machines: `snake_case`.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+    /// Whether the same alert may end better later.
+    pub repeat_helps: bool,
+}
+
+impl Failure {
+    /// A failure that stays until somebody does something about it.
+    pub fn lasting(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), repeat_helps: false }
+    }
+
+    /// The outcome that this failure makes.
+    pub fn into_outcome(self) -> Outcome {
+        Outcome { repeat_helps: self.repeat_helps, ..Outcome::new(OutcomeKind::Failed, self.reason, self.message) }
+    }
+
+    /// The status for a program that called directly and wants to branch on it.
+    pub fn status_for_program(reason: &str) -> StatusCode {
+        match reason {
+            "limit_reached" | "name_in_use" => StatusCode::CONFLICT,
+            "machine_not_found" | "agent_missing" | "no_storage_account" | "watcher_not_found" | "no_network_watcher" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// There is no such machine.
+    pub fn machine_not_found(target: &Target) -> Self {
+        Self::lasting(
+            "machine_not_found",
+            format!(
+                "Azure has no machine {}, or nightcap's service principal may not see it. If it exists, grant \
+                 Microsoft.Compute/virtualMachines/read on its subscription.",
+                target.id()
+            ),
+        )
+    }
+
+    /// The machine cannot capture.
+    pub fn agent_missing(target: &Target, os: Option<&str>) -> Self {
+        let system = if os.is_some_and(|os| os.eq_ignore_ascii_case("windows")) { "Windows" } else { "Linux" };
+        Self::lasting(
+            "agent_missing",
+            format!(
+                "{name} has no Network Watcher agent, so it cannot capture packets. Install it with: az vm extension set \
+                 --publisher Microsoft.Azure.NetworkWatcher --name NetworkWatcherAgent{system} --resource-group {group} --vm-name {name}",
+                name = target.id().name(),
+                group = target.id().resource_group(),
+            ),
+        )
+    }
+
+    /// Nobody said where to store captures of this region.
+    pub fn no_storage_account(region: &Region) -> Self {
+        Self::lasting(
+            "no_storage_account",
+            format!(
+                "The setting storage_account_id names no storage account for region {region}. Azure stores a capture only \
+                 in an account of the machine's own region; add one for {region}."
+            ),
+        )
+    }
+
+    /// The region has no watcher.
+    pub fn no_network_watcher(subscription: &str, region: &Region) -> Self {
+        Self::lasting(
+            "no_network_watcher",
+            format!(
+                "Network Watcher is not enabled in region {region} of subscription {subscription}. Enable it with: az network \
+                 watcher configure --subscription {subscription} --locations {region} --enabled true --resource-group NetworkWatcherRG"
+            ),
+        )
+    }
+
+    /// The caller named a watcher that is not there.
+    pub fn watcher_not_found(watcher: &ResourceId) -> Self {
+        Self::lasting("watcher_not_found", format!("Azure has no network watcher {watcher}; check networkWatcherName and networkWatcherResourceGroup."))
+    }
+
+    /// The watcher is full of captures that must not be deleted.
+    pub fn limit_reached(watcher: &ResourceId, captures: usize, limit: usize) -> Self {
+        Self::lasting(
+            "limit_reached",
+            format!(
+                "{name} holds {captures} captures and the setting capture_limit allows {limit}. None of them may be deleted, for \
+                 nightcap deletes only finished captures of its own. Delete some, or raise capture_limit.",
+                name = watcher.name(),
+            ),
+        )
+    }
+
+    /// The fixed name belongs to a capture that runs elsewhere.
+    pub fn name_in_use(name: &str, machine: &str) -> Self {
+        Self::lasting(
+            "name_in_use",
+            format!("The capture {name} still runs on {machine}, and a running capture is never thrown away. Wait for its end, or use another name."),
+        )
+    }
+
+    /// What an error of Azure means for the way to a capture.
+    pub fn from_azure(error: &AzureError, target: &Target, watcher: Option<&ResourceId>) -> Self {
+        let (reason, message) = match error {
+            AzureError::NoToken { code, transient } => ("token_refused", token_sentence(code, *transient)),
+            AzureError::Unreachable { step, .. } => (
+                "azure_unreachable",
+                format!("{} gave no answer while nightcap was {}. Check that the host lets nightcap reach it.", side(*step), doing(*step)),
+            ),
+            AzureError::Unreadable { step, .. } => (
+                "unreadable_answer",
+                format!("{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have answered.", side(*step), doing(*step)),
+            ),
+            AzureError::ForeignUrl { step } => (
+                "foreign_url",
+                format!("An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was sent there. Check the settings arm_url and authority_url.", doing(*step)),
+            ),
+            AzureError::OutOfTime { step } => ("out_of_time", format!("Azure did not finish in time while nightcap was {}.", doing(*step))),
+            AzureError::OperationFailed { step, code, message } => return Self::refused(*step, None, code, message, target, watcher, false),
+            AzureError::Refused { step, status, code, message, .. } => {
+                return Self::refused(*step, Some(*status), code, message, target, watcher, error.is_transient());
+            }
+        };
+        Self { reason, message, repeat_helps: error.is_transient() }
+    }
+
+    fn refused(
+        step: Step,
+        status: Option<StatusCode>,
+        code: &str,
+        said: &str,
+        target: &Target,
+        watcher: Option<&ResourceId>,
+        repeat_helps: bool,
+    ) -> Self {
+        let doing = doing(step);
+        let status = status.map_or(0, |status| status.as_u16());
+        let (reason, message) = match (code, status) {
+            ("NetworkWatcherVmExtensionNotInstalled", _) => return Self::agent_missing(target, None),
+            ("MissingSubscriptionRegistration", _) => (
+                "provider_not_registered",
+                format!("Subscription {} is not registered for Network Watcher. Register it with: az provider register --namespace Microsoft.Network", target.id().subscription()),
+            ),
+            ("SubscriptionNotFound", _) => (
+                "subscription_not_found",
+                format!("Azure has no subscription {}, or nightcap's service principal has no right in it.", target.id().subscription()),
+            ),
+            (code, _) if code.ends_with("LimitReached") => {
+                ("azure_limit", format!("Azure has no room for another capture ({code}). Delete captures in this region, or ask Azure for a higher quota."))
+            }
+            (_, 401) => ("token_refused", format!("Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check tenant_id, authority_url and arm_url.")),
+            (_, 403) => ("not_authorized", missing_right(step, target, watcher)),
+            (_, 429) => ("throttled", format!("Azure is throttling requests and nightcap ran out of time while it was {doing}.")),
+            (_, 500..) => ("azure_unavailable", format!("Azure Resource Manager failed with status {status} while nightcap was {doing}.")),
+            _ => ("azure_refused", format!("Azure refused while nightcap was {doing}: {}.", quote(status, code, said))),
+        };
+        Self { reason, message, repeat_helps }
+    }
+}
+
+fn quote(status: u16, code: &str, said: &str) -> String {
+    let status = if status == 0 { String::new() } else { format!("status {status} ") };
+    let sentence = said.trim_end_matches('.');
+    match (code, sentence) {
+        ("", "") => format!("{status}without a reason"),
+        (code, "") => format!("{status}{code}"),
+        (code, sentence) => format!("{status}{code}, \"{sentence}\""),
+    }
+}
+
+fn side(step: Step) -> &'static str {
+    if step == Step::Token { "Microsoft Entra" } else { "Azure Resource Manager" }
+}
+
+fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Token => "asking for a token",
+        Step::Machine => "reading the machine",
+        Step::Watchers => "looking for the region's network watcher",
+        Step::List => "listing the watcher's captures",
+        Step::LookUp => "looking a capture up",
+        Step::Status => "asking a capture for its status",
+        Step::Delete => "deleting a capture",
+        Step::Create => "creating the capture",
+        Step::Stop => "stopping a capture",
+        Step::Operation => "following an operation",
+    }
+}
+
+/// Which right is missing and where to grant it ("Azure RBAC permissions required to use Network Watcher").
+fn missing_right(step: Step, target: &Target, watcher: Option<&ResourceId>) -> String {
+    let set = target.kind() != Kind::VirtualMachine;
+    let action = match step {
+        Step::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
+        Step::Machine => "Microsoft.Compute/virtualMachines/read",
+        Step::Watchers => "Microsoft.Network/networkWatchers/read",
+        Step::List | Step::LookUp => "Microsoft.Network/networkWatchers/packetCaptures/read",
+        Step::Status => "Microsoft.Network/networkWatchers/packetCaptures/queryStatus/action",
+        Step::Delete => "Microsoft.Network/networkWatchers/packetCaptures/delete",
+        Step::Stop => "Microsoft.Network/networkWatchers/packetCaptures/stop/action",
+        Step::Operation => "Microsoft.Network/locations/operations/read",
+        Step::Create => {
+            "Microsoft.Network/networkWatchers/packetCaptures/write (and, on the storage account, \
+             Microsoft.Storage/storageAccounts/read, listKeys/action, listServiceSas/action and listAccountSas/action)"
+        }
+        Step::Token => "an application role",
+    };
+    let scope = match (step, watcher) {
+        (Step::Machine, _) | (_, None) => format!("subscription {}", target.id().subscription()),
+        (_, Some(watcher)) => format!("resource group {}", watcher.resource_group()),
+    };
+    format!("Azure does not let nightcap's service principal go on while it is {}. Grant it {action} on {scope}.", doing(step))
+}
+
+/// What Entra's codes mean ("Microsoft Entra authentication and authorization error codes").
+fn token_sentence(code: &str, transient: bool) -> String {
+    let remedy = match code {
+        "AADSTS7000215" => "the client secret is wrong: set client_secret to the secret's value, not to its id",
+        "AADSTS7000222" => "the client secret has expired: make a new one and set client_secret",
+        "AADSTS700016" => "the application is not in the tenant: check client_id and tenant_id",
+        "AADSTS90002" | "AADSTS900023" => "there is no such tenant: check tenant_id and authority_url",
+        "AADSTS70011" | "AADSTS500011" => "the scope is unknown there: check that arm_url and authority_url belong to one cloud",
+        _ if transient => "this passes by itself, but did not in time",
+        _ => "check tenant_id, client_id and client_secret",
+    };
+    format!("Microsoft Entra gave nightcap no token ({code}): {remedy}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target::parse("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm").unwrap()
+    }
+
+    fn refused(status: u16, code: &str) -> AzureError {
+        AzureError::Refused {
+            step: Step::Create,
+            status: StatusCode::from_u16(status).unwrap(),
+            code: code.to_owned(),
+            message: "Some words.".to_owned(),
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn every_refusal_has_a_reason_and_a_remedy() {
+        for (status, code, reason, hint) in [
+            (403, "AuthorizationFailed", "not_authorized", "packetCaptures/write"),
+            (400, "NetworkWatcherVmExtensionNotInstalled", "agent_missing", "az vm extension set"),
+            (409, "MissingSubscriptionRegistration", "provider_not_registered", "az provider register"),
+            (404, "SubscriptionNotFound", "subscription_not_found", "00000000"),
+            (409, "PacketCaptureLimitReached", "azure_limit", "quota"),
+            (401, "InvalidAuthenticationToken", "token_refused", "tenant_id"),
+            (429, "TooManyRequests", "throttled", "throttling"),
+            (503, "", "azure_unavailable", "503"),
+            (400, "InvalidRequestFormat", "azure_refused", "Some words"),
+        ] {
+            let failure = Failure::from_azure(&refused(status, code), &target(), None);
+            assert_eq!(failure.reason, reason, "{status} {code}");
+            assert!(failure.message.contains(hint), "{}", failure.message);
+            assert!(failure.message.starts_with(char::is_alphabetic));
+        }
+    }
+
+    #[test]
+    fn only_passing_failures_ask_for_a_repeat() {
+        assert!(Failure::from_azure(&refused(503, ""), &target(), None).repeat_helps);
+        assert!(!Failure::from_azure(&refused(403, "AuthorizationFailed"), &target(), None).repeat_helps);
+    }
+}

@@ -1,0 +1,73 @@
+//! The ports: everything that nightcap needs from the outside world, and nothing else.
+//!
+//! Two makers stand beside this file, one for Spin and one for any other WASI host. Tests bring a third one with a
+//! clock of its own.
+
+#[cfg(all(target_arch = "wasm32", feature = "spin"))]
+pub mod spin;
+#[cfg(all(target_arch = "wasm32", not(feature = "spin"), feature = "wasi"))]
+pub mod wasi;
+#[cfg(target_arch = "wasm32")]
+mod wasip3;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+
+/// Work that goes on by itself.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A request that got no answer: refused by the host, no connection, cut off.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoAnswer(pub String);
+
+/// A store that did not do as it was told. The text is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// A setting that the host could not read, though it may be set. The text is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsUnreadable(pub String);
+
+/// The largest answer of a service that is read whole, in bytes. A list of 10,000 captures stays below it.
+pub const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// What a runtime offers.
+pub trait Host: Send + Sync + 'static {
+    /// Sends a request and reads its answer whole.
+    fn send(&self, request: Request<Bytes>) -> impl Future<Output = Result<Response<Bytes>, NoAnswer>> + Send;
+
+    /// The time of day, which may jump.
+    fn now(&self) -> Timestamp;
+
+    /// Time since some moment in the past, which only grows.
+    fn monotonic(&self) -> Duration;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Sixteen random bytes, for ids and jitter.
+    fn random(&self) -> [u8; 16];
+
+    /// A setting as it was given, or `None` when it was not.
+    fn setting(&self, name: &'static str) -> impl Future<Output = Result<Option<String>, SettingsUnreadable>> + Send;
+
+    /// What the store holds under a key.
+    fn load(&self, key: String) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// Puts a value under a key, over what was there.
+    fn save(&self, key: String, value: Vec<u8>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Starts work that may outlive the answer to the request that started it.
+    fn spawn(&self, task: Task);
+
+    /// Writes one line to the log.
+    fn log(&self, line: &str);
+}

@@ -1,0 +1,47 @@
+//! nightcap: an Azure alert fires, and a packet capture runs on the machine before anybody is awake.
+//!
+//! Start reading at [`run`]. `ARCHITECTURE.md` has the map.
+
+pub mod alert;
+pub mod app;
+pub mod azure;
+mod digest;
+pub mod failure;
+pub mod host;
+pub mod locate;
+pub mod log;
+pub mod outcome;
+pub mod plan;
+pub mod record;
+pub mod run;
+pub mod sequence;
+pub mod settings;
+pub mod web;
+
+#[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
+mod component {
+    //! The component's door: every request goes to the router.
+
+    use std::sync::{Arc, LazyLock};
+
+    use axum::response::Response;
+    use spin_sdk::http::{IntoResponse, Request};
+    use tower_service::Service;
+
+    #[cfg(feature = "spin")]
+    use crate::host::spin::Runtime;
+    #[cfg(not(feature = "spin"))]
+    use crate::host::wasi::Runtime;
+    use crate::app::App;
+
+    static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime)));
+
+    #[spin_sdk::http_service]
+    async fn handle(request: Request) -> impl IntoResponse {
+        let answer: Result<Response, std::convert::Infallible> = crate::web::router(APP.clone()).call(request).await;
+        answer
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", not(any(feature = "spin", feature = "wasi"))))]
+compile_error!("build the component with one of the features `spin` (the default) and `wasi`");

@@ -1,0 +1,86 @@
+//! The log: one JSON line an event, with these fields and no others.
+//!
+//! The list of fields is the allow-list. None of them ever holds a body, a header's value other than Azure's request
+//! ids, a URL's query, or anything that a caller sent beyond an alert's id.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::host::Host;
+
+/// What one line may tell.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event<'a> {
+    /// What happened.
+    pub event: &'static str,
+    /// `info`, `warn` or `error`.
+    pub level: &'static str,
+    /// The key of the alert's record.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub alert: &'a str,
+    /// The machine's resource id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The capture's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<&'a str>,
+    /// The step of the sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<&'static str>,
+    /// Method of a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'a str>,
+    /// HTTP status of an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Which attempt at the same request this was, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Duration in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+    /// The outcome of an alert for a target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'a str>,
+    /// Machine reason of an outcome or refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// Azure's stable error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'a str>,
+    /// `x-ms-client-request-id`: one for all requests of an alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_request_id: Option<&'a str>,
+    /// `x-ms-request-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
+    /// `x-ms-correlation-request-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<&'a str>,
+    /// `Retry-After` in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// The lowest of Azure's remaining request budgets in the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
+    /// A setting's name, never its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<&'a str>,
+    /// A technical detail of the host or the parser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<&'a str>,
+}
+
+/// Writes the event with its time.
+pub fn write(host: &impl Host, event: &Event) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        time: Timestamp,
+        #[serde(flatten)]
+        event: &'a Event<'a>,
+    }
+    if let Ok(line) = serde_json::to_string(&Line { time: host.now(), event }) {
+        host.log(&line);
+    }
+}

@@ -1,0 +1,141 @@
+//! Azure's packet filters, checked before anything is sent.
+//!
+//! The notation is that of `PacketCaptureFilter` in azure-rest-api-specs (`networkWatcher.json`).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Keeps the packets that match every member that is there. A packet is kept when any filter keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Filter {
+    /// `TCP`, `UDP` or `Any`. There is no ICMP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protocol: Option<String>,
+    /// One address, one range `a-b`, or a list `a;b;c`. The 2017 sample called it `localIP`, which Azure does not know.
+    #[serde(default, rename = "localIPAddress", alias = "localIP", skip_serializing_if = "Option::is_none")]
+    local_ip_address: Option<String>,
+    /// As `localIPAddress`, for the other end.
+    #[serde(default, rename = "remoteIPAddress", alias = "remoteIP", skip_serializing_if = "Option::is_none")]
+    remote_ip_address: Option<String>,
+    /// One port, one range `80-85`, or a list `80;443;`. Azure wants a string.
+    #[serde(default, deserialize_with = "text_or_number", skip_serializing_if = "Option::is_none")]
+    local_port: Option<String>,
+    /// As `localPort`, for the other end.
+    #[serde(default, deserialize_with = "text_or_number", skip_serializing_if = "Option::is_none")]
+    remote_port: Option<String>,
+}
+
+/// Reads and checks a JSON list of filters.
+pub fn parse_filters(json: &str) -> Result<Vec<Filter>, String> {
+    let filters: Vec<Filter> = serde_json::from_str(json)
+        .map_err(|error| format!("it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {error}"))?;
+    filters.into_iter().map(Filter::checked).collect()
+}
+
+impl Filter {
+    /// The filter with Azure's spelling, or a sentence about the member that Azure would refuse.
+    ///
+    /// Empty members count as absent: old answers of Azure are full of them.
+    pub fn checked(self) -> Result<Self, String> {
+        Ok(Self {
+            protocol: given(self.protocol).map(protocol).transpose()?,
+            local_ip_address: given(self.local_ip_address).map(|text| addresses("localIPAddress", text)).transpose()?,
+            remote_ip_address: given(self.remote_ip_address).map(|text| addresses("remoteIPAddress", text)).transpose()?,
+            local_port: given(self.local_port).map(|text| ports("localPort", text)).transpose()?,
+            remote_port: given(self.remote_port).map(|text| ports("remotePort", text)).transpose()?,
+        })
+    }
+}
+
+fn given(member: Option<String>) -> Option<String> {
+    member.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn protocol(text: String) -> Result<String, String> {
+    ["TCP", "UDP", "Any"]
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(&text))
+        .map(str::to_owned)
+        .ok_or_else(|| format!("a filter's protocol is TCP, UDP or Any, not {text}"))
+}
+
+fn addresses(member: &str, text: String) -> Result<String, String> {
+    let address = |part: &str| part.trim().parse::<IpAddr>().ok();
+    let fine = match (text.contains('-'), text.contains(';')) {
+        (true, true) => false,
+        (true, false) => match text.split_once('-') {
+            Some((from, to)) => match (address(from), address(to)) {
+                (Some(from), Some(to)) => from.is_ipv4() == to.is_ipv4() && from <= to,
+                _ => false,
+            },
+            None => false,
+        },
+        (false, _) => text.trim_end_matches(';').split(';').all(|part| address(part).is_some()),
+    };
+    if fine { Ok(text) } else { Err(format!("a filter's {member} is one address, one range a-b, or a list a;b;c, not {text}")) }
+}
+
+fn ports(member: &str, text: String) -> Result<String, String> {
+    let port = |part: &str| part.trim().parse::<u16>().ok();
+    let fine = match text.split_once('-') {
+        Some((from, to)) => matches!((port(from), port(to)), (Some(from), Some(to)) if from <= to),
+        None => text.trim_end_matches(';').split(';').all(|part| port(part).is_some()),
+    };
+    if fine { Ok(text) } else { Err(format!("a filter's {member} is one port, one range 80-85, or a list 80;443, not {text}")) }
+}
+
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOrNumber {
+        Text(String),
+        Number(u64),
+    }
+    Ok(Option::<TextOrNumber>::deserialize(deserializer)?.map(|value| match value {
+        TextOrNumber::Text(text) => text,
+        TextOrNumber::Number(number) => number.to_string(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_filters_come_out_in_azures_spelling() {
+        let json = r#"[{"protocol":"tcp","localIP":"10.0.0.4","remoteIPAddress":"10.0.0.1-10.0.0.9","localPort":443,"remotePort":"80;443;"},
+                       {"protocol":"Any","localIPAddress":"","localPort":"80-85"}]"#;
+        let filters = parse_filters(json).unwrap();
+        assert_eq!(
+            serde_json::to_value(&filters).unwrap(),
+            serde_json::json!([
+                {"protocol":"TCP","localIPAddress":"10.0.0.4","remoteIPAddress":"10.0.0.1-10.0.0.9","localPort":"443","remotePort":"80;443;"},
+                {"protocol":"Any","localPort":"80-85"},
+            ])
+        );
+        assert_eq!(parse_filters("[]"), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_azure_would_refuse_or_ignore_is_refused_here() {
+        for wrong in [
+            r#"[{"protocol":"ICMP"}]"#,
+            r#"[{"localIPAddress":"10.0.0.0/8"}]"#,
+            r#"[{"localIPAddress":"10.0.0.9-10.0.0.1"}]"#,
+            r#"[{"localIPAddress":"10.0.0.1-::1"}]"#,
+            r#"[{"localIPAddress":"10.0.0.1-10.0.0.2;10.0.0.3"}]"#,
+            r#"[{"localPort":"65536"}]"#,
+            r#"[{"localPort":"85-80"}]"#,
+            r#"[{"localPort":"http"}]"#,
+            r#"[{"localPort":-1}]"#,
+            r#"[{"localAddress":"10.0.0.1"}]"#,
+            r#"{"protocol":"TCP"}"#,
+            "",
+            "[[]]",
+        ] {
+            assert!(parse_filters(wrong).is_err(), "{wrong}");
+        }
+    }
+}

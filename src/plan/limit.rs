@@ -1,0 +1,48 @@
+//! Room in a watcher: which captures may go to make some.
+
+use super::name::{asked_at, is_own};
+use crate::azure::packet_capture::PacketCapture;
+
+/// How many captures must go before one more is within the limit.
+pub fn excess(captures: usize, limit: usize) -> usize {
+    captures.saturating_add(1).saturating_sub(limit)
+}
+
+/// The captures of our own that may have ended, oldest first. Only Azure can say which of them have.
+///
+/// Captures that Azure is creating or deleting are left alone.
+pub fn candidates(captures: &[PacketCapture]) -> Vec<&PacketCapture> {
+    let settled = |capture: &&PacketCapture| !capture.is_beginning() && !capture.is_deleting();
+    let mut own: Vec<_> = captures.iter().filter(|capture| is_own(&capture.name)).filter(settled).collect();
+    own.sort_by_key(|capture| (asked_at(&capture.name), capture.name.clone()));
+    own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(name: &str, state: &str) -> PacketCapture {
+        serde_json::from_value(serde_json::json!({"name": name, "properties": {"provisioningState": state}})).unwrap()
+    }
+
+    #[test]
+    fn room_is_for_one_more() {
+        assert_eq!(excess(9, 10), 0);
+        assert_eq!(excess(10, 10), 1);
+        assert_eq!(excess(12, 10), 3);
+    }
+
+    #[test]
+    fn only_settled_captures_of_our_own_may_go_oldest_first() {
+        let captures = [
+            capture("nightcap_b_20261120T0300Z_aaaaaaaa", "Succeeded"),
+            capture("theirs", "Failed"),
+            capture("nightcap_z_20261120T0100Z_aaaaaaaa", "Failed"),
+            capture("nightcap_a_20261120T0200Z_aaaaaaaa", "Updating"),
+            capture("nightcap_a_20261120T0100Z_aaaaaaaa", "Deleting"),
+        ];
+        let names: Vec<_> = candidates(&captures).into_iter().map(|capture| capture.name.as_str()).collect();
+        assert_eq!(names, ["nightcap_z_20261120T0100Z_aaaaaaaa", "nightcap_b_20261120T0300Z_aaaaaaaa"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! What is to be done for one target of an alert, and why. Pure: alert, settings and memory in, plan out.
+
+pub mod filter;
+pub mod limit;
+pub mod name;
+pub mod parameters;
+pub mod rule;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::alert::target::Target;
+use crate::alert::{Alert, Condition};
+use crate::azure::resource_id::ResourceId;
+use crate::record::TargetMemory;
+use crate::settings::Settings;
+use parameters::{Overrides, Parameters};
+use rule::Subject;
+
+/// What is to be done for one target.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Start a capture, or join one that runs.
+    Start(Start),
+    /// Do nothing.
+    Skip {
+        /// Why, for machines.
+        reason: &'static str,
+        /// Why, for people.
+        message: String,
+    },
+}
+
+/// How to start a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The machine.
+    pub target: Target,
+    /// What to capture.
+    pub parameters: Parameters,
+    /// The name, where somebody fixed it.
+    pub fixed_name: Option<String>,
+    /// The watcher, where the caller named it.
+    pub watcher: Option<ResourceId>,
+    /// The storage account, where the caller named it.
+    pub storage: Option<ResourceId>,
+    /// What in the alert could not be used, in sentences.
+    pub complaints: Vec<String>,
+}
+
+/// Why an alert as a whole needs nothing done, whatever its targets.
+pub fn nothing_to_do(alert: &Alert) -> Option<Plan> {
+    if alert.test {
+        return Some(skip("test_notification", "This is a test notification; it was received well, and nothing was captured."));
+    }
+    if alert.targets.is_empty() {
+        return Some(skip("no_virtual_machine", no_machine(alert)));
+    }
+    match &alert.condition {
+        Condition::Fired => None,
+        Condition::Over(word) => Some(skip("resolved", format!("The alert is {word}: nothing is captured when a condition ends."))),
+    }
+}
+
+/// Decides for one target.
+pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: Option<&TargetMemory>, now: Timestamp) -> Plan {
+    let subscription = target.id().subscription();
+    if settings.allowed_subscriptions.as_ref().is_some_and(|allowed| !allowed.contains(&subscription)) {
+        return skip("subscription_not_allowed", format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."));
+    }
+    let ruled = rule::first_match(&settings.rules, subject(alert, target));
+    if ruled.ignore {
+        return skip("ignored_by_rule", "The first matching entry of the setting rules says to ignore this alert.");
+    }
+    let (own, complaints) = Overrides::from_properties(&alert.properties);
+    if own.ignore {
+        return skip("ignored_by_alert", "The alert rule's custom property nightcap_ignore says to ignore this alert.");
+    }
+    let direct = alert.direct.clone();
+    if direct.is_none()
+        && let Some(left) = cooldown_left(settings, memory, now)
+    {
+        return skip(
+            "cooldown",
+            format!("The last capture on {} ended a short while ago; the next one may start in {left} seconds (setting cooldown_seconds).", target.name()),
+        );
+    }
+    let direct = direct.unwrap_or_default();
+    Plan::Start(Start {
+        target: target.clone(),
+        parameters: settings.capture.clone().with(&ruled).with(&own).with(&direct.overrides),
+        fixed_name: direct.name.or_else(|| settings.capture_name.clone()),
+        watcher: direct.watcher,
+        storage: direct.storage,
+        complaints,
+    })
+}
+
+fn skip(reason: &'static str, message: impl Into<String>) -> Plan {
+    Plan::Skip { reason, message: message.into() }
+}
+
+fn subject<'a>(alert: &'a Alert, target: &'a Target) -> Subject<'a> {
+    Subject {
+        rule: &alert.rule,
+        severity: alert.severity.as_deref().unwrap_or_default(),
+        resource_group: target.id().resource_group(),
+        target: target.id().name(),
+    }
+}
+
+fn no_machine(alert: &Alert) -> String {
+    match alert.other_targets.first() {
+        Some(other) => {
+            let shown: String = other.chars().take(200).collect();
+            format!("The alert is about {shown}, which is no virtual machine or scale set.")
+        }
+        None => "The alert names no virtual machine or scale set by its resource id.".to_owned(),
+    }
+}
+
+/// Seconds until the target may be captured again, if that is not now. While its last capture still runs, there is no
+/// cooldown: the alert joins it.
+fn cooldown_left(settings: &Settings, memory: Option<&TargetMemory>, now: Timestamp) -> Option<i64> {
+    let ended = memory?.captured_until?;
+    let since = now.duration_since(ended);
+    let cooldown = SignedDuration::try_from(settings.cooldown).ok()?;
+    (since >= SignedDuration::ZERO && since < cooldown).then(|| (cooldown - since).as_secs().max(1))
+}

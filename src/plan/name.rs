@@ -1,0 +1,118 @@
+//! Names of our own: `nightcap_web-01_20261120T0213Z_1f0c9a2b`.
+//!
+//! A name is made of the target and the minute, not of the alert, so that instances that race for one target, with one
+//! alert or with several, ask Azure for the same name, and Azure refuses all but the first. The name tells a reader the
+//! machine and the time; eight hexadecimal digits of the target's id keep machines of the same name apart.
+
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::alert::target::Target;
+use crate::digest::digest;
+
+/// What every name of our own begins with.
+pub const PREFIX: &str = "nightcap_";
+
+/// The length of a slot of time. Within one slot a target has one name.
+pub const SLOT: Duration = Duration::from_secs(60);
+
+/// How much of a machine's name a capture's name tells, so that it stays below 80 characters.
+const LONGEST_MACHINE: usize = 38;
+
+const TIME_FORMAT: &str = "%Y%m%dT%H%MZ";
+
+/// The slot that a moment lies in, told by its beginning.
+pub fn slot(moment: Timestamp) -> Timestamp {
+    let length = SLOT.as_secs().cast_signed().max(1);
+    let second = moment.as_second();
+    Timestamp::from_second(second - second.rem_euclid(length)).unwrap_or(moment)
+}
+
+/// The name for a target and a slot. A second capture within one slot, after the first has ended, counts up.
+pub fn name(target: &Target, slot: Timestamp, taken: impl Fn(&str) -> bool) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let machine: String = target.name().chars().map(|c| if fits(c) { c } else { '-' }).take(LONGEST_MACHINE).collect();
+    let time = slot.strftime(TIME_FORMAT);
+    let first = format!("{PREFIX}{machine}_{time}_{}", fingerprint(target));
+    if !taken(&first) {
+        return first;
+    }
+    (2_u32..).map(|count| format!("{first}_{count}")).find(|name| !taken(name)).unwrap_or(first)
+}
+
+/// Whether a capture is one of ours.
+pub fn is_own(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// When a capture of ours was asked for, by its name.
+pub fn asked_at(name: &str) -> Option<Timestamp> {
+    let time = name.strip_prefix(PREFIX)?.split('_').find(|part| part.len() == 14 && part.ends_with('Z'))?;
+    let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
+    Offset::UTC.to_timestamp(civil).ok()
+}
+
+/// Whether another instance that began up to `margin` earlier, or any time until `now`, may have chosen another slot than
+/// the one that was chosen at `began`.
+pub fn may_have_met_another_slot(began: Timestamp, now: Timestamp, margin: SignedDuration) -> bool {
+    slot(began.saturating_sub(margin).unwrap_or(began)) != slot(now)
+}
+
+fn fingerprint(target: &Target) -> String {
+    digest(&target.id().key(), 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups";
+
+    fn target(group: &str, name: &str) -> Target {
+        Target::parse(&format!("{GROUP}/{group}/providers/Microsoft.Compute/virtualMachines/{name}")).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn racers_meet_in_one_name() {
+        let one = name(&target("Prod", "Web-01"), slot(at("2026-11-20T02:13:01Z")), |_| false);
+        let other = name(&target("prod", "Web-01"), slot(at("2026-11-20T02:13:59.9Z")), |_| false);
+        assert_eq!(one, other);
+        assert!(one.starts_with("nightcap_Web-01_20261120T0213Z_"), "{one}");
+        assert_ne!(one, name(&target("test", "Web-01"), slot(at("2026-11-20T02:13:01Z")), |_| false));
+    }
+
+    #[test]
+    fn a_taken_name_counts_up() {
+        let machine = target("rg", "vm");
+        let slot = slot(at("2026-11-20T02:13:00Z"));
+        let first = name(&machine, slot, |_| false);
+        let second = name(&machine, slot, |name| name == first);
+        assert_eq!(second, format!("{first}_2"));
+        assert_eq!(name(&machine, slot, |name| name == first || name == second), format!("{first}_3"));
+    }
+
+    #[test]
+    fn a_name_tells_its_time_and_stays_short() {
+        let long = target("rg", &"x".repeat(64));
+        let name = name(&long, slot(at("2026-11-20T02:13:40Z")), |name| !name.ends_with("_999"));
+        assert!(name.len() < 80, "{}", name.len());
+        assert_eq!(asked_at(&name), Some(at("2026-11-20T02:13:00Z")));
+        assert_eq!(asked_at("nightcap_mine"), None);
+        assert_eq!(asked_at("theirs_20261120T0213Z_x"), None);
+    }
+
+    #[test]
+    fn only_work_near_a_boundary_can_meet_another_slot() {
+        let margin = SignedDuration::from_secs(15);
+        assert!(!may_have_met_another_slot(at("2026-11-20T02:13:20Z"), at("2026-11-20T02:13:22Z"), margin));
+        assert!(may_have_met_another_slot(at("2026-11-20T02:13:05Z"), at("2026-11-20T02:13:06Z"), margin));
+        assert!(may_have_met_another_slot(at("2026-11-20T02:13:59Z"), at("2026-11-20T02:14:00Z"), margin));
+    }
+}

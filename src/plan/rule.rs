@@ -1,0 +1,134 @@
+//! The `rules` setting: which alerts are captured differently, or not at all.
+
+use serde::Deserialize;
+use wildmatch::WildMatch;
+
+use super::filter::Filter;
+use super::parameters::{LARGEST_BYTES, LONGEST_SECONDS, Overrides};
+
+/// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    rule: Option<WildMatch>,
+    severity: Option<WildMatch>,
+    resource_group: Option<WildMatch>,
+    target: Option<WildMatch>,
+    overrides: Overrides,
+}
+
+/// What rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Name of the alert rule.
+    pub rule: &'a str,
+    /// `Sev0` to `Sev4`, empty when the alert has none.
+    pub severity: &'a str,
+    /// Resource group of the target.
+    pub resource_group: &'a str,
+    /// Name of the target.
+    pub target: &'a str,
+}
+
+/// A rule as it stands in the setting.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    rule: Option<String>,
+    severity: Option<String>,
+    resource_group: Option<String>,
+    target: Option<String>,
+    capture_seconds: Option<u32>,
+    capture_bytes: Option<u64>,
+    packet_bytes: Option<u64>,
+    capture_filters: Option<Vec<Filter>>,
+    #[serde(default)]
+    ignore: bool,
+}
+
+/// Reads and checks the `rules` setting, a JSON list.
+pub fn parse_rules(json: &str) -> Result<Vec<Rule>, String> {
+    let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
+        format!("it should be a JSON list of rules, such as [{{\"rule\":\"cpu*\",\"severity\":\"Sev0\",\"capture_seconds\":300}},{{\"target\":\"test-*\",\"ignore\":true}}]: {error}")
+    })?;
+    written.into_iter().map(Rule::checked).collect()
+}
+
+impl Rule {
+    fn checked(written: Written) -> Result<Self, String> {
+        if written.capture_seconds.is_some_and(|seconds| !(1..=LONGEST_SECONDS).contains(&seconds)) {
+            return Err(format!("a rule's capture_seconds is a whole number from 1 to {LONGEST_SECONDS}"));
+        }
+        if [written.capture_bytes, written.packet_bytes].into_iter().flatten().any(|bytes| bytes > LARGEST_BYTES) {
+            return Err(format!("a rule's capture_bytes and packet_bytes are whole numbers from 0 to {LARGEST_BYTES}"));
+        }
+        let filters = written
+            .capture_filters
+            .map(|filters| filters.into_iter().map(Filter::checked).collect::<Result<Vec<_>, _>>())
+            .transpose()?;
+        let glob = |pattern: Option<String>| pattern.map(|pattern| WildMatch::new_case_insensitive(&pattern));
+        Ok(Self {
+            rule: glob(written.rule),
+            severity: glob(written.severity),
+            resource_group: glob(written.resource_group),
+            target: glob(written.target),
+            overrides: Overrides {
+                capture_seconds: written.capture_seconds,
+                capture_bytes: written.capture_bytes,
+                packet_bytes: written.packet_bytes,
+                capture_filters: filters,
+                ignore: written.ignore,
+            },
+        })
+    }
+
+    fn matches(&self, subject: Subject) -> bool {
+        let fits = |pattern: &Option<WildMatch>, text| pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
+        fits(&self.rule, subject.rule)
+            && fits(&self.severity, subject.severity)
+            && fits(&self.resource_group, subject.resource_group)
+            && fits(&self.target, subject.target)
+    }
+}
+
+/// What the first matching rule says, or nothing.
+pub fn first_match(rules: &[Rule], subject: Subject) -> Overrides {
+    rules.iter().find(|rule| rule.matches(subject)).map(|rule| rule.overrides.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBJECT: Subject = Subject { rule: "cpu-high", severity: "Sev1", resource_group: "Prod-RG", target: "web-01" };
+
+    #[test]
+    fn the_first_match_wins_and_case_does_not_matter() {
+        let rules = parse_rules(
+            r#"[{"target":"db-*","ignore":true},
+                {"rule":"CPU*","severity":"sev?","resource_group":"prod-rg","capture_seconds":300},
+                {"capture_seconds":5}]"#,
+        )
+        .unwrap();
+        assert_eq!(first_match(&rules, SUBJECT).capture_seconds, Some(300));
+        assert_eq!(first_match(&rules, Subject { rule: "disk", ..SUBJECT }).capture_seconds, Some(5));
+        assert!(first_match(&rules, Subject { target: "DB-7", ..SUBJECT }).ignore);
+        assert_eq!(first_match(&[], SUBJECT), Overrides::default());
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_meant_is_refused() {
+        for wrong in [
+            "nonsense",
+            "{}",
+            r#"[{"name":"cpu*"}]"#,
+            r#"[{"rule":5}]"#,
+            r#"[{"capture_seconds":0}]"#,
+            r#"[{"capture_seconds":18001}]"#,
+            r#"[{"capture_bytes":4294967296}]"#,
+            r#"[{"capture_filters":[{"protocol":"ICMP"}]}]"#,
+            r#"["ignore"]"#,
+        ] {
+            assert!(parse_rules(wrong).is_err(), "{wrong}");
+        }
+    }
+}

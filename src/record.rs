@@ -1,0 +1,139 @@
+//! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value).
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Summary;
+use crate::alert::target::Target;
+use crate::azure::compute::Machine;
+use crate::azure::region::Region;
+use crate::azure::resource_id::ResourceId;
+use crate::digest::digest;
+use crate::host::{Host, StoreError};
+use crate::outcome::Outcome;
+use crate::plan::parameters::Parameters;
+
+/// The most alerts that a capture's record lists; a storm of them must not outgrow a value.
+const MOST_ALERTS: usize = 200;
+
+/// An alert that was accepted, and how it ended for each of its targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertRecord {
+    /// The alert's key, which is also the last part of the record's address.
+    pub key: String,
+    /// What fired.
+    pub alert: Summary,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// Whether nothing remains to be done.
+    pub finished: bool,
+    /// One for each target; `accepted` while it is worked on.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// One capture that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureRecord {
+    /// Subscription of watcher and machine.
+    pub subscription: String,
+    /// Their region.
+    pub region: Region,
+    /// The capture's name.
+    pub name: String,
+    /// The machine.
+    pub target: Target,
+    /// The watcher.
+    pub watcher: ResourceId,
+    /// What it was told to do.
+    pub parameters: Parameters,
+    /// The address that the file will have, as far as Azure told it.
+    pub storage_path: Option<String>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The alerts that it was started for or that joined it, first one first.
+    pub alerts: Vec<Summary>,
+    /// What was done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Where a capture stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Azure was asked for it and is at work.
+    Creating,
+    /// Azure says that it has begun.
+    Running,
+    /// Azure could not begin it.
+    Failed,
+}
+
+/// One thing that was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When.
+    pub at: Timestamp,
+    /// What, for machines.
+    pub step: String,
+    /// What, for people.
+    pub detail: String,
+}
+
+/// What is remembered of a machine, so that the next alert need not ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TargetMemory {
+    /// Region, system and agent; only kept for machines that can capture.
+    pub machine: Option<Machine>,
+    /// When its last capture is over at the latest.
+    pub captured_until: Option<Timestamp>,
+}
+
+impl CaptureRecord {
+    /// Adds an alert unless it is there.
+    pub fn add_alert(&mut self, alert: Summary) {
+        if !self.alerts.contains(&alert) && self.alerts.len() < MOST_ALERTS {
+            self.alerts.push(alert);
+        }
+    }
+
+    /// Notes what was done.
+    pub fn note(&mut self, at: Timestamp, step: &str, detail: impl Into<String>) {
+        self.steps.push(Step { at, step: step.to_owned(), detail: detail.into() });
+    }
+}
+
+/// Where an alert's record lies.
+pub fn alert_key(key: &str) -> String {
+    format!("alert/{key}")
+}
+
+/// Where a capture's record lies.
+pub fn capture_key(subscription: &str, region: &Region, name: &str) -> String {
+    format!("capture/{}/{region}/{name}", subscription.to_ascii_lowercase())
+}
+
+/// Where the memory of a machine lies. Ids may be longer than a key, so it is their digest.
+pub fn target_key(target: &Target) -> String {
+    format!("target/{}", digest(&target.id().key(), 16))
+}
+
+/// Where a region's watcher is remembered, if it is not the conventional one.
+pub fn watcher_key(subscription: &str, region: &Region) -> String {
+    format!("watcher/{}/{region}", subscription.to_ascii_lowercase())
+}
+
+/// Reads what lies under a key. Something that cannot be read is an error, not an absence.
+pub async fn load<T: DeserializeOwned>(host: &impl Host, key: &str) -> Result<Option<T>, StoreError> {
+    let Some(bytes) = host.load(key.to_owned()).await? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError(format!("{key} is not readable: {error}")))
+}
+
+/// Writes under a key.
+pub async fn save<T: Serialize + Sync>(host: &impl Host, key: &str, value: &T) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| StoreError(format!("{key} cannot be written: {error}")))?;
+    host.save(key.to_owned(), bytes).await
+}

@@ -1,0 +1,56 @@
+//! The records of alerts and captures, for operators.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::auth::may_operate;
+use super::problem::{Problem, json};
+use crate::app::App;
+use crate::azure::region::Region;
+use crate::host::Host;
+use crate::log::{self, Event};
+use crate::record::{self, AlertRecord, CaptureRecord};
+
+/// `GET /api/alerts/{key}`
+pub async fn alert<H: Host>(State(app): State<Arc<App<H>>>, Path(key): Path<String>, headers: HeaderMap) -> Response<Body> {
+    show::<AlertRecord, H>(&app, &headers, Some(record::alert_key(&key))).await
+}
+
+/// `GET /api/captures/{subscription}/{region}/{name}`
+pub async fn capture<H: Host>(
+    State(app): State<Arc<App<H>>>,
+    Path((subscription, region, name)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let key = Region::new(&region).map(|region| record::capture_key(&subscription, &region, &name));
+    show::<CaptureRecord, H>(&app, &headers, key).await
+}
+
+async fn show<R: DeserializeOwned + Serialize, H: Host>(app: &App<H>, headers: &HeaderMap, key: Option<String>) -> Response<Body> {
+    let Ok(loaded) = app.load().await else {
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.").answer();
+    };
+    if !may_operate(&loaded.operator_keys, headers) {
+        let detail = "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
+        let mut answer = Problem::new(StatusCode::UNAUTHORIZED, detail).answer();
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
+        return answer;
+    }
+    let found = match &key {
+        Some(key) => record::load::<R>(&app.host, key).await,
+        None => Ok(None),
+    };
+    match found {
+        Ok(Some(record)) => json(StatusCode::OK, "application/json", &record),
+        Ok(None) => Problem::new(StatusCode::NOT_FOUND, "nightcap has no record of this.").answer(),
+        Err(error) => {
+            log::write(&app.host, &Event { event: "store_read_failed", level: "warn", detail: Some(&error.0), ..Event::default() });
+            Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.").answer()
+        }
+    }
+}

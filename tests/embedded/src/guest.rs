@@ -1,0 +1,145 @@
+//! What one instance of the component sees of its host.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::bindings::spin::{key_value::key_value, variables::variables};
+use crate::key_value::{HasKeyValue, KeyValue};
+use crate::log::LogStream;
+use crate::manifest::Application;
+use crate::options::Options;
+use crate::outbound::Outbound;
+use crate::record::Record;
+use crate::state::State;
+use crate::variables::Variables;
+
+/// The data of an instance's store.
+pub(crate) struct Guest {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: Outbound,
+    table: ResourceTable,
+    memory: Memory,
+    spin: Option<Spin>,
+    /// Dropped with the instance, which tells those who wait for a request that it is gone.
+    pub requests: Vec<oneshot::Sender<()>>,
+}
+
+#[derive(Clone)]
+struct Spin {
+    application: Arc<Application>,
+    state: State,
+}
+
+struct Memory(Arc<Record>);
+
+/// Makes the stores of instances.
+pub(crate) struct Guests {
+    pub engine: Engine,
+    pub options: Options,
+    /// `None` in the `wasi` build.
+    pub application: Option<Arc<Application>>,
+    pub record: Arc<Record>,
+}
+
+impl Guests {
+    pub fn linker(&self) -> wasmtime::Result<Linker<Guest>> {
+        let mut linker = Linker::new(&self.engine);
+        // Rust's standard library speaks WASI 0.2 on this target, spin-sdk speaks 0.3.
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+        if self.application.is_some() {
+            variables::add_to_linker::<_, Variables>(&mut linker, |guest| &guest.spin().application)?;
+            key_value::add_to_linker::<_, HasKeyValue>(&mut linker, |guest| guest.key_value())?;
+        }
+        Ok(linker)
+    }
+
+    pub fn store(&self) -> wasmtime::Result<Store<Guest>> {
+        let guest = Guest {
+            wasi: self.wasi()?,
+            http: WasiHttpCtx::new(),
+            outbound: Outbound {
+                record: self.record.clone(),
+                allowed: self.application.as_ref().map(|it| it.allowed_hosts.clone()),
+            },
+            table: ResourceTable::new(),
+            memory: Memory(self.record.clone()),
+            spin: self.application.clone().map(|application| Spin { application, state: self.options.state.clone() }),
+            requests: Vec::new(),
+        };
+        let mut store = Store::new(&self.engine, guest);
+        store.limiter(|guest| &mut guest.memory);
+        // A power cut ends even an endless loop. The epoch turns for every host of this process, so each
+        // instance looks whether its own was meant.
+        store.set_epoch_deadline(1);
+        let record = self.record.clone();
+        store.epoch_deadline_callback(move |_| match record.is_killed() {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Continue(1)),
+        });
+        Ok(store)
+    }
+
+    fn wasi(&self) -> wasmtime::Result<WasiCtx> {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(LogStream::new(&self.record));
+        wasi.stderr(LogStream::new(&self.record));
+        if self.application.is_none() {
+            for (name, value) in &self.options.settings {
+                wasi.env(format!("NIGHTCAP_{}", name.to_uppercase()), value);
+            }
+            let state = &self.options.state;
+            if let Some(directory) = state.directory()?
+                && !state.reads_fail()
+            {
+                let permissions = match state.writes_fail() {
+                    true => FsPerms::ReadOnly,
+                    false => FsPerms::ReadWrite,
+                };
+                wasi.preopened_dir(directory, "/state", permissions)?;
+            }
+        }
+        Ok(wasi.build())
+    }
+}
+
+impl Guest {
+    fn spin(&self) -> &Spin {
+        self.spin.as_ref().expect("only the spin build is linked with Spin's interfaces")
+    }
+
+    fn key_value(&mut self) -> KeyValue<'_> {
+        let spin = self.spin.as_ref().expect("only the spin build is linked with Spin's interfaces");
+        KeyValue { state: &spin.state, labels: &spin.application.key_value_stores, table: &mut self.table }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.0.memory(desired);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}

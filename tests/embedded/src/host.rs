@@ -1,0 +1,172 @@
+//! A running host.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use wasmtime::Engine;
+use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+use crate::Build;
+use crate::compile::compile;
+use crate::component::{component, workspace};
+use crate::guest::Guests;
+use crate::instances::Instances;
+use crate::manifest::Application;
+use crate::options::Options;
+use crate::record::Record;
+use crate::server::serve;
+
+/// A host with the component in it, listening. Dropping it ends it, without waiting for the end.
+pub struct Host {
+    address: SocketAddr,
+    record: Arc<Record>,
+    engine: Engine,
+    process: Process,
+}
+
+impl Host {
+    /// Builds the component if needed and serves it.
+    pub async fn start(options: Options) -> anyhow::Result<Host> {
+        let build = options.build;
+        let process = Process::new()?;
+        let path = process.runtime().spawn_blocking(move || component(build)).await??;
+        Self::start_in(process, options, path, workspace().join("spin.toml")).await
+    }
+
+    /// Serves a component that is built already, with the manifest that the `spin` build is run by.
+    pub async fn start_component(options: Options, component: &Path, manifest: &Path) -> anyhow::Result<Host> {
+        Self::start_in(Process::new()?, options, component.to_owned(), manifest.to_owned()).await
+    }
+
+    async fn start_in(
+        process: Process,
+        options: Options,
+        component: PathBuf,
+        manifest: PathBuf,
+    ) -> anyhow::Result<Host> {
+        let record = Arc::new(Record::default());
+        let listen = options.listen;
+        let instances = {
+            let record = record.clone();
+            process.runtime().spawn_blocking(move || prepare(options, &component, &manifest, record)).await??
+        };
+        let engine = instances.guests.engine.clone();
+        let address = listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+        let listener = process
+            .runtime()
+            .spawn(TcpListener::bind(address))
+            .await?
+            .with_context(|| format!("cannot listen on {address}"))?;
+        let address = listener.local_addr()?;
+        process.runtime().spawn(serve(listener, instances));
+        Ok(Host { address, record, engine, process })
+    }
+
+    /// Where it listens, as in `http://127.0.0.1:4711`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What the component wrote to standard output and standard error, line by line.
+    pub fn logs(&self) -> Vec<String> {
+        self.record.logs()
+    }
+
+    /// Calls `f` with every line that the component writes from now on. `f` must not call `on_log`.
+    pub fn on_log(&self, f: impl Fn(&str) + Send + Sync + 'static) {
+        self.record.on_log(Box::new(f));
+    }
+
+    /// Why instances died, one text for each that did not end in peace.
+    pub fn traps(&self) -> Vec<String> {
+        self.record.traps()
+    }
+
+    /// Every request that the component sent, as `METHOD scheme://authority`, with ` refused` behind
+    /// when the allow-list has no such place.
+    pub fn outbound(&self) -> Vec<String> {
+        self.record.outbound()
+    }
+
+    /// The most linear memory that any instance has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.record.peak_memory()
+    }
+
+    /// Ends all instances and whatever they still do, at once and wherever they are. When this returns,
+    /// nothing runs any more and the port is free.
+    pub async fn kill(mut self) {
+        self.interrupt();
+        self.process.end().await;
+    }
+
+    /// Stops the instances that are computing; all others stop when the process does.
+    fn interrupt(&self) {
+        self.record.kill();
+        self.engine.increment_epoch();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.interrupt();
+    }
+}
+
+/// Checks and compiles everything that a start can fail on.
+fn prepare(options: Options, component: &Path, manifest: &Path, record: Arc<Record>) -> anyhow::Result<Instances> {
+    let application = match options.build {
+        Build::Spin => {
+            ensure!(!options.state.is_none(), "the spin build cannot run without a store");
+            let application = Application::read(manifest, &options.settings)?;
+            Some(Arc::new(application))
+        }
+        Build::Wasi => None,
+    };
+    let component = compile(component)?;
+    let guests = Guests { engine: component.engine().clone(), options, application, record };
+    let linked = guests.linker()?.instantiate_pre(&component)?;
+    Ok(Instances { component: ProxyPre::P3(ServicePre::new(linked)?), guests })
+}
+
+/// Stands for the operating system's process: everything that a host does runs in here, so that all of
+/// it can be ended without asking any of it.
+struct Process(Option<Runtime>);
+
+impl Process {
+    fn new() -> anyhow::Result<Self> {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(2).thread_name("nightcap-host").enable_all().build()?;
+        Ok(Process(Some(runtime)))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("it has not ended yet")
+    }
+
+    async fn end(&mut self) {
+        let Some(runtime) = self.0.take() else { return };
+        let (done, ended) = oneshot::channel();
+        // A runtime may not be awaited from within another, and a test has one.
+        std::thread::spawn(move || {
+            runtime.shutdown_timeout(Duration::from_secs(10));
+            let _ = done.send(());
+        });
+        let _ = ended.await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

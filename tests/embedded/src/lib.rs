@@ -1,0 +1,28 @@
+//! Runs the nightcap component the way its real hosts do, inside the process of a test.
+//!
+//! [`Host::start`] builds the component when needed and serves it on a loopback port: the `spin` build
+//! as `spin up` would, reading the real `spin.toml`, the `wasi` build as `wasmtime serve` would. What
+//! the component prints, sends and uses can be looked at from outside, and [`Host::kill`] ends it like
+//! a power cut, with only its [`State`] left.
+
+mod allowed_hosts;
+mod bindings;
+mod compile;
+mod component;
+mod guest;
+mod host;
+mod instances;
+mod key_value;
+mod log;
+mod manifest;
+mod options;
+mod outbound;
+mod record;
+mod server;
+mod state;
+mod variables;
+
+pub use component::{Build, component};
+pub use host::Host;
+pub use options::{Options, Reuse};
+pub use state::State;

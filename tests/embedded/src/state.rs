@@ -1,0 +1,131 @@
+//! What outlives a killed host.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+/// The durable memory of a host: a key-value store for the `spin` build, a directory for the `wasi`
+/// build. Clones share it, and it lives as long as the last of them.
+#[derive(Clone, Default)]
+pub struct State(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    values: Mutex<BTreeMap<String, Vec<u8>>>,
+    directory: Mutex<Option<TempDir>>,
+    without_directory: bool,
+    reads_fail: AtomicBool,
+    writes_fail: AtomicBool,
+}
+
+impl State {
+    /// An empty state.
+    pub fn new() -> Self {
+        State::default()
+    }
+
+    /// No state at all: the `wasi` build gets no directory, as without `--dir`. The `spin` build, which
+    /// cannot be run without a store, refuses to start with it.
+    pub fn none() -> Self {
+        State(Arc::new(Inner { without_directory: true, ..Inner::default() }))
+    }
+
+    /// Every key, in order; for the `wasi` build the path of every file, relative to the directory.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.0.values.lock().unwrap().keys().cloned().collect();
+        if let Some(directory) = &*self.0.directory.lock().unwrap() {
+            list_files(directory.path(), "", &mut keys);
+        }
+        keys.sort();
+        keys
+    }
+
+    /// The value of a key, or the bytes of a file.
+    pub fn get(&self, key: &str) -> Option<Vec<u8>> {
+        if let Some(value) = self.0.values.lock().unwrap().get(key) {
+            return Some(value.clone());
+        }
+        let directory = self.0.directory.lock().unwrap();
+        std::fs::read(directory.as_ref()?.path().join(key)).ok()
+    }
+
+    /// Makes every later read fail, or mend. The key-value store obeys at once. A directory is given to
+    /// an instance when that starts, so there it holds for instances that start later, and they get no
+    /// directory at all.
+    pub fn fail_reads(&self, fail: bool) {
+        self.0.reads_fail.store(fail, SeqCst);
+    }
+
+    /// Makes every later write fail, or mend; [`State::fail_reads`] says when. A directory is read-only
+    /// meanwhile.
+    pub fn fail_writes(&self, fail: bool) {
+        self.0.writes_fail.store(fail, SeqCst);
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.without_directory
+    }
+
+    pub(crate) fn reads_fail(&self) -> bool {
+        self.0.reads_fail.load(SeqCst)
+    }
+
+    pub(crate) fn writes_fail(&self) -> bool {
+        self.0.writes_fail.load(SeqCst)
+    }
+
+    /// The directory to preopen, made on first use so that a `State` for Spin leaves no trace on disk.
+    pub(crate) fn directory(&self) -> io::Result<Option<PathBuf>> {
+        if self.0.without_directory {
+            return Ok(None);
+        }
+        let mut directory = self.0.directory.lock().unwrap();
+        if directory.is_none() {
+            *directory = Some(TempDir::with_prefix("nightcap-state-")?);
+        }
+        Ok(directory.as_ref().map(|it| it.path().to_owned()))
+    }
+
+    pub(crate) fn with_values<T>(&self, f: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
+        f(&mut self.0.values.lock().unwrap())
+    }
+}
+
+fn list_files(directory: &Path, prefix: &str, keys: &mut Vec<String>) {
+    // A file may vanish while a running component works on the directory; that is no error here.
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            list_files(&entry.path(), &format!("{name}/"), keys);
+        } else {
+            keys.push(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_listed_recursively() {
+        let state = State::new();
+        let directory = state.directory().unwrap().unwrap();
+        std::fs::create_dir_all(directory.join("a/b")).unwrap();
+        std::fs::write(directory.join("a/b/c.json"), "1").unwrap();
+        std::fs::write(directory.join("z"), "2").unwrap();
+        assert_eq!(state.keys(), ["a/b/c.json", "z"]);
+        assert_eq!(state.clone().get("a/b/c.json").unwrap(), b"1");
+        assert_eq!(state.get("missing"), None);
+    }
+
+    #[test]
+    fn none_has_no_directory() {
+        assert_eq!(State::none().directory().unwrap(), None);
+        assert!(State::none().keys().is_empty());
+    }
+}
