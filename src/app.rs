@@ -1,6 +1,5 @@
 //! What an instance keeps from one request to the next: its token, and its settings once they are known to be good.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::try_join_all;
@@ -52,9 +51,9 @@ impl<H: Host> App<H> {
 
     async fn read(&self) -> Result<Loaded, SettingsUnreadable> {
         let values = try_join_all(SETTINGS.iter().map(|(name, _)| self.host.setting(name))).await?;
-        let given: BTreeMap<&'static str, String> =
+        let given: Vec<(&'static str, String)> =
             SETTINGS.iter().zip(values).filter_map(|((name, _), value)| Some((*name, value?))).collect();
-        let keys = |name| Keys::parse(given.get(name).map_or("", String::as_str));
+        let keys = |name| Keys::parse(given.iter().find(|(own, _)| *own == name).map_or("", |(_, value)| value));
         Ok(Loaded {
             webhook_keys: keys("webhook_key"),
             operator_keys: keys("operator_key"),

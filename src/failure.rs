@@ -165,8 +165,8 @@ impl Failure {
             }
             (_, 401) => ("token_refused", format!("Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check tenant_id, authority_url and arm_url.")),
             (_, 403) => ("not_authorized", missing_right(step, target, watcher)),
-            (_, 429) => ("throttled", format!("Azure is throttling requests and nightcap ran out of time while it was {doing}.")),
-            (_, 500..) => ("azure_unavailable", format!("Azure Resource Manager failed with status {status} while nightcap was {doing}.")),
+            (_, 429) => ("throttled", format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(step))),
+            (_, 500..) => ("azure_unavailable", format!("{} failed with status {status} while nightcap was {doing}.", side(step))),
             _ => ("azure_refused", format!("Azure refused while nightcap was {doing}: {}.", quote(status, code, said))),
         };
         Self { reason, message, repeat_helps }
@@ -268,7 +268,7 @@ mod tests {
             (404, "SubscriptionNotFound", "subscription_not_found", "00000000"),
             (409, "PacketCaptureLimitReached", "azure_limit", "quota"),
             (401, "InvalidAuthenticationToken", "token_refused", "tenant_id"),
-            (429, "TooManyRequests", "throttled", "throttling"),
+            (429, "TooManyRequests", "throttled", "throttles"),
             (503, "", "azure_unavailable", "503"),
             (400, "InvalidRequestFormat", "azure_refused", "Some words"),
         ] {

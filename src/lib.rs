@@ -8,6 +8,8 @@ pub mod azure;
 mod digest;
 pub mod failure;
 pub mod host;
+pub mod journal;
+mod json;
 pub mod locate;
 pub mod log;
 pub mod outcome;
@@ -16,6 +18,8 @@ pub mod record;
 pub mod run;
 pub mod sequence;
 pub mod settings;
+pub mod timestamp;
+pub mod watch;
 pub mod web;
 
 #[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]

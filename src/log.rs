@@ -3,10 +3,10 @@
 //! The list of fields is the allow-list. None of them ever holds a body, a header's value other than Azure's request
 //! ids, a URL's query, or anything that a caller sent beyond an alert's id.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::host::Host;
+use crate::timestamp::Timestamp;
 
 /// What one line may tell.
 #[derive(Debug, Default, Serialize)]

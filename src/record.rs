@@ -1,6 +1,5 @@
 //! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value).
 
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,7 @@ use crate::digest::digest;
 use crate::host::{Host, StoreError};
 use crate::outcome::Outcome;
 use crate::plan::parameters::Parameters;
+use crate::timestamp::Timestamp;
 
 /// The most alerts that a capture's record lists; a storm of them must not outgrow a value.
 const MOST_ALERTS: usize = 200;
@@ -67,6 +67,8 @@ pub enum Phase {
     Creating,
     /// Azure says that it has begun.
     Running,
+    /// It was stopped.
+    Stopped,
     /// Azure could not begin it.
     Failed,
 }

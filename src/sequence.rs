@@ -1,16 +1,17 @@
 //! List → limit → delete → create: the requests that carry a plan out.
 //!
 //! Azure Resource Manager is the arbiter between instances. A name tells target and minute, so that those who race ask
-//! for the same name and all but one are refused; whoever is refused looks again and joins.
+//! for the same name and all but one are refused; whoever is refused looks again and joins. Those who raced across the
+//! boundary of two slots of time are brought together afterwards by [`settle`].
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
 use http::Response;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::alert::target::Target;
 use crate::azure::error::{AzureError, Step};
 use crate::azure::packet_capture::{self as arm, Activity, CaptureRequest, PacketCapture};
 use crate::azure::resource_id::ResourceId;
@@ -20,19 +21,21 @@ use crate::host::Host;
 use crate::locate::Place;
 use crate::plan::name::{asked_at, is_own, may_have_met_another_slot, name, slot};
 use crate::plan::{Start, limit};
+use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 
-/// How much longer than its time limit a capture may take, because Azure is slow to begin it.
-const SLOW_BEGINNING: SignedDuration = SignedDuration::from_mins(15);
+/// How much longer than its time limit a capture may take from the beginning of its slot: the slot itself, and Azure being
+/// slow to begin. Within this time Azure is asked whether it is over, which costs a round trip.
+const SLOW_BEGINNING: Duration = Duration::from_mins(10);
 
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
 /// look spends a piece of Azure's write budget.
 const MOST_STILL_RUNNING: usize = 10;
 
 /// The longest classic capture, for captures that do not tell their limit.
-const LONGEST_CAPTURE: u32 = crate::plan::parameters::LONGEST_SECONDS;
+const LONGEST_CAPTURE: u64 = crate::plan::parameters::LONGEST_SECONDS as u64;
 
 /// How the sequence ended well.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub enum End {
         capture: PacketCapture,
         /// The answer that tells how to follow its creation; `None` when it was lost.
         creation: Option<Response<Bytes>>,
+        /// When the watcher was listed for it, which is when its name was chosen.
+        listed_at: Timestamp,
     },
     /// One runs already.
     Joined {
@@ -88,10 +93,8 @@ impl<H: Host> Sequence<'_, H> {
             if self.azure.host.monotonic().saturating_sub(listed) > LIST_IS_FRESH {
                 continue;
             }
-            match self.create(&name, round).await? {
-                Some(End::Started { capture, creation }) => return self.settle(capture, creation, listed_at).await,
-                Some(end) => return Ok(end),
-                None => continue,
+            if let Some(end) = self.create(&name, listed_at, round).await? {
+                return Ok(end);
             }
         }
         Err(self.failure(&AzureError::OutOfTime { step: Step::Create }))
@@ -105,7 +108,7 @@ impl<H: Host> Sequence<'_, H> {
             .filter(|capture| self.is_ours(&capture.name) && capture.covers(&self.start.target))
             .filter(|capture| !capture.is_failed() && !capture.is_deleting() && may_still_run(capture, now))
             .collect();
-        own.sort_by_key(|capture| std::cmp::Reverse(asked_at(&capture.name)));
+        own.sort_unstable_by_key(|capture| std::cmp::Reverse(asked_at(&capture.name)));
         for capture in own {
             if capture.is_beginning() || self.activity(&capture.name).await? != Activity::Over {
                 return Ok(Some(capture.clone()));
@@ -129,7 +132,7 @@ impl<H: Host> Sequence<'_, H> {
         let mut doomed = Vec::new();
         if let Some(holder) = captures.iter().find(|capture| capture.name.eq_ignore_ascii_case(name)) {
             if !holder.is_failed() && !holder.is_deleting() && self.activity(&holder.name).await? != Activity::Over {
-                return Err(Failure::name_in_use(name, &holder.properties.target));
+                return Err(Failure::name_in_use(name, &holder.target));
             }
             doomed.push(holder.name.clone());
         }
@@ -159,12 +162,12 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(&self, name: &str, round: u32) -> Result<Option<End>, Failure> {
+    async fn create(&self, name: &str, listed_at: Timestamp, round: u32) -> Result<Option<End>, Failure> {
         let error = match arm::create(self.azure, &self.place.watcher, name, &self.request).await {
             Ok(answer) => {
-                let mut capture: PacketCapture = serde_json::from_slice(answer.body()).unwrap_or_default();
-                capture.name = name.to_owned();
-                return Ok(Some(End::Started { capture, creation: Some(answer) }));
+                let told: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+                let capture = PacketCapture { name: name.to_owned(), ..PacketCapture::read(&told).unwrap_or_default() };
+                return Ok(Some(End::Started { capture, creation: Some(answer), listed_at }));
             }
             Err(error) => error,
         };
@@ -174,8 +177,8 @@ impl<H: Host> Sequence<'_, H> {
         match arm::get(self.azure, &self.place.watcher, name).await.map_err(|_| self.failure(&error))? {
             Some(capture) if capture.covers(&self.start.target) && !capture.is_failed() && !capture.is_deleting() => {
                 // Refused because it is there: somebody else was first. Without a clear answer it is most likely ours.
-                let end = if error.leaves_doubt() { End::Started { capture, creation: None } } else { End::Joined { capture } };
-                Ok(Some(end))
+                let ours = error.leaves_doubt();
+                Ok(Some(if ours { End::Started { capture, creation: None, listed_at } } else { End::Joined { capture } }))
             }
             None if !error.is_transient() => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
@@ -202,32 +205,6 @@ impl<H: Host> Sequence<'_, H> {
         Ok(())
     }
 
-    /// Closes the gap between two slots of time: those who raced across it have created captures of different names.
-    /// Whoever may have met such a race looks once more, and all but the earliest capture are stopped.
-    async fn settle(&self, capture: PacketCapture, creation: Option<Response<Bytes>>, listed_at: Timestamp) -> Result<End, Failure> {
-        let margin = SignedDuration::try_from(LIST_IS_FRESH).unwrap_or(SignedDuration::ZERO);
-        let started = End::Started { capture: capture.clone(), creation };
-        let fixed = self.start.fixed_name.is_some();
-        if fixed || !may_have_met_another_slot(listed_at, self.azure.host.now(), margin) {
-            return Ok(started);
-        }
-        let Ok(captures) = arm::list(self.azure, &self.place.watcher).await else { return Ok(started) };
-        let listed_before = |other: &PacketCapture| self.place.captures.iter().any(|known| known.name == other.name);
-        let mut rivals: Vec<_> = captures
-            .into_iter()
-            .filter(|other| is_own(&other.name) && other.covers(&self.start.target))
-            .filter(|other| !other.is_failed() && !other.is_deleting() && !listed_before(other))
-            .collect();
-        rivals.sort_by_key(|other| (asked_at(&other.name), other.name.clone()));
-        let mut rivals = rivals.into_iter();
-        let Some(first) = rivals.next() else { return Ok(started) };
-        for late in rivals {
-            // Two captures of one machine are a waste, not a loss: a stop that fails is not worth the alert.
-            let _ = arm::stop(self.azure, &self.place.watcher, &late.name).await;
-        }
-        if first.name == capture.name { Ok(started) } else { Ok(End::Joined { capture: first }) }
-    }
-
     async fn activity(&self, name: &str) -> Result<Activity, Failure> {
         arm::activity(self.azure, &self.place.watcher, name).await.map_err(|error| self.failure(&error))
     }
@@ -246,9 +223,34 @@ impl<H: Host> Sequence<'_, H> {
     }
 }
 
+/// Closes the gap between two slots of time: those who raced across it have created captures of different names. Whoever
+/// may have met such a race looks once more, and all but the earliest capture are stopped.
+///
+/// Gives the earlier capture when the one that was started here is not the earliest.
+pub async fn settle<H: Host>(azure: &Azure<'_, H>, target: &Target, place: &Place, started: &str, listed_at: Timestamp) -> Option<PacketCapture> {
+    if !is_own(started) || !may_have_met_another_slot(listed_at, azure.host.now(), LIST_IS_FRESH) {
+        return None;
+    }
+    let captures = arm::list(azure, &place.watcher).await.ok()?;
+    let was_there_before = |other: &PacketCapture| place.captures.iter().any(|known| known.name == other.name);
+    let mut rivals: Vec<_> = captures
+        .into_iter()
+        .filter(|other| is_own(&other.name) && other.covers(target))
+        .filter(|other| !other.is_failed() && !other.is_deleting() && !was_there_before(other))
+        .collect();
+    rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
+    let mut rivals = rivals.into_iter();
+    let first = rivals.next()?;
+    for late in rivals {
+        // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
+        let _ = arm::stop(azure, &place.watcher, &late.name).await;
+    }
+    (first.name != started).then_some(first)
+}
+
 /// Whether a capture can still be running, by its name and limit. Names that tell no time leave it open.
 fn may_still_run(capture: &PacketCapture, now: Timestamp) -> bool {
     let Some(asked_at) = asked_at(&capture.name) else { return true };
-    let limit = i64::from(capture.properties.time_limit_in_seconds.unwrap_or(LONGEST_CAPTURE));
-    now.duration_since(asked_at) < SignedDuration::from_secs(limit) + SLOW_BEGINNING
+    let limit = capture.time_limit.unwrap_or(LONGEST_CAPTURE);
+    now < asked_at.after(Duration::from_secs(limit).saturating_add(SLOW_BEGINNING))
 }

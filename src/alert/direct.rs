@@ -1,12 +1,10 @@
 //! The flat body of the 2017 sample: a program asks for a capture by name.
 
-use serde_json::Value;
-
-use super::member::Object;
 use super::target::Target;
 use super::{Alert, BadAlert, Condition};
 use crate::azure::resource_id::ResourceId;
-use crate::plan::filter::Filter;
+use crate::json::Object;
+use crate::plan::filter::{Filter, parse_filters};
 use crate::plan::parameters::{Overrides, bytes, seconds};
 use crate::settings::{checked_capture_name, storage_account};
 
@@ -32,7 +30,7 @@ pub(super) fn is_direct(body: Object) -> bool {
 pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
     let target_id = text(body, "targetVM")?.ok_or_else(|| bad("targetVM", "is missing; it should be the resource id of a virtual machine"))?;
     let target = ResourceId::parse(&target_id)
-        .map_err(|why| bad("targetVM", &why.to_string()))
+        .map_err(|why| bad("targetVM", &format!("cannot be used: {why}")))
         .and_then(|id| Target::new(id).ok_or_else(|| bad("targetVM", "should be the resource id of a virtual machine or scale set")))?;
     let name = value(body, "packetCaptureName", checked_capture_name)?;
     let call = DirectCall {
@@ -69,8 +67,12 @@ fn watcher(body: Object, target: &Target) -> Result<Option<ResourceId>, BadAlert
     }
     match (text(body, "networkWatcherResourceGroup")?, text(body, "networkWatcherName")?) {
         (Some(group), Some(name)) => {
-            let id = ResourceId::of(&subscription, &group, "Microsoft.Network", "networkWatchers", &name);
-            ResourceId::parse(&id.to_string()).map(Some).map_err(|why| bad("networkWatcherName", &why.to_string()))
+            // A name with slashes in it would make this the id of something else.
+            let id = ResourceId::of(&subscription, &group, "Microsoft.Network", "networkWatchers", &name).to_string();
+            match ResourceId::parse(&id) {
+                Ok(id) if id.is_a("Microsoft.Network", &["networkWatchers"]) => Ok(Some(id)),
+                _ => Err(bad("networkWatcherName or networkWatcherResourceGroup", "has characters that Azure does not allow, or is too long")),
+            }
         }
         (None, None) => Ok(None),
         _ => Err(bad("networkWatcherName", "and networkWatcherResourceGroup go together")),
@@ -78,13 +80,8 @@ fn watcher(body: Object, target: &Target) -> Result<Option<ResourceId>, BadAlert
 }
 
 fn filters(body: Object) -> Result<Option<Vec<Filter>>, BadAlert> {
-    let written = body.list("filters").map_err(|_| bad("filters", "should be a list"))?;
-    let read = |filter: &Value| {
-        let filter = serde_json::from_value::<Filter>(filter.clone()).map_err(|why| why.to_string())?;
-        filter.checked()
-    };
-    let filters: Result<Vec<Filter>, String> = written.iter().map(read).collect();
-    let filters = filters.map_err(|why| bad("filters", &format!("cannot be used: {why}")))?;
+    let Some(written) = body.member("filters") else { return Ok(None) };
+    let filters = parse_filters(&written.to_string()).map_err(|why| bad("filters", &format!("cannot be used: {why}")))?;
     Ok((!filters.is_empty()).then_some(filters))
 }
 

@@ -1,20 +1,17 @@
 //! Every payload that an action group, a retired classic rule or a program can send, read into one [`Alert`].
 
 pub mod direct;
-mod member;
 mod schemas;
 pub mod target;
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::azure::region::Region;
 use crate::digest::digest;
+use crate::json::{Object, WrongType};
+use crate::timestamp::Timestamp;
 use direct::DirectCall;
-use member::{Object, WrongType};
 use target::Target;
 
 /// One notification, whatever schema it came in.
@@ -37,7 +34,7 @@ pub struct Alert {
     /// The machine's region, which only the retired classic payload tells.
     pub region: Option<Region>,
     /// Custom properties of the alert rule.
-    pub properties: BTreeMap<String, String>,
+    pub properties: Vec<(String, String)>,
     /// Whether this is the sample of the portal's Test button.
     pub test: bool,
     /// Set when a program called directly, in the manner of the 2017 sample.

@@ -6,10 +6,11 @@
 use serde_json::Value;
 
 use super::direct;
-use super::member::{Object, WrongType, date};
 use super::target::Target;
 use super::{Alert, BadAlert, Condition};
 use crate::azure::region::Region;
+use crate::json::{Object, WrongType};
+use crate::timestamp::Timestamp;
 
 /// Reads whatever schema the body is of.
 pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
@@ -34,7 +35,7 @@ fn wrong_type(schema: &'static str) -> impl Fn(WrongType) -> BadAlert {
 fn common(body: Object) -> Result<Alert, WrongType> {
     let data = body.required_object("data")?;
     let essentials = data.required_object("essentials")?;
-    let context = data.object("alertContext").ok().flatten();
+    let context = data.object_or_nothing("alertContext");
 
     let mut ids = texts(essentials.list("alertTargetIDs")?, "alertTargetIDs")?;
     if let Some(context) = context
@@ -47,23 +48,31 @@ fn common(body: Object) -> Result<Alert, WrongType> {
     let condition = condition(essentials.text("monitorCondition")?, "Fired");
     let event_is_over = context.and_then(|context| context.text_or_nothing("status")).filter(|status| is_end(status));
 
-    let mut properties = context.and_then(|context| context.object("properties").ok().flatten()).map(Object::texts).unwrap_or_default();
-    let test = is_test(&id, &rule, &ids, context.is_some_and(|context| context.has("eventSource")))
-        || properties.get("IsSynthetic").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    if let Ok(Some(custom)) = data.object("customProperties") {
-        properties.extend(custom.texts());
-    }
+    let is_event = context.is_some_and(|context| context.has("eventSource"));
+    let inner = context.and_then(|context| context.object_or_nothing("properties"));
+    let synthetic = inner.and_then(|event| event.text_or_nothing("IsSynthetic")).is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
     Ok(Alert {
         condition: match event_is_over {
             Some(word) if condition == Condition::Fired => Condition::Over(word),
             _ => condition,
         },
         severity: severity(essentials),
-        fired_at: essentials.text("firedDateTime")?.and_then(|text| date(&text)),
-        properties,
-        test,
+        fired_at: essentials.text("firedDateTime")?.and_then(|text| Timestamp::parse(&text)),
+        properties: custom_properties(data, inner.filter(|_| !is_event)),
+        test: is_test(&id, &rule, &ids, is_event) || (is_event && synthetic),
         ..alert(id, rule, ids)
     })
+}
+
+/// The alert rule's own properties. Metric and log alerts repeat them in their context; an event has its own there.
+fn custom_properties(data: Object, repeated: Option<Object>) -> Vec<(String, String)> {
+    let mut properties = repeated.map(Object::texts).unwrap_or_default();
+    for property in data.object_or_nothing("customProperties").map(Object::texts).unwrap_or_default() {
+        if !properties.contains(&property) {
+            properties.push(property);
+        }
+    }
+    properties
 }
 
 fn metric(body: Object) -> Result<Alert, WrongType> {
@@ -72,8 +81,8 @@ fn metric(body: Object) -> Result<Alert, WrongType> {
     Ok(Alert {
         condition: condition(data.text("status")?, "Activated"),
         severity: severity(context),
-        fired_at: context.text("timestamp")?.and_then(|text| date(&text)),
-        properties: data.object("properties").ok().flatten().map(Object::texts).unwrap_or_default(),
+        fired_at: context.text("timestamp")?.and_then(|text| Timestamp::parse(&text)),
+        properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
         ..alert(
             first_text(context, &["id"])?,
             first_text(context, &["name"])?,
@@ -85,7 +94,7 @@ fn metric(body: Object) -> Result<Alert, WrongType> {
 fn activity_log(body: Object) -> Result<Alert, WrongType> {
     let data = body.required_object("data")?;
     let event = data.required_object("context")?.required_object("activityLog")?;
-    let scope = event.object("authorization").ok().flatten().and_then(|authorization| authorization.text_or_nothing("scope"));
+    let scope = event.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
     let mut ids: Vec<String> = event.text("resourceId")?.into_iter().collect();
     if machines(&ids).is_empty() {
         ids.extend(scope);
@@ -94,8 +103,8 @@ fn activity_log(body: Object) -> Result<Alert, WrongType> {
     let status = event.text("status")?.filter(|status| is_end(status));
     Ok(Alert {
         condition: status.map_or(Condition::Fired, Condition::Over),
-        fired_at: event.text("eventTimestamp")?.and_then(|text| date(&text)),
-        properties: data.object("properties").ok().flatten().map(Object::texts).unwrap_or_default(),
+        fired_at: event.text("eventTimestamp")?.and_then(|text| Timestamp::parse(&text)),
+        properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
         ..alert(first_text(event, &["eventDataId", "correlationId"])?, first_text(event, &["operationName"])?, ids)
     })
 }
@@ -104,9 +113,9 @@ fn classic(body: Object) -> Result<Alert, WrongType> {
     let context = body.required_object("context")?;
     Ok(Alert {
         condition: condition(body.text("status")?, "Activated"),
-        fired_at: context.text("timestamp")?.and_then(|text| date(&text)),
+        fired_at: context.text("timestamp")?.and_then(|text| Timestamp::parse(&text)),
         region: context.text_or_nothing("resourceRegion").and_then(|name| Region::new(&name)),
-        properties: body.object("properties").ok().flatten().map(Object::texts).unwrap_or_default(),
+        properties: body.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
         ..alert(
             first_text(context, &["id"])?,
             first_text(context, &["name"])?,
@@ -132,7 +141,7 @@ fn log_v1(data: Object) -> Result<Alert, WrongType> {
     let rule = first_text(data, &["AlertRuleName", "alertname"])?;
     Ok(Alert {
         severity: severity(data),
-        fired_at: data.text("SearchIntervalEndtimeUtc")?.and_then(|text| date(&text)),
+        fired_at: data.text("SearchIntervalEndtimeUtc")?.and_then(|text| Timestamp::parse(&text)),
         ..alert(rule.clone(), rule, ids)
     })
 }
@@ -175,7 +184,7 @@ fn machines(ids: &[String]) -> Vec<Target> {
 ///
 /// The `ResourceId` dimension of a metric alert is the machine's GUID; it is no resource id and falls through.
 fn ids_in_context(context: Object) -> Vec<String> {
-    let condition = context.object("condition").ok().flatten();
+    let condition = context.object_or_nothing("condition");
     let criteria = condition.map_or(&[][..], |condition| condition.list_or_nothing("allOf"));
     let mut pairs: Vec<Object> = context.list_or_nothing("Dimensions").iter().filter_map(Object::of).collect();
     for criterion in criteria.iter().filter_map(Object::of) {
@@ -185,13 +194,13 @@ fn ids_in_context(context: Object) -> Vec<String> {
     }
     let named = |pair: &Object| pair.text_or_nothing("name").is_some_and(|name| is_id_column(&name));
     let from_pairs = pairs.into_iter().filter(named).filter_map(|pair| pair.text_or_nothing("value"));
-    let scope = context.object("authorization").ok().flatten().and_then(|authorization| authorization.text_or_nothing("scope"));
+    let scope = context.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
     let ids = from_pairs.chain(ids_in_search_results(context)).chain(scope);
     ids.filter(|id| Target::parse(id).is_some()).collect()
 }
 
 fn ids_in_search_results(context: Object) -> Vec<String> {
-    let results = ["SearchResults", "SearchResult"].into_iter().find_map(|name| context.object(name).ok().flatten());
+    let results = ["SearchResults", "SearchResult"].into_iter().find_map(|name| context.object_or_nothing(name));
     let tables = results.map_or(&[][..], |results| results.list_or_nothing("tables"));
     let mut ids = Vec::new();
     for table in tables.iter().filter_map(Object::of) {

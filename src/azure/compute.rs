@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{AzureError, Step};
 use super::region::Region;
-use super::resource_id::ResourceId;
-use super::{Azure, read};
+use super::{Azure, read, unreadable};
 use crate::alert::target::{Kind, Target};
 use crate::host::Host;
+use crate::json::Object;
 
 /// The version of `Microsoft.Compute` that is spoken.
 pub const API_VERSION: &str = "2024-07-01";
@@ -27,68 +27,35 @@ pub struct Machine {
     pub agent: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    id: String,
-    location: Region,
-    #[serde(default)]
-    properties: Properties,
-    #[serde(default)]
-    resources: Vec<Extension>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Properties {
-    storage_profile: StorageProfile,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct StorageProfile {
-    os_disk: OsDisk,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct OsDisk {
-    os_type: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Extension {
-    properties: ExtensionProperties,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ExtensionProperties {
-    publisher: Option<String>,
-    r#type: Option<String>,
-}
-
 /// Reads a machine. `None` when there is none, or none that nightcap may see.
 pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Option<Machine>, AzureError> {
-    let resource: ResourceId = target.resource();
-    let uri = azure.uri(Step::Machine, &resource.path(), API_VERSION)?;
+    let uri = azure.uri(Step::Machine, &target.resource().path(), API_VERSION)?;
     let answer = match azure.get(Step::Machine, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
         other => other?,
     };
-    let answer: Answer = read(Step::Machine, &answer)?;
-    let agent = (target.kind() == Kind::VirtualMachine).then(|| answer.resources.iter().any(Extension::is_agent));
-    let id = if answer.id.is_empty() { resource.to_string() } else { answer.id };
-    Ok(Some(Machine { id, region: answer.location, os: answer.properties.storage_profile.os_disk.os_type, agent }))
+    let answer = read(Step::Machine, &answer)?;
+    let read = Object::of(&answer).and_then(|answer| Machine::read(answer, target));
+    read.map(Some).ok_or_else(|| unreadable(Step::Machine, "no location"))
 }
 
-impl Extension {
-    /// The agent is told by publisher and type, for its instance may have any name ("Manage Network Watcher Agent").
-    fn is_agent(&self) -> bool {
-        let is = |member: &Option<String>, wanted: &str| {
-            member.as_ref().is_some_and(|text| text.to_ascii_lowercase().starts_with(wanted))
-        };
-        is(&self.properties.publisher, "microsoft.azure.networkwatcher") && is(&self.properties.r#type, "networkwatcheragent")
+impl Machine {
+    fn read(answer: Object, target: &Target) -> Option<Self> {
+        let profile = answer.object_or_nothing("properties").and_then(|properties| properties.object_or_nothing("storageProfile"));
+        let disk = profile.and_then(|profile| profile.object_or_nothing("osDisk"));
+        let mut extensions = answer.list_or_nothing("resources").iter().filter_map(Object::of);
+        Some(Self {
+            id: answer.text_or_nothing("id").unwrap_or_else(|| target.resource().to_string()),
+            region: Region::new(&answer.text_or_nothing("location")?)?,
+            os: disk.and_then(|disk| disk.text_or_nothing("osType")),
+            agent: (target.kind() == Kind::VirtualMachine).then(|| extensions.any(is_agent)),
+        })
     }
+}
+
+/// The agent is told by publisher and type, for its instance may have any name ("Manage Network Watcher Agent").
+fn is_agent(extension: Object) -> bool {
+    let Some(properties) = extension.object_or_nothing("properties") else { return false };
+    let is = |name: &str, wanted: &str| properties.text_or_nothing(name).is_some_and(|text| text.to_ascii_lowercase().starts_with(wanted));
+    is("publisher", "microsoft.azure.networkwatcher") && is("type", "networkwatcheragent")
 }

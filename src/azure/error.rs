@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde_json::Value;
+
+use crate::json::Object;
 
 /// One step of the way to a capture, as logs and records name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,27 +152,27 @@ impl AzureError {
     }
 }
 
-/// Azure Resource Manager's error envelope, read leniently: gateways answer HTML or nothing.
-#[derive(Debug, Default, Deserialize)]
-struct Envelope {
-    #[serde(default)]
-    error: Detail,
-}
-
-/// Code and sentence of an error.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Code and sentence of an error, made fit for logs and sentences.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Detail {
-    #[serde(default)]
     pub code: String,
-    #[serde(default)]
     pub message: String,
 }
 
 impl Detail {
-    /// What an answer's body says of the error; empty when it says nothing readable.
+    /// What an answer's body says of the error; empty when it says nothing readable, for gateways answer HTML or nothing.
     pub fn in_body(body: &[u8]) -> Self {
-        let detail = serde_json::from_slice::<Envelope>(body).unwrap_or_default().error;
-        Self { code: clean(&detail.code, 80), message: clean(&detail.message, 300) }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        Object::of(&body).map(Self::of_error).unwrap_or_default()
+    }
+
+    /// What the member `error` of a body says.
+    pub fn of_error(body: Object) -> Self {
+        let text = |name, most| {
+            let text = body.object_or_nothing("error").and_then(|error| error.text_or_nothing(name));
+            clean(&text.unwrap_or_default(), most)
+        };
+        Self { code: text("code", 80), message: text("message", 300) }
     }
 }
 
@@ -188,7 +190,7 @@ mod tests {
     fn error_bodies_of_every_kind_are_survived() {
         let detail = Detail::in_body(br#"{"error":{"code":"AuthorizationFailed","message":"no\r\nright","details":[]}}"#);
         assert_eq!((detail.code.as_str(), detail.message.as_str()), ("AuthorizationFailed", "no right"));
-        for body in [&b""[..], b"<html>", b"[]", b"{}", br#"{"error":"x"}"#, br#"{"error":{"code":5}}"#, b"\xff\xfe"] {
+        for body in [&b""[..], b"<html>", b"[]", b"{}", br#"{"error":"x"}"#, br#"{"error":{"code":[]}}"#, br#"{"error":null}"#, b"\xff\xfe"] {
             assert_eq!(Detail::in_body(body).code, "", "{body:?}");
         }
     }

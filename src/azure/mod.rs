@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::host::{Host, NoAnswer};
 use crate::log::{self, Event};
@@ -39,7 +39,7 @@ pub struct Azure<'a, H> {
     /// The key of the alert's record, for the log.
     pub alert: &'a str,
     /// A GUID that all requests of this alert carry, so that Azure's support can find them.
-    pub client_request_id: String,
+    pub client_request_id: &'a str,
     /// When to stop trying, on the host's monotonic clock.
     pub deadline: Duration,
 }
@@ -82,7 +82,7 @@ impl<H: Host> Azure<'_, H> {
         let token = self.tokens.token(self, &scope).await?;
         let mut answer = self.attempt(self.with_token(&call, &token)).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(&token).await;
+            self.tokens.forget(self.host, &token).await;
             let token = self.tokens.token(self, &scope).await?;
             answer = self.attempt(self.with_token(&call, &token)).await?;
         }
@@ -93,7 +93,7 @@ impl<H: Host> Azure<'_, H> {
     pub fn uri(&self, step: Step, path: &str, api_version: &str) -> Result<Uri, AzureError> {
         format!("{}{path}?api-version={api_version}", self.settings.arm)
             .parse()
-            .map_err(|error: http::uri::InvalidUri| AzureError::Unreadable { step, detail: error.to_string() })
+            .map_err(|error: http::uri::InvalidUri| unreadable(step, error))
     }
 
     /// An address that Azure handed back, to be used as it is if it is Azure's own.
@@ -112,7 +112,7 @@ impl<H: Host> Azure<'_, H> {
             .method(call.method.clone())
             .uri(call.uri.clone())
             .header(header::ACCEPT, "application/json")
-            .header("x-ms-client-request-id", &self.client_request_id)
+            .header("x-ms-client-request-id", self.client_request_id)
             .header("x-ms-return-client-request-id", "true");
         if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
             bearer.set_sensitive(true);
@@ -183,7 +183,7 @@ impl<H: Host> Azure<'_, H> {
                 attempt: Some(tried.saturating_add(1)),
                 ms: u64::try_from(took.as_millis()).ok(),
                 code: code.as_deref().filter(|code| !code.is_empty()),
-                client_request_id: Some(&self.client_request_id),
+                client_request_id: Some(self.client_request_id),
                 request_id: text("x-ms-request-id"),
                 correlation_id: text("x-ms-correlation-request-id"),
                 retry_after: retry::retry_after(headers).map(|wait| wait.as_secs()),
@@ -196,8 +196,14 @@ impl<H: Host> Azure<'_, H> {
 }
 
 /// The JSON of a good answer.
-pub fn read<T: DeserializeOwned>(step: Step, answer: &Response<Bytes>) -> Result<T, AzureError> {
-    serde_json::from_slice(answer.body()).map_err(|error| AzureError::Unreadable { step, detail: error.to_string() })
+pub fn read(step: Step, answer: &Response<Bytes>) -> Result<Value, AzureError> {
+    let value: Value = serde_json::from_slice(answer.body()).map_err(|error| unreadable(step, error))?;
+    if value.is_object() { Ok(value) } else { Err(unreadable(step, "not a JSON object")) }
+}
+
+/// An answer that is not what it should be.
+fn unreadable(step: Step, detail: impl ToString) -> AzureError {
+    AzureError::Unreadable { step, detail: detail.to_string() }
 }
 
 fn refused(step: Step, answer: &Response<Bytes>) -> AzureError {

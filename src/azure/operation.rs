@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri};
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::error::{AzureError, Detail, Step, clean};
+use super::error::{AzureError, Detail, Step};
 use super::{Azure, read, retry};
 use crate::host::Host;
+use crate::json::Object;
 
 /// The pause between two looks when Azure names none. `Microsoft.Network` always names 10 seconds.
 const USUAL_PAUSE: Duration = Duration::from_secs(10);
@@ -23,14 +24,6 @@ pub enum Tracker {
     Status(Uri),
     /// The result itself, answered 202 until it is there.
     Result(Uri),
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    error: Option<Detail>,
 }
 
 /// Waits until the operation that an answer began has ended well. An answer that began none has ended already.
@@ -70,12 +63,13 @@ fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<
 }
 
 /// Whether the operation has ended well; unknown words mean that it goes on.
-fn ended(begun_by: Step, status: &Status) -> Result<bool, AzureError> {
-    let word = status.status.to_ascii_lowercase();
-    if matches!(word.as_str(), "failed" | "canceled") {
-        let detail = status.error.clone().unwrap_or_default();
-        let code = if detail.code.is_empty() { clean(&status.status, 80) } else { clean(&detail.code, 80) };
-        return Err(AzureError::OperationFailed { step: begun_by, code, message: clean(&detail.message, 300) });
+fn ended(begun_by: Step, status: &Value) -> Result<bool, AzureError> {
+    let Some(status) = Object::of(status) else { return Ok(false) };
+    let word = status.text_or_nothing("status").unwrap_or_default();
+    if ["Failed", "Canceled"].into_iter().any(|end| end.eq_ignore_ascii_case(&word)) {
+        let Detail { code, message } = Detail::of_error(status);
+        let code = if code.is_empty() { word } else { code };
+        return Err(AzureError::OperationFailed { step: begun_by, code, message });
     }
-    Ok(word == "succeeded")
+    Ok(word.eq_ignore_ascii_case("Succeeded"))
 }

@@ -2,61 +2,43 @@
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::error::{AzureError, Step};
 use super::network_watcher::{API_VERSION, list as list_pages};
 use super::resource_id::ResourceId;
-use super::{Azure, Call, read};
+use super::{Azure, Call, read, unreadable};
 use crate::alert::target::Target;
 use crate::host::Host;
+use crate::json::Object;
 use crate::plan::filter::Filter;
 use crate::plan::parameters::Parameters;
 
 /// A capture as Azure tells it. Every member may be missing, and states that nobody has heard of are possible.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketCapture {
     /// Its name within the watcher.
     pub name: String,
-    /// The rest.
-    pub properties: Properties,
-}
-
-/// The properties of a capture that matter here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Properties {
     /// Id of the machine or scale set.
     pub target: String,
-    /// Instances of a scale set; none means all.
-    pub scope: Option<Scope>,
+    /// Which instances of a scale set are meant.
+    pub scope: Scope,
     /// How long it runs at most, in seconds.
-    pub time_limit_in_seconds: Option<u32>,
+    pub time_limit: Option<u64>,
     /// How creating or deleting goes; it never tells whether capturing is over.
-    pub provisioning_state: Option<String>,
-    /// Where the packets go.
-    pub storage_location: StorageLocation,
-}
-
-/// Which instances of a scale set are meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Scope {
-    /// Only these, if any are named.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub include: Vec<String>,
-    /// All but these.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exclude: Vec<String>,
-}
-
-/// Where the packets go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StorageLocation {
-    /// The blob's address, chosen by Azure.
+    pub provisioning_state: String,
+    /// The address that Azure chose for its file.
     pub storage_path: Option<String>,
+}
+
+/// Instances of a scale set: all but the excluded, or only the included if any are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Scope {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    include: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude: Vec<String>,
 }
 
 /// Whether a capture runs, as `queryStatus` tells it.
@@ -68,12 +50,6 @@ pub enum Activity {
     Over,
     /// Azure does not know.
     Unknown,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Status {
-    packet_capture_status: String,
 }
 
 /// The body that creates a capture. Members without a value are left out, for Azure fills in its defaults.
@@ -125,18 +101,32 @@ impl CaptureRequest {
 }
 
 impl PacketCapture {
+    /// Reads what Azure tells.
+    pub fn read(value: &Value) -> Option<Self> {
+        let capture = Object::of(value)?;
+        let properties = capture.object_or_nothing("properties");
+        let text = |name| properties.and_then(|properties| properties.text_or_nothing(name));
+        let scope = properties.and_then(|properties| properties.object_or_nothing("scope"));
+        let storage = properties.and_then(|properties| properties.object_or_nothing("storageLocation"));
+        let instances = |name| scope.map(|scope| scope.texts_of(name)).unwrap_or_default();
+        Some(Self {
+            name: capture.text_or_nothing("name")?,
+            target: text("target").unwrap_or_default(),
+            scope: Scope { include: instances("include"), exclude: instances("exclude") },
+            time_limit: properties.and_then(|properties| properties.number("timeLimitInSeconds")),
+            provisioning_state: text("provisioningState").unwrap_or_default(),
+            storage_path: storage.and_then(|storage| storage.text_or_nothing("storagePath")).filter(|path| !path.is_empty()),
+        })
+    }
+
     /// Whether this capture takes in everything that a capture of the target would.
     pub fn covers(&self, target: &Target) -> bool {
-        let same = ResourceId::parse(&self.properties.target).is_ok_and(|id| id == target.resource());
-        let Some(scope) = &self.properties.scope else { return same };
-        let instance_is_in = |instance: &str| {
-            let listed = |list: &[String]| list.iter().any(|own| own == instance);
-            (scope.include.is_empty() || listed(&scope.include)) && !listed(&scope.exclude)
-        };
-        same && match target.instance() {
-            Some(instance) => instance_is_in(instance),
-            None => scope.include.is_empty() && scope.exclude.is_empty(),
-        }
+        let same_resource = ResourceId::parse(&self.target).is_ok_and(|id| id == target.resource());
+        same_resource
+            && match target.instance() {
+                Some(instance) => self.scope.takes_in(instance),
+                None => self.scope.is_everything(),
+            }
     }
 
     /// Whether creating it failed. Such a capture stays in the list and keeps its name.
@@ -155,7 +145,18 @@ impl PacketCapture {
     }
 
     fn is_in_state(&self, state: &str) -> bool {
-        self.properties.provisioning_state.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(state))
+        self.provisioning_state.eq_ignore_ascii_case(state)
+    }
+}
+
+impl Scope {
+    fn takes_in(&self, instance: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|own| own == instance);
+        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+    }
+
+    fn is_everything(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
     }
 }
 
@@ -166,7 +167,8 @@ pub fn path(watcher: &ResourceId, name: &str) -> String {
 
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Vec<PacketCapture>, AzureError> {
-    list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await
+    let captures = list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await?;
+    Ok(captures.iter().filter_map(PacketCapture::read).collect())
 }
 
 /// One capture, or `None` when there is none of that name.
@@ -174,7 +176,7 @@ pub async fn get<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str
     let uri = azure.uri(Step::LookUp, &path(watcher, name), API_VERSION)?;
     match azure.get(Step::LookUp, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
-        answer => read(Step::LookUp, &answer?).map(Some),
+        answer => Ok(PacketCapture::read(&read(Step::LookUp, &answer?)?)),
     }
 }
 
@@ -185,7 +187,7 @@ pub async fn create<H: Host>(
     name: &str,
     request: &CaptureRequest,
 ) -> Result<Response<Bytes>, AzureError> {
-    let body = serde_json::to_vec(request).map_err(|error| AzureError::Unreadable { step: Step::Create, detail: error.to_string() })?;
+    let body = serde_json::to_vec(request).map_err(|error| unreadable(Step::Create, error))?;
     let uri = azure.uri(Step::Create, &path(watcher, name), API_VERSION)?;
     azure.call(Call { step: Step::Create, method: Method::PUT, uri, body: body.into(), repeat: false }).await
 }
@@ -214,8 +216,9 @@ pub async fn activity<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name:
     if answer.body().is_empty() {
         return Ok(Activity::Unknown);
     }
-    let status: Status = read(Step::Status, &answer)?;
-    Ok(match status.packet_capture_status.to_ascii_lowercase().as_str() {
+    let status = read(Step::Status, &answer)?;
+    let word = Object::of(&status).and_then(|status| status.text_or_nothing("packetCaptureStatus")).unwrap_or_default();
+    Ok(match word.to_ascii_lowercase().as_str() {
         "running" | "notstarted" => Activity::Running,
         "stopped" | "error" => Activity::Over,
         _ => Activity::Unknown,

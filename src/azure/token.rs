@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
-use futures::lock::Mutex;
+use futures::lock::{Mutex, MutexGuard};
 use http::{Method, StatusCode};
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::error::{AzureError, Step};
-use super::{Attempt, Azure, retry};
+use super::error::{AzureError, Step, clean};
+use super::{Attempt, Azure, read, retry, unreadable};
 use crate::host::Host;
+use crate::json::Object;
 use crate::settings::Secret;
 
 /// How long before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
 const REFRESH_BEFORE_END: Duration = Duration::from_secs(300);
+
+/// No token is kept for longer than this many seconds, whatever its answer says.
+const LONGEST_LIFETIME: u64 = 86_400;
+
+/// The pause between two looks at a cache that somebody else is filling.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 /// The token of one scope, shared by all requests of an instance.
 #[derive(Debug, Default)]
@@ -25,32 +32,10 @@ struct Token {
     replace_at: Duration,
 }
 
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    expires_in: Seconds,
-}
-
-/// A number of seconds; the older endpoint writes it as a string.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
-}
-
-#[derive(Default, Deserialize)]
-struct Refused {
-    #[serde(default)]
-    error: String,
-    #[serde(default)]
-    error_codes: Vec<u64>,
-}
-
 impl TokenCache {
     /// A token that is good for some minutes. Whoever comes while one is fetched waits for that one.
     pub async fn token<H: Host>(&self, azure: &Azure<'_, H>, scope: &str) -> Result<Secret, AzureError> {
-        let mut held = self.0.lock().await;
+        let mut held = self.lock(azure.host).await;
         if let Some(token) = held.as_ref().filter(|token| azure.host.monotonic() < token.replace_at) {
             return Ok(token.text.clone());
         }
@@ -61,10 +46,22 @@ impl TokenCache {
     }
 
     /// Forgets a token that Azure no longer takes, unless it was replaced meanwhile.
-    pub async fn forget(&self, refused: &Secret) {
-        let mut held = self.0.lock().await;
+    pub async fn forget(&self, host: &impl Host, refused: &Secret) {
+        let mut held = self.lock(host).await;
         if held.as_ref().is_some_and(|token| token.text == *refused) {
             *held = None;
+        }
+    }
+
+    /// Waits for the cache by looking again and again. Requests of one instance share it, and a request that wakes another
+    /// traps the component: wit-bindgen 0.57 panics without its feature `inter-task-wakeup`, and with it wasmtime 48 traps
+    /// (bytecodealliance/wit-bindgen#1638).
+    async fn lock(&self, host: &impl Host) -> MutexGuard<'_, Option<Token>> {
+        loop {
+            if let Some(held) = self.0.try_lock() {
+                return held;
+            }
+            host.sleep(LOOK_AGAIN_AFTER).await;
         }
     }
 }
@@ -89,30 +86,22 @@ async fn fetch<H: Host>(azure: &Azure<'_, H>, scope: &str) -> Result<Token, Azur
     if answer.status() != StatusCode::OK {
         return Err(no_token(answer.status(), answer.body()));
     }
-    let granted: Granted = serde_json::from_slice(answer.body())
-        .map_err(|error| AzureError::Unreadable { step: Step::Token, detail: error.to_string() })?;
-    let lifetime = granted.expires_in.duration();
+    let granted = read(Step::Token, &answer)?;
+    let granted = Object::of(&granted);
+    let text = granted.and_then(|granted| granted.text_or_nothing("access_token"));
+    let text = text.ok_or_else(|| unreadable(Step::Token, "no access_token"))?;
+    let lifetime = granted.and_then(|granted| granted.number("expires_in")).unwrap_or(0).min(LONGEST_LIFETIME);
+    let lifetime = Duration::from_secs(lifetime);
     let early = lifetime.checked_sub(REFRESH_BEFORE_END).unwrap_or(lifetime / 2);
-    Ok(Token { text: Secret::new(granted.access_token), replace_at: asked_at.saturating_add(early) })
+    Ok(Token { text: Secret::new(text), replace_at: asked_at.saturating_add(early) })
 }
 
 fn no_token(status: StatusCode, body: &[u8]) -> AzureError {
-    let refused: Refused = serde_json::from_slice(body).unwrap_or_default();
-    let code = refused.error_codes.first().map(|code| format!("AADSTS{code}"));
-    // Entra's own transient conditions come with 400: the loop guard and a passing fault.
-    let passing = matches!(refused.error_codes.first(), Some(50196 | 90033));
-    AzureError::NoToken {
-        code: code.unwrap_or_else(|| if refused.error.is_empty() { status.as_str().to_owned() } else { super::error::clean(&refused.error, 80) }),
-        transient: passing || retry::is_transient(status),
-    }
-}
-
-impl Seconds {
-    fn duration(&self) -> Duration {
-        let seconds = match self {
-            Self::Number(seconds) => *seconds,
-            Self::Text(text) => text.trim().parse().unwrap_or(0),
-        };
-        Duration::from_secs(seconds.min(86_400))
-    }
+    let refused: Value = serde_json::from_slice(body).unwrap_or_default();
+    let refused = Object::of(&refused);
+    let number = refused.and_then(|refused| refused.list_or_nothing("error_codes").first()?.as_u64());
+    let word = refused.and_then(|refused| refused.text_or_nothing("error")).map(|word| clean(&word, 80));
+    let code = number.map(|number| format!("AADSTS{number}")).or(word).unwrap_or_else(|| status.as_str().to_owned());
+    // Entra's own passing conditions come with 400: the loop guard and a transient fault.
+    AzureError::NoToken { transient: matches!(number, Some(50196 | 90033)) || retry::is_transient(status), code }
 }

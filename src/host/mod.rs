@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use jiff::Timestamp;
+
+use crate::timestamp::Timestamp;
 
 /// Work that goes on by itself.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -65,8 +66,8 @@ pub trait Host: Send + Sync + 'static {
     /// Puts a value under a key, over what was there.
     fn save(&self, key: String, value: Vec<u8>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Starts work that may outlive the answer to the request that started it.
-    fn spawn(&self, task: Task);
+    /// Begins work that may outlive the answer to the request that began it.
+    fn spawn(&self, task: Task) -> impl Future<Output = ()> + Send;
 
     /// Writes one line to the log.
     fn log(&self, line: &str);

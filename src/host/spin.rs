@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use jiff::Timestamp;
 use spin_sdk::key_value::Store;
 use spin_sdk::variables;
 
 use super::{Host, NoAnswer, SettingsUnreadable, StoreError, Task, wasip3};
+use crate::timestamp::Timestamp;
 
 /// The runtime of `spin up`, SpinKube and Fermyon.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +54,8 @@ impl Host for Runtime {
         store.set(key, value).await.map_err(failed)
     }
 
-    fn spawn(&self, task: Task) {
-        wasip3::spawn(task);
+    async fn spawn(&self, task: Task) {
+        wasip3::spawn(task).await;
     }
 
     fn log(&self, line: &str) {

@@ -11,10 +11,10 @@ use std::{env, fs, io};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use jiff::Timestamp;
 
 use super::{Host, NoAnswer, SettingsUnreadable, StoreError, Task, wasip3};
 use crate::log::{self, Event};
+use crate::timestamp::Timestamp;
 
 /// Where the host mounts the directory for records.
 const STATE: &str = "/state";
@@ -85,8 +85,8 @@ impl Host for Runtime {
         write(&path(&key), &value).map_err(|error| failed(&error))
     }
 
-    fn spawn(&self, task: Task) {
-        wasip3::spawn(task);
+    async fn spawn(&self, task: Task) {
+        wasip3::spawn(task).await;
     }
 
     fn log(&self, line: &str) {

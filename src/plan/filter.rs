@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 /// Keeps the packets that match every member that is there. A packet is kept when any filter keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +30,14 @@ pub struct Filter {
 
 /// Reads and checks a JSON list of filters.
 pub fn parse_filters(json: &str) -> Result<Vec<Filter>, String> {
-    let filters: Vec<Filter> = serde_json::from_str(json)
-        .map_err(|error| format!("it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {error}"))?;
+    // Serde would read a struct from a list as well.
+    let objects: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(shape)?;
+    let filters: Vec<Filter> = serde_json::from_value(objects.into()).map_err(shape)?;
     filters.into_iter().map(Filter::checked).collect()
+}
+
+fn shape(error: serde_json::Error) -> String {
+    format!("it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {error}")
 }
 
 impl Filter {

@@ -14,7 +14,7 @@ pub fn excess(captures: usize, limit: usize) -> usize {
 pub fn candidates(captures: &[PacketCapture]) -> Vec<&PacketCapture> {
     let settled = |capture: &&PacketCapture| !capture.is_beginning() && !capture.is_deleting();
     let mut own: Vec<_> = captures.iter().filter(|capture| is_own(&capture.name)).filter(settled).collect();
-    own.sort_by_key(|capture| (asked_at(&capture.name), capture.name.clone()));
+    own.sort_unstable_by_key(|capture| (asked_at(&capture.name), capture.name.clone()));
     own
 }
 
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     fn capture(name: &str, state: &str) -> PacketCapture {
-        serde_json::from_value(serde_json::json!({"name": name, "properties": {"provisioningState": state}})).unwrap()
+        PacketCapture { name: name.to_owned(), provisioning_state: state.to_owned(), ..PacketCapture::default() }
     }
 
     #[test]

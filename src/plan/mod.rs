@@ -6,13 +6,12 @@ pub mod name;
 pub mod parameters;
 pub mod rule;
 
-use jiff::{SignedDuration, Timestamp};
-
 use crate::alert::target::Target;
 use crate::alert::{Alert, Condition};
 use crate::azure::resource_id::ResourceId;
 use crate::record::TargetMemory;
 use crate::settings::Settings;
+use crate::timestamp::Timestamp;
 use parameters::{Overrides, Parameters};
 use rule::Subject;
 
@@ -62,7 +61,7 @@ pub fn nothing_to_do(alert: &Alert) -> Option<Plan> {
 }
 
 /// Decides for one target.
-pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: Option<&TargetMemory>, now: Timestamp) -> Plan {
+pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &TargetMemory, now: Timestamp) -> Plan {
     let subscription = target.id().subscription();
     if settings.allowed_subscriptions.as_ref().is_some_and(|allowed| !allowed.contains(&subscription)) {
         return skip("subscription_not_allowed", format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."));
@@ -120,9 +119,8 @@ fn no_machine(alert: &Alert) -> String {
 
 /// Seconds until the target may be captured again, if that is not now. While its last capture still runs, there is no
 /// cooldown: the alert joins it.
-fn cooldown_left(settings: &Settings, memory: Option<&TargetMemory>, now: Timestamp) -> Option<i64> {
-    let ended = memory?.captured_until?;
-    let since = now.duration_since(ended);
-    let cooldown = SignedDuration::try_from(settings.cooldown).ok()?;
-    (since >= SignedDuration::ZERO && since < cooldown).then(|| (cooldown - since).as_secs().max(1))
+fn cooldown_left(settings: &Settings, memory: &TargetMemory, now: Timestamp) -> Option<u64> {
+    let since_its_end = now.since(memory.captured_until?)?;
+    let left = settings.cooldown.checked_sub(since_its_end)?;
+    (!left.is_zero()).then(|| left.as_secs().max(1))
 }

@@ -1,41 +1,34 @@
-//! Names of our own: `nightcap_web-01_20261120T0213Z_1f0c9a2b`.
+//! Names of our own: `nightcap_web-01_20261120T0210Z_1f0c9a2b`.
 //!
-//! A name is made of the target and the minute, not of the alert, so that instances that race for one target, with one
+//! A name is made of the target and a slot of five minutes, not of the alert, so that instances that race for one target, with one
 //! alert or with several, ask Azure for the same name, and Azure refuses all but the first. The name tells a reader the
 //! machine and the time; eight hexadecimal digits of the target's id keep machines of the same name apart.
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
-
 use crate::alert::target::Target;
 use crate::digest::digest;
+use crate::timestamp::Timestamp;
 
 /// What every name of our own begins with.
 pub const PREFIX: &str = "nightcap_";
 
 /// The length of a slot of time. Within one slot a target has one name.
-pub const SLOT: Duration = Duration::from_secs(60);
+pub const SLOT: Duration = Duration::from_mins(5);
 
 /// How much of a machine's name a capture's name tells, so that it stays below 80 characters.
 const LONGEST_MACHINE: usize = 38;
 
-const TIME_FORMAT: &str = "%Y%m%dT%H%MZ";
-
 /// The slot that a moment lies in, told by its beginning.
 pub fn slot(moment: Timestamp) -> Timestamp {
-    let length = SLOT.as_secs().cast_signed().max(1);
-    let second = moment.as_second();
-    Timestamp::from_second(second - second.rem_euclid(length)).unwrap_or(moment)
+    moment.round_down(SLOT)
 }
 
 /// The name for a target and a slot. A second capture within one slot, after the first has ended, counts up.
 pub fn name(target: &Target, slot: Timestamp, taken: impl Fn(&str) -> bool) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let machine: String = target.name().chars().map(|c| if fits(c) { c } else { '-' }).take(LONGEST_MACHINE).collect();
-    let time = slot.strftime(TIME_FORMAT);
+    let time = slot.compact();
     let first = format!("{PREFIX}{machine}_{time}_{}", fingerprint(target));
     if !taken(&first) {
         return first;
@@ -50,15 +43,13 @@ pub fn is_own(name: &str) -> bool {
 
 /// When a capture of ours was asked for, by its name.
 pub fn asked_at(name: &str) -> Option<Timestamp> {
-    let time = name.strip_prefix(PREFIX)?.split('_').find(|part| part.len() == 14 && part.ends_with('Z'))?;
-    let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
-    Offset::UTC.to_timestamp(civil).ok()
+    name.strip_prefix(PREFIX)?.split('_').find_map(Timestamp::parse_compact)
 }
 
 /// Whether another instance that began up to `margin` earlier, or any time until `now`, may have chosen another slot than
 /// the one that was chosen at `began`.
-pub fn may_have_met_another_slot(began: Timestamp, now: Timestamp, margin: SignedDuration) -> bool {
-    slot(began.saturating_sub(margin).unwrap_or(began)) != slot(now)
+pub fn may_have_met_another_slot(began: Timestamp, now: Timestamp, margin: Duration) -> bool {
+    slot(began.before(margin)) != slot(now)
 }
 
 fn fingerprint(target: &Target) -> String {
@@ -76,15 +67,15 @@ mod tests {
     }
 
     fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
+        Timestamp::parse(text).unwrap()
     }
 
     #[test]
     fn racers_meet_in_one_name() {
-        let one = name(&target("Prod", "Web-01"), slot(at("2026-11-20T02:13:01Z")), |_| false);
-        let other = name(&target("prod", "Web-01"), slot(at("2026-11-20T02:13:59.9Z")), |_| false);
+        let one = name(&target("Prod", "Web-01"), slot(at("2026-11-20T02:10:01Z")), |_| false);
+        let other = name(&target("prod", "Web-01"), slot(at("2026-11-20T02:14:59.9Z")), |_| false);
         assert_eq!(one, other);
-        assert!(one.starts_with("nightcap_Web-01_20261120T0213Z_"), "{one}");
+        assert!(one.starts_with("nightcap_Web-01_20261120T0210Z_"), "{one}");
         assert_ne!(one, name(&target("test", "Web-01"), slot(at("2026-11-20T02:13:01Z")), |_| false));
     }
 
@@ -103,16 +94,16 @@ mod tests {
         let long = target("rg", &"x".repeat(64));
         let name = name(&long, slot(at("2026-11-20T02:13:40Z")), |name| !name.ends_with("_999"));
         assert!(name.len() < 80, "{}", name.len());
-        assert_eq!(asked_at(&name), Some(at("2026-11-20T02:13:00Z")));
+        assert_eq!(asked_at(&name), Some(at("2026-11-20T02:10:00Z")));
         assert_eq!(asked_at("nightcap_mine"), None);
         assert_eq!(asked_at("theirs_20261120T0213Z_x"), None);
     }
 
     #[test]
     fn only_work_near_a_boundary_can_meet_another_slot() {
-        let margin = SignedDuration::from_secs(15);
+        let margin = Duration::from_secs(15);
         assert!(!may_have_met_another_slot(at("2026-11-20T02:13:20Z"), at("2026-11-20T02:13:22Z"), margin));
-        assert!(may_have_met_another_slot(at("2026-11-20T02:13:05Z"), at("2026-11-20T02:13:06Z"), margin));
-        assert!(may_have_met_another_slot(at("2026-11-20T02:13:59Z"), at("2026-11-20T02:14:00Z"), margin));
+        assert!(may_have_met_another_slot(at("2026-11-20T02:10:05Z"), at("2026-11-20T02:10:06Z"), margin));
+        assert!(may_have_met_another_slot(at("2026-11-20T02:14:59Z"), at("2026-11-20T02:15:00Z"), margin));
     }
 }

@@ -1,7 +1,5 @@
 //! How long, how much and what to capture: the setting, then the first matching rule, then the alert's own properties.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::filter::{Filter, parse_filters};
@@ -56,7 +54,7 @@ impl Overrides {
     /// Reads the custom properties of an alert rule that are named like settings (`nightcap_capture_seconds` and so on).
     ///
     /// A value that cannot be used is left out and told, for a slip in an alert rule must not cost the capture.
-    pub fn from_properties(properties: &BTreeMap<String, String>) -> (Self, Vec<String>) {
+    pub fn from_properties(properties: &[(String, String)]) -> (Self, Vec<String>) {
         let mut overrides = Self::default();
         let mut complaints = Vec::new();
         for (name, value) in properties {
@@ -110,7 +108,7 @@ pub fn boolean(text: &str) -> Result<bool, String> {
 mod tests {
     use super::*;
 
-    fn properties(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fn properties(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 

@@ -3,10 +3,10 @@
 mod origin;
 mod secret;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::Uri;
+use serde_json::{Map, Value};
 use subtle::Choice;
 
 pub use origin::Origin;
@@ -88,7 +88,7 @@ pub struct Settings {
     /// Exceptions, first match first.
     pub rules: Vec<Rule>,
     /// When set, no other subscription is touched. In lower case.
-    pub allowed_subscriptions: Option<BTreeSet<String>>,
+    pub allowed_subscriptions: Option<Vec<String>>,
     /// Whether a resolved alert stops the capture that it started.
     pub stop_on_resolve: bool,
     /// Whether to tell what would be done instead of doing it.
@@ -109,7 +109,7 @@ pub struct Notify {
     /// How messages are written.
     pub format: NotifyFormat,
     /// Which outcomes are told.
-    pub on: BTreeSet<String>,
+    pub on: Vec<String>,
 }
 
 /// How messages are written.
@@ -150,7 +150,7 @@ pub enum StorageAccounts {
     /// One account for every machine.
     One(ResourceId),
     /// One account a region.
-    ByRegion(BTreeMap<Region, ResourceId>),
+    ByRegion(Vec<(Region, ResourceId)>),
 }
 
 impl StorageAccounts {
@@ -158,14 +158,14 @@ impl StorageAccounts {
     pub fn in_region(&self, region: &Region) -> Option<&ResourceId> {
         match self {
             Self::One(account) => Some(account),
-            Self::ByRegion(accounts) => accounts.get(region),
+            Self::ByRegion(accounts) => accounts.iter().find(|(own, _)| own == region).map(|(_, account)| account),
         }
     }
 }
 
 impl Default for StorageAccounts {
     fn default() -> Self {
-        Self::ByRegion(BTreeMap::new())
+        Self::ByRegion(Vec::new())
     }
 }
 
@@ -173,7 +173,7 @@ impl Settings {
     /// Checks all settings at once, so that somebody who sets nightcap up sees every mistake in one go.
     ///
     /// A name that is missing from `given` has its default.
-    pub fn parse(given: &BTreeMap<&'static str, String>) -> Result<Self, Vec<SettingError>> {
+    pub fn parse(given: &[(&'static str, String)]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader { given, errors: Vec::new() };
         reader.take("webhook_key", present);
         let settings = Self {
@@ -207,14 +207,15 @@ impl Settings {
 
 /// Takes one setting after the other and keeps what is wrong.
 struct Reader<'a> {
-    given: &'a BTreeMap<&'static str, String>,
+    given: &'a [(&'static str, String)],
     errors: Vec<SettingError>,
 }
 
 impl Reader<'_> {
     fn text(&self, setting: &'static str) -> &str {
+        let given = self.given.iter().find(|(name, _)| *name == setting).map(|(_, text)| text.trim());
         let default = || SETTINGS.iter().find(|(name, _)| *name == setting).map_or("", |(_, default)| default);
-        self.given.get(setting).map_or_else(default, |text| text.trim())
+        given.unwrap_or_else(default)
     }
 
     /// The parsed setting. After a mistake it is an empty value that never leaves [`Settings::parse`].
@@ -249,11 +250,12 @@ fn storage_accounts(text: &str) -> Result<StorageAccounts, String> {
     if !text.starts_with('{') {
         return storage_account(text).map(StorageAccounts::One).map_err(|why| format!("{SHAPE}; {why}"));
     }
-    let written: BTreeMap<String, String> = serde_json::from_str(text).map_err(|why| format!("{SHAPE}; {why}"))?;
-    let mut accounts = BTreeMap::new();
-    for (name, id) in written {
-        let region = Region::new(&name).ok_or_else(|| format!("{SHAPE}; {name} is not the name of a region"))?;
-        accounts.insert(region, storage_account(&id).map_err(|why| format!("{SHAPE}; for {name}: {why}"))?);
+    let written: Map<String, Value> = serde_json::from_str(text).map_err(|why| format!("{SHAPE}; {why}"))?;
+    let mut accounts = Vec::new();
+    for (name, id) in &written {
+        let region = Region::new(name).ok_or_else(|| format!("{SHAPE}; {name} is not the name of a region"))?;
+        let id = id.as_str().ok_or_else(|| format!("{SHAPE}; for {name} it is not a text"))?;
+        accounts.push((region, storage_account(id).map_err(|why| format!("{SHAPE}; for {name}: {why}"))?));
     }
     if accounts.is_empty() { Err(SHAPE.to_owned()) } else { Ok(StorageAccounts::ByRegion(accounts)) }
 }
@@ -283,8 +285,8 @@ pub fn checked_capture_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn subscriptions(text: &str) -> Result<Option<BTreeSet<String>>, String> {
-    let listed: BTreeSet<String> =
+fn subscriptions(text: &str) -> Result<Option<Vec<String>>, String> {
+    let listed: Vec<String> =
         text.split(',').map(|part| part.trim().to_ascii_lowercase()).filter(|part| !part.is_empty()).collect();
     match listed.iter().find(|part| !is_guid(part)) {
         Some(wrong) => Err(format!("it should be a comma separated list of subscription ids, but {wrong} is not a GUID")),
@@ -304,7 +306,7 @@ fn public_url(text: &str) -> Result<String, String> {
 fn notify(reader: &mut Reader) -> Option<Notify> {
     const EVENTS: [&str; 5] = ["started", "joined", "finished", "failed", "skipped"];
     let on = reader.take("notify_on", |text| {
-        let events: BTreeSet<String> = text.split(',').map(|part| part.trim().to_ascii_lowercase()).collect();
+        let events: Vec<String> = text.split(',').map(|part| part.trim().to_ascii_lowercase()).collect();
         if events.iter().all(|event| EVENTS.contains(&event.as_str())) {
             Ok(events)
         } else {
@@ -332,14 +334,21 @@ fn notify(reader: &mut Reader) -> Option<Notify> {
 mod tests {
     use super::*;
 
-    fn usable() -> BTreeMap<&'static str, String> {
-        BTreeMap::from([
+    fn usable() -> Vec<(&'static str, String)> {
+        vec![
             ("tenant_id", "72f988bf-0000-0000-0000-000000000000".to_owned()),
             ("client_id", "11111111-1111-1111-1111-111111111111".to_owned()),
             ("client_secret", "s3cret-of-the-app".to_owned()),
             ("webhook_key", "k1, k2".to_owned()),
             ("storage_account_id", account("one")),
-        ])
+        ]
+    }
+
+    fn with(changes: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+        let mut given = usable();
+        given.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        given.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        given
     }
 
     fn account(name: &str) -> String {
@@ -347,9 +356,7 @@ mod tests {
     }
 
     fn errors_with(setting: &'static str, value: &str) -> Vec<SettingError> {
-        let mut given = usable();
-        given.insert(setting, value.to_owned());
-        Settings::parse(&given).err().unwrap_or_default()
+        Settings::parse(&with(&[(setting, value)])).err().unwrap_or_default()
     }
 
     #[test]
@@ -366,7 +373,7 @@ mod tests {
 
     #[test]
     fn every_missing_setting_is_told_at_once() {
-        let errors = Settings::parse(&BTreeMap::new()).unwrap_err();
+        let errors = Settings::parse(&[]).unwrap_err();
         let named: Vec<_> = errors.iter().map(|error| error.setting).collect();
         assert_eq!(named, ["webhook_key", "tenant_id", "client_id", "client_secret", "storage_account_id"]);
     }
@@ -408,21 +415,18 @@ mod tests {
 
     #[test]
     fn a_notify_url_needs_its_format_and_origin() {
-        let mut given = usable();
-        given.insert("notify_url", "https://hooks.example/secret-path".to_owned());
-        let errors = Settings::parse(&given).unwrap_err();
+        let url = ("notify_url", "https://hooks.example/secret-path");
+        let errors = Settings::parse(&with(&[url])).unwrap_err();
         assert_eq!(errors.iter().map(|error| error.setting).collect::<Vec<_>>(), ["notify_format", "notify_url"]);
         assert!(!format!("{errors:?}").contains("secret-path"));
-        given.insert("notify_format", "slack".to_owned());
-        given.insert("notify_origin", "https://hooks.example".to_owned());
+        let given = with(&[url, ("notify_format", "slack"), ("notify_origin", "https://hooks.example")]);
         assert_eq!(Settings::parse(&given).unwrap().notify.unwrap().format, NotifyFormat::Slack);
     }
 
     #[test]
     fn storage_accounts_go_by_region_in_any_spelling() {
-        let mut given = usable();
-        given.insert("storage_account_id", format!("{{\"West US\":\"{}\",\"eastus\":\"{}\"}}", account("west"), account("east")));
-        let storage = Settings::parse(&given).unwrap().storage;
+        let accounts = format!("{{\"West US\":\"{}\",\"eastus\":\"{}\"}}", account("west"), account("east"));
+        let storage = Settings::parse(&with(&[("storage_account_id", &accounts)])).unwrap().storage;
         assert_eq!(storage.in_region(&Region::new("westus").unwrap()).unwrap().name(), "west");
         assert_eq!(storage.in_region(&Region::new("East US").unwrap()).unwrap().name(), "east");
         assert!(storage.in_region(&Region::new("northeurope").unwrap()).is_none());

@@ -4,10 +4,6 @@ use std::io::{self, Write};
 
 use nightcap_simulator::World;
 
-/// Keys for the webhook and the pages. They guard nothing but a trial on this machine.
-const WEBHOOK_KEY: &str = "simulated-webhook-key";
-const OPERATOR_KEY: &str = "simulated-operator-key";
-
 /// Prints what is served, and nightcap's settings for it, in both forms that nightcap's hosts take.
 pub(crate) fn print(out: &mut impl Write, world: &World) -> io::Result<()> {
     let urls = &world.urls;
@@ -23,7 +19,7 @@ pub(crate) fn print(out: &mut impl Write, world: &World) -> io::Result<()> {
     for set in &world.scale_sets {
         writeln!(out, "  {}  {}", set.id, set.location)?;
     }
-    let settings = settings(world);
+    let settings = world.settings();
     writeln!(out, "\n# settings for a host that reads the environment:")?;
     for (name, value) in &settings {
         writeln!(out, "export NIGHTCAP_{}={}", name.to_uppercase(), quoted(value))?;
@@ -35,25 +31,6 @@ pub(crate) fn print(out: &mut impl Write, world: &World) -> io::Result<()> {
     }
     writeln!(out, "\n\n# requests, as they come:")?;
     out.flush()
-}
-
-fn settings(world: &World) -> Vec<(&'static str, String)> {
-    let accounts = world.storage_accounts.iter().map(|account| (account.location.clone(), account.id.clone().into()));
-    let accounts: serde_json::Map<String, serde_json::Value> = accounts.collect();
-    vec![
-        ("tenant_id", world.tenant_id.clone()),
-        ("client_id", world.client_id.clone()),
-        ("client_secret", world.client_secret.clone()),
-        ("authority_url", world.urls.authority.clone()),
-        ("arm_url", world.urls.arm.clone()),
-        ("blob_url", world.urls.blob.clone()),
-        ("storage_account_id", serde_json::Value::from(accounts).to_string()),
-        ("webhook_key", WEBHOOK_KEY.into()),
-        ("operator_key", OPERATOR_KEY.into()),
-        ("notify_url", format!("{}/teams", world.urls.sink)),
-        ("notify_origin", world.urls.sink.clone()),
-        ("notify_format", "teams".into()),
-    ]
 }
 
 /// A value as a POSIX shell takes it literally.

@@ -1,10 +1,5 @@
 //! Lenient reading of JSON that many services write: members missing or null, numbers as strings, names in any case.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use serde_json::{Map, Value};
 
 /// A member that holds something it cannot hold, such as a list where a name belongs.
@@ -86,36 +81,30 @@ impl<'a> Object<'a> {
         self.list(name).unwrap_or(&[])
     }
 
+    /// A whole number, also one written as a text.
+    pub fn number(self, name: &str) -> Option<u64> {
+        self.text_or_nothing(name)?.trim().parse().ok()
+    }
+
+    /// An object where anything else counts as missing.
+    pub fn object_or_nothing(self, name: &str) -> Option<Object<'a>> {
+        self.object(name).ok().flatten()
+    }
+
+    /// The texts of a list, without what is none.
+    pub fn texts_of(self, name: &str) -> Vec<String> {
+        self.list_or_nothing(name).iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    }
+
     /// The members that hold a text, number or truth value.
-    pub fn texts(self) -> BTreeMap<String, String> {
+    pub fn texts(self) -> Vec<(String, String)> {
         self.0.keys().filter_map(|name| Some((name.clone(), self.text_or_nothing(name)?))).collect()
     }
-}
-
-/// Reads the two kinds of dates that Azure Monitor writes: RFC 3339, and `3/22/2019 1:36:31 PM` in UTC, which log alerts
-/// of version 1 use.
-pub fn date(text: &str) -> Option<Timestamp> {
-    let american = || DateTime::strptime("%m/%d/%Y %I:%M:%S %p", text).ok();
-    let without_offset = || text.parse::<DateTime>().ok();
-    text.parse()
-        .ok()
-        .or_else(|| american().or_else(without_offset).and_then(|civil| Offset::UTC.to_timestamp(civil).ok()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_of_both_kinds_are_read() {
-        let expected: Timestamp = "2019-03-22T13:36:31Z".parse().unwrap();
-        for text in ["2019-03-22T13:36:31Z", "2019-03-22T13:36:31.0000000Z", "2019-03-22T14:36:31+01:00", "3/22/2019 1:36:31 PM", "2019-03-22T13:36:31"] {
-            assert_eq!(date(text), Some(expected), "{text}");
-        }
-        for text in ["", "yesterday", "22/3/2019 1:36:31 PM", "9999999-01-01T00:00:00Z"] {
-            assert_eq!(date(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn members_are_found_in_any_case_and_scalars_become_text() {

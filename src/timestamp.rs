@@ -1,0 +1,150 @@
+//! Moments of the day's time, to the millisecond, as RFC 3339 on the outside.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+/// `3/22/2019 1:36:31 PM`, in UTC: how log alerts of version 1 write dates.
+const AMERICAN: &[BorrowedFormatItem] =
+    format_description!("[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]");
+
+/// RFC 3339 without its offset, taken as UTC.
+const WITHOUT_OFFSET: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+
+const WRITTEN: &[BorrowedFormatItem] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// To the minute, fit for names.
+const COMPACT: &[BorrowedFormatItem] = format_description!("[year][month][day]T[hour][minute]Z");
+
+/// A moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp {
+    unix_millis: i64,
+}
+
+impl Timestamp {
+    /// The moment so many milliseconds after the beginning of 1970 in UTC.
+    pub fn from_unix_millis(unix_millis: i64) -> Self {
+        Self { unix_millis }
+    }
+
+    /// Milliseconds since the beginning of 1970 in UTC.
+    pub fn unix_millis(self) -> i64 {
+        self.unix_millis
+    }
+
+    /// Reads any kind of date that Azure Monitor writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let utc = |format| PrimitiveDateTime::parse(text, format).ok().map(PrimitiveDateTime::assume_utc);
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok();
+        let moment = moment.or_else(|| utc(AMERICAN)).or_else(|| utc(WITHOUT_OFFSET))?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self::from_unix_millis)
+    }
+
+    /// Reads `20261120T0213Z`.
+    pub fn parse_compact(text: &str) -> Option<Self> {
+        let moment = PrimitiveDateTime::parse(text, COMPACT).ok()?.assume_utc();
+        Some(Self::from_unix_millis(moment.unix_timestamp().saturating_mul(1000)))
+    }
+
+    /// Writes `20261120T0213Z`.
+    pub fn compact(self) -> String {
+        self.date_time().and_then(|moment| moment.format(COMPACT).ok()).unwrap_or_default()
+    }
+
+    /// The moment a while later.
+    pub fn after(self, while_: Duration) -> Self {
+        Self::from_unix_millis(self.unix_millis.saturating_add(millis(while_)))
+    }
+
+    /// The moment a while earlier.
+    pub fn before(self, while_: Duration) -> Self {
+        Self::from_unix_millis(self.unix_millis.saturating_sub(millis(while_)))
+    }
+
+    /// How long ago an earlier moment was, or `None` when it is still to come.
+    pub fn since(self, earlier: Self) -> Option<Duration> {
+        u64::try_from(self.unix_millis.saturating_sub(earlier.unix_millis)).ok().map(Duration::from_millis)
+    }
+
+    /// The last moment, at or before this one, that is a whole number of steps after the beginning of 1970.
+    pub fn round_down(self, step: Duration) -> Self {
+        let step = millis(step).max(1);
+        Self::from_unix_millis(self.unix_millis.saturating_sub(self.unix_millis.rem_euclid(step)))
+    }
+
+    fn date_time(self) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.unix_millis).saturating_mul(1_000_000)).ok()
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.date_time().and_then(|moment| moment.format(WRITTEN).ok());
+        f.write_str(text.as_deref().unwrap_or("a time beyond the calendar"))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a date in RFC 3339"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_date_is_read() {
+        let expected = Timestamp::from_unix_millis(1_553_261_791_000);
+        for text in [
+            "2019-03-22T13:36:31Z",
+            "2019-03-22T13:36:31.0000000Z",
+            "2019-03-22T14:36:31+01:00",
+            "3/22/2019 1:36:31 PM",
+            "03/22/2019 01:36:31 PM",
+            "2019-03-22T13:36:31",
+        ] {
+            assert_eq!(Timestamp::parse(text), Some(expected), "{text}");
+        }
+        for text in ["", "yesterday", "22/3/2019 1:36:31 PM", "2019-02-30T00:00:00Z", "9999999-01-01T00:00:00Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_written_as_they_are_read() {
+        let moment = Timestamp::parse("2026-11-20T02:13:41.1239999Z").unwrap();
+        assert_eq!(moment.to_string(), "2026-11-20T02:13:41.123Z");
+        assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+        assert_eq!(moment.compact(), "20261120T0213Z");
+        assert_eq!(Timestamp::parse_compact("20261120T0213Z"), Some(moment.round_down(Duration::from_secs(60))));
+    }
+
+    #[test]
+    fn arithmetic_stays_within_bounds() {
+        let last = Timestamp::from_unix_millis(i64::MAX);
+        assert_eq!(last.after(Duration::MAX), last);
+        assert_eq!(last.to_string(), "a time beyond the calendar");
+        assert_eq!(Timestamp::from_unix_millis(5).since(Timestamp::from_unix_millis(9)), None);
+        assert_eq!(Timestamp::from_unix_millis(-1).round_down(Duration::from_secs(1)).unix_millis(), -1000);
+    }
+}

@@ -1,0 +1,235 @@
+//! nightcap itself, natively, on a clock that tests turn: its host is the simulator's pure core and tokio's paused time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use nightcap::app::App;
+use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
+use nightcap::timestamp::Timestamp;
+use nightcap_simulator::{Azure, Outcome, Service, Urls, WEBHOOK_KEY, World};
+use serde_json::Value;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use super::http::Answer;
+
+/// When the story begins: in the middle of a slot of time, so that boundaries are met only on purpose.
+pub const BEGIN: &str = "2026-11-20T02:12:30Z";
+
+/// What instances share: Azure, and the clock.
+#[derive(Clone)]
+pub struct Scene {
+    pub azure: Arc<Mutex<Azure>>,
+    begin: jiff::Timestamp,
+    clock: Instant,
+    /// Requests that went anywhere but to the four services.
+    pub strangers: Arc<Mutex<Vec<String>>>,
+}
+
+/// A store that outlives its instance and can be told to fail.
+#[derive(Clone, Default)]
+pub struct Store {
+    values: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    pub fail_reads: Arc<AtomicBool>,
+    pub fail_writes: Arc<AtomicBool>,
+}
+
+/// One instance of nightcap.
+pub struct Instance {
+    app: Arc<App<SimulatedHost>>,
+    logs: Arc<Mutex<Vec<String>>>,
+    pub store: Store,
+}
+
+pub struct SimulatedHost {
+    scene: Scene,
+    settings: BTreeMap<String, String>,
+    store: Store,
+    logs: Arc<Mutex<Vec<String>>>,
+    chance: AtomicU64,
+}
+
+impl Scene {
+    /// The simulator's sample world on the public cloud's addresses.
+    pub fn new() -> Self {
+        Self::begun_at(BEGIN)
+    }
+
+    pub fn begun_at(begin: &str) -> Self {
+        Self::with(begin, |_| ())
+    }
+
+    pub fn with(begin: &str, change: impl FnOnce(&mut World)) -> Self {
+        let mut world = World::sample(Urls::public());
+        change(&mut world);
+        Self {
+            azure: Arc::new(Mutex::new(Azure::new(world))),
+            begin: begin.parse().unwrap(),
+            clock: Instant::now(),
+            strangers: Arc::default(),
+        }
+    }
+
+    pub fn now(&self) -> jiff::Timestamp {
+        self.begin + self.clock.elapsed()
+    }
+
+    pub fn instance(&self) -> Instance {
+        self.instance_with(&[], Store::default())
+    }
+
+    /// An instance with settings beyond those of the world.
+    pub fn instance_with(&self, settings: &[(&str, &str)], store: Store) -> Instance {
+        let mut all: BTreeMap<String, String> =
+            self.azure.lock().unwrap().world().settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let logs = Arc::<Mutex<Vec<String>>>::default();
+        let host = SimulatedHost {
+            scene: self.clone(),
+            settings: all,
+            store: store.clone(),
+            logs: logs.clone(),
+            chance: AtomicU64::new(1),
+        };
+        Instance { app: Arc::new(App::new(host)), logs, store }
+    }
+
+    /// What Azure was asked, in order, as `METHOD last-part-of-the-path`.
+    pub fn asked(&self) -> Vec<String> {
+        super::asked(&self.azure.lock().unwrap())
+    }
+
+    /// The same from the nth request on.
+    pub fn asked_since(&self, first: usize) -> Vec<String> {
+        self.asked().split_off(first)
+    }
+
+    /// Names of the captures that run on a machine now.
+    pub fn running_on(&self, target: &str) -> Vec<String> {
+        let now = self.now();
+        self.azure.lock().unwrap().captures().into_iter()
+            .filter(|capture| capture.target.eq_ignore_ascii_case(target) && capture.exists(now) && capture.is_active(now))
+            .map(|capture| capture.name)
+            .collect()
+    }
+
+    /// Names of all captures that are there now.
+    pub fn captures(&self) -> Vec<String> {
+        let now = self.now();
+        self.azure.lock().unwrap().captures().into_iter().filter(|capture| capture.exists(now)).map(|capture| capture.name).collect()
+    }
+}
+
+impl Store {
+    pub fn values(&self) -> BTreeMap<String, String> {
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+        self.values.lock().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect()
+    }
+
+    /// The one value whose key begins like this.
+    pub fn json(&self, prefix: &str) -> Value {
+        let values = self.values();
+        let mut found = values.iter().filter(|(key, _)| key.starts_with(prefix));
+        let (_, value) = found.next().unwrap_or_else(|| panic!("nothing at {prefix}: {:?}", values.keys()));
+        serde_json::from_str(value).unwrap()
+    }
+}
+
+impl Instance {
+    /// Sends an alert as an action group does.
+    pub async fn alert(&self, body: &Value) -> Answer {
+        self.post(body.to_string().into_bytes()).await
+    }
+
+    pub async fn post(&self, body: impl Into<Bytes>) -> Answer {
+        let url = format!("/api/alerts?code={WEBHOOK_KEY}");
+        self.send(Method::POST, &url, &[("content-type", "application/json")], body).await
+    }
+
+    pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.into())).unwrap();
+        let answer = nightcap::web::router(self.app.clone()).oneshot(request).await.unwrap();
+        let (head, body) = answer.into_parts();
+        Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    pub fn logs(&self) -> Vec<String> {
+        self.logs.lock().unwrap().clone()
+    }
+}
+
+impl Host for SimulatedHost {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
+        let service = match request.uri().host().unwrap_or_default() {
+            "login.microsoftonline.com" => Service::Entra,
+            "management.azure.com" => Service::Arm,
+            host if host.ends_with(".blob.core.windows.net") => Service::Blob,
+            host => {
+                self.scene.strangers.lock().unwrap().push(host.to_owned());
+                return Err(NoAnswer(format!("{host} is a stranger")));
+            }
+        };
+        let reply = self.scene.azure.lock().unwrap().handle(self.scene.now(), service, request);
+        tokio::time::sleep(reply.after).await;
+        match reply.outcome {
+            Outcome::Response(response) => Ok(response),
+            Outcome::Cut => Err(NoAnswer("the connection was cut".to_owned())),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.scene.now().as_millisecond())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.scene.clock.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let count = self.chance.fetch_add(1, Ordering::Relaxed);
+        u128::from(count).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes()
+    }
+
+    async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
+        Ok(self.settings.get(name).cloned())
+    }
+
+    async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
+        assert!(key.len() <= 256, "{key}");
+        if self.store.fail_reads.load(Ordering::Relaxed) {
+            return Err(StoreError("the disk is on fire".to_owned()));
+        }
+        Ok(self.store.values.lock().unwrap().get(&key).cloned())
+    }
+
+    async fn save(&self, key: String, value: Vec<u8>) -> Result<(), StoreError> {
+        assert!(key.len() <= 256 && value.len() <= 1_000_000, "{key}");
+        if self.store.fail_writes.load(Ordering::Relaxed) {
+            return Err(StoreError("the disk is full".to_owned()));
+        }
+        self.store.values.lock().unwrap().insert(key, value);
+        Ok(())
+    }
+
+    async fn spawn(&self, task: Task) {
+        tokio::spawn(task);
+    }
+
+    fn log(&self, line: &str) {
+        self.logs.lock().unwrap().push(line.to_owned());
+    }
+}

@@ -1,0 +1,72 @@
+//! What can be tried while everything keeps running: commands to paste, and pages to open.
+
+use nightcap_simulator::OPERATOR_KEY;
+
+use crate::client;
+use crate::stage::Stage;
+use crate::story::MACHINE;
+use crate::timeline::{Style, Timeline};
+
+/// A machine that nothing has happened to yet.
+const OTHER_MACHINE: &str = "ContosoVM";
+
+/// Refuses the next two requests for a capture, as a busy Azure does.
+const FAULT: &str = r#"{"service": "arm", "method": "PUT", "times": 2,
+  "effect": {"status": {"status": 429, "code": "TooManyRequests", "retry_after": 2}}}"#;
+
+/// Pages that nightcap may have; those that it has are shown.
+const PAGES: [&str; 4] = ["/", "/healthz", "/metrics", "/openapi.json"];
+
+/// Shows commands and pages. `record` is where nightcap tells about the story's capture.
+pub async fn show(stage: &Stage, record: &str, timeline: &Timeline) -> anyhow::Result<()> {
+    show_commands(stage, record, timeline)?;
+    show_pages(stage, timeline).await;
+    Ok(())
+}
+
+fn show_commands(stage: &Stage, record: &str, timeline: &Timeline) -> anyhow::Result<()> {
+    let nightcap = stage.nightcap.url();
+    let simulator = format!("{}/simulator", stage.azure.urls().sink);
+    let commands = [
+        (format!("another rule fires on {MACHINE}: joins while the capture runs"), fire(stage, "disk-is-slow", MACHINE)?),
+        ("trouble: Azure will refuse the next two requests for a capture".into(), format!("curl -sS {simulator}/faults -d '{FAULT}'")),
+        (format!("fire on {OTHER_MACHINE}, and watch nightcap try again"), fire(stage, "cpu-is-high", OTHER_MACHINE)?),
+        ("nightcap's record of the first capture".into(), format!("curl -sS -u nightcap:{OPERATOR_KEY} {record}")),
+        ("are nightcap's settings good?".into(), format!("curl -sS {nightcap}/healthz")),
+        ("every request that the pretend Azure was sent".into(), format!("curl -sS {simulator}/transcript")),
+        ("every capture that it was asked for".into(), format!("curl -sS {simulator}/captures")),
+    ];
+    timeline.say(&format!("\n{}", timeline.paint(Style::Bold, "Try it")));
+    timeline.say("Everything keeps running until Ctrl-C. Paste into another terminal, and watch this one.");
+    for (what, command) in commands {
+        timeline.remark(&format!("\n# {what}"));
+        timeline.say(&command);
+    }
+    Ok(())
+}
+
+async fn show_pages(stage: &Stage, timeline: &Timeline) {
+    timeline.say(&format!("\n{}", timeline.paint(Style::Bold, "Pages")));
+    for path in PAGES {
+        let page = format!("{}{path}", stage.nightcap.url());
+        if client::get(&page).await.is_ok_and(|(status, _)| status.is_success()) {
+            timeline.say(&page);
+        }
+    }
+    timeline.say(&format!("{}/  the messages that people would get", stage.azure.urls().sink));
+    timeline.remark(&format!("Where a browser asks: name nightcap, password {OPERATOR_KEY}\n"));
+}
+
+/// A command that sends an alert. The shell fills in the time, so that each paste is an alert of its own.
+fn fire(stage: &Stage, rule: &str, machine: &str) -> anyhow::Result<String> {
+    let (webhook, target) = (stage.webhook(), stage.machine(machine)?);
+    Ok(format!(
+        r#"curl -sS '{webhook}' -H 'Content-Type: application/json' -d @- <<END
+{{"schemaId": "azureMonitorCommonAlertSchema", "data": {{"essentials": {{
+  "alertId": "{rule}-$(date +%s)", "alertRule": "{rule}", "severity": "Sev2", "signalType": "Metric",
+  "monitorCondition": "Fired", "monitoringService": "Platform", "firedDateTime": "$(date -u +%FT%TZ)",
+  "alertTargetIDs": ["{target}"]
+}}, "alertContext": {{}}}}}}
+END"#
+    ))
+}

@@ -1,0 +1,51 @@
+//! `cargo demo`: an alert fires in a pretend Azure, and everything that nightcap does is told as it happens.
+
+mod alert;
+mod client;
+mod invitation;
+mod options;
+mod purpose;
+mod stage;
+mod story;
+mod timeline;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use options::{Command, Options};
+use stage::Stage;
+use timeline::Timeline;
+
+fn main() -> ExitCode {
+    let outcome = match options::command() {
+        Ok(Command::Help) => {
+            Timeline::new().say(options::HELP.trim_end());
+            Ok(())
+        }
+        Ok(Command::Run(options)) => run(options),
+        Err(error) => Err(anyhow::anyhow!("{error}; `cargo demo --help` tells what there is")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\ndemo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(options: Options) -> anyhow::Result<()> {
+    let timeline = Arc::new(Timeline::new());
+    let stage = Stage::set_up(&options, &timeline).await?;
+    let told = story::tell(&stage, &timeline).await;
+    let record = told.inspect_err(|_| stage.show_what_nightcap_wrote())?;
+    if !options.once {
+        invitation::show(&stage, &record, &timeline).await?;
+        timeline.tell_the_time_of_day();
+        tokio::signal::ctrl_c().await?;
+        timeline.say("\nThe pretend Azure and nightcap end here.");
+    }
+    stage.nightcap.kill().await;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What the demo is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use lexopt::prelude::*;
+use nightcap_embedded::Build;
+
+pub const HELP: &str = "\
+nightcap demo: an alert fires in a pretend Azure on this computer, and a packet capture starts
+
+usage: cargo demo [-- options]     (`cargo demo --once` works as well)
+
+  --once         tell the story, then end: status 0 when all went as it should, 1 when not
+  --build NAME   which build of nightcap runs: spin (default), or wasi as for `wasmtime serve`
+  --port N       nightcap's port on 127.0.0.1 (default: a free one)
+  -h, --help     this text
+
+Without --once everything keeps running after the story, with commands to try, until Ctrl-C.
+No Azure account is needed, and nothing leaves this computer. The first run builds nightcap, which takes a few minutes.
+Colours are used on a terminal, unless NO_COLOR is set.
+";
+
+/// What to do.
+pub enum Command {
+    /// Tell the story.
+    Run(Options),
+    /// Print [`HELP`].
+    Help,
+}
+
+/// How to tell the story.
+pub struct Options {
+    /// End after the story.
+    pub once: bool,
+    /// The build of nightcap that runs.
+    pub build: Build,
+    /// nightcap's port; 0 for a free one.
+    pub port: u16,
+}
+
+impl Options {
+    /// Where nightcap shall listen.
+    pub fn listen(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+}
+
+/// Reads the command line.
+pub fn command() -> Result<Command, lexopt::Error> {
+    let mut options = Options { once: false, build: Build::Spin, port: 0 };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("once") => options.once = true,
+            Long("build") => options.build = arguments.value()?.parse_with(build)?,
+            Long("port") => options.port = arguments.value()?.parse()?,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Run(options))
+}
+
+fn build(name: &str) -> Result<Build, &'static str> {
+    match name {
+        "spin" => Ok(Build::Spin),
+        "wasi" => Ok(Build::Wasi),
+        _ => Err("the builds are spin and wasi"),
+    }
+}

@@ -1,0 +1,127 @@
+//! The stage: a pretend Azure, and nightcap beside it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use nightcap_embedded::{Build, Host, Options, component};
+use nightcap_simulator::{Azure, Server, Urls, WEBHOOK_KEY, World};
+
+use crate::options;
+use crate::timeline::{LATENCY, Style, Timeline, milliseconds};
+
+/// How long the simulator takes to begin a capture, so that the demo is short.
+pub const BEGINNING: Duration = Duration::from_secs(2);
+
+/// How much of nightcap's log is shown when something went wrong.
+const LAST_LINES: usize = 20;
+
+/// Everything that runs.
+pub struct Stage {
+    /// The pretend Azure.
+    pub azure: Server,
+    /// nightcap, in an embedded wasmtime.
+    pub nightcap: Host,
+}
+
+impl Stage {
+    /// Starts everything, and says so before it takes time.
+    pub async fn set_up(options: &options::Options, timeline: &Arc<Timeline>) -> anyhow::Result<Stage> {
+        timeline.say(&timeline.paint(Style::Bold, "nightcap demo"));
+        timeline.say("An alert is about to fire on a pretend machine in a pretend Azure, all of it on this computer.");
+        timeline.say("No Azure account is needed.\n");
+        timeline.remark("Building nightcap, a WebAssembly component. The first time this takes a minute or more.");
+        let component = build(options.build).await?;
+        let size = std::fs::metadata(&component)?.len();
+        timeline.remark(&format!("Built: {} kB. Starting the pretend Azure and nightcap.", size / 1000));
+
+        let azure = start_azure(timeline.clone()).await.context("the pretend Azure found no free ports")?;
+        let address = free_address(options.listen())?;
+        let before = Instant::now();
+        let nightcap = Host::start(nightcap_options(&azure, options.build, address)).await?;
+        let stage = Stage { azure, nightcap };
+        timeline.remark(&format!("Compiled for this processor and ready after {} ms.\n", milliseconds(before.elapsed())));
+        stage.introduce(timeline);
+        Ok(stage)
+    }
+
+    /// Looks at the pretend Azure.
+    pub fn look<T>(&self, look: impl FnOnce(&Azure) -> T) -> T {
+        look(&self.azure.azure().lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The resource id of a machine in the pretend Azure, by its name.
+    pub fn machine(&self, name: &str) -> anyhow::Result<String> {
+        let machine = |azure: &Azure| {
+            let machines = &azure.world().virtual_machines;
+            machines.iter().find(|machine| machine.id.ends_with(&format!("/{name}"))).map(|machine| machine.id.clone())
+        };
+        self.look(machine).with_context(|| format!("the pretend Azure has no machine {name}"))
+    }
+
+    /// The webhook's address, as an action group has it.
+    pub fn webhook(&self) -> String {
+        format!("{}/api/alerts?code={WEBHOOK_KEY}", self.nightcap.url())
+    }
+
+    /// Helps to find out why something did not go as it should.
+    pub fn show_what_nightcap_wrote(&self) {
+        let logs = self.nightcap.logs();
+        eprintln!("\nThe end of nightcap's log:");
+        for line in &logs[logs.len().saturating_sub(LAST_LINES)..] {
+            eprintln!("  {line}");
+        }
+        for trap in self.nightcap.traps() {
+            eprintln!("nightcap died: {trap}");
+        }
+    }
+
+    fn introduce(&self, timeline: &Timeline) {
+        let urls = self.azure.urls();
+        timeline.say(&format!("nightcap            {}", self.nightcap.url()));
+        timeline.say(&format!("Microsoft Entra     {}   (pretend)", urls.authority));
+        timeline.say(&format!("Resource Manager    {}   (pretend)", urls.arm));
+        timeline.say(&format!("Blob storage        {}   (pretend)", urls.blob));
+        timeline.say(&format!("Messages            {}   (pretend)\n", urls.sink));
+        timeline.remark(&format!(
+            "The pretend Azure takes {} ms for every answer and {} s to begin a capture; the real one takes up to 30 s for that.",
+            LATENCY.as_millis(),
+            BEGINNING.as_secs()
+        ));
+        timeline.remark("Times are those since the alert was sent.\n");
+    }
+}
+
+/// Builds the component, with cargo's own progress on standard error.
+async fn build(build: Build) -> anyhow::Result<PathBuf> {
+    tokio::task::spawn_blocking(move || component(build)).await?
+}
+
+/// Starts the simulator, which tells the timeline of every request.
+async fn start_azure(timeline: Arc<Timeline>) -> std::io::Result<Server> {
+    Server::start_at(0, world, move |exchange| timeline.request(exchange)).await
+}
+
+fn world(urls: Urls) -> World {
+    let mut world = World::sample(urls);
+    world.timing.latency = LATENCY;
+    world.timing.create = BEGINNING;
+    world.timing.retry_after = BEGINNING.as_secs();
+    world
+}
+
+/// Where nightcap will listen. Its settings hold its address, so a free port has to be found before it starts.
+fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(wanted);
+    let listener = listener.with_context(|| format!("port {} cannot be used; choose another with --port", wanted.port()))?;
+    Ok(listener.local_addr()?)
+}
+
+fn nightcap_options(azure: &Server, build: Build, address: SocketAddr) -> Options {
+    let settings = azure.azure().lock().unwrap_or_else(PoisonError::into_inner).world().settings();
+    let options = Options { listen: Some(address), ..Options::new(build) };
+    let options = settings.into_iter().fold(options, |options, (name, value)| options.set(name, value));
+    options.set("public_url", format!("http://{address}"))
+}
