@@ -34,9 +34,8 @@ impl Failure {
     pub fn status_for_program(reason: &str) -> StatusCode {
         match reason {
             "limit_reached" | "name_in_use" => StatusCode::CONFLICT,
-            "machine_not_found" | "agent_missing" | "no_storage_account" | "watcher_not_found" | "no_network_watcher" => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            "machine_not_found" | "agent_missing" | "no_storage_account" | "watcher_not_found"
+            | "no_network_watcher" => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::BAD_GATEWAY,
         }
     }
@@ -91,7 +90,12 @@ impl Failure {
 
     /// The caller named a watcher that is not there.
     pub fn watcher_not_found(watcher: &ResourceId) -> Self {
-        Self::lasting("watcher_not_found", format!("Azure has no network watcher {watcher}; check networkWatcherName and networkWatcherResourceGroup."))
+        Self::lasting(
+            "watcher_not_found",
+            format!(
+                "Azure has no network watcher {watcher}; check networkWatcherName and networkWatcherResourceGroup."
+            ),
+        )
     }
 
     /// The watcher is full of captures that must not be deleted.
@@ -110,7 +114,9 @@ impl Failure {
     pub fn name_in_use(name: &str, machine: &str) -> Self {
         Self::lasting(
             "name_in_use",
-            format!("The capture {name} still runs on {machine}, and a running capture is never thrown away. Wait for its end, or use another name."),
+            format!(
+                "The capture {name} still runs on {machine}, and a running capture is never thrown away. Wait for its end, or use another name."
+            ),
         )
     }
 
@@ -120,18 +126,33 @@ impl Failure {
             AzureError::NoToken { code, transient } => ("token_refused", token_sentence(code, *transient)),
             AzureError::Unreachable { step, .. } => (
                 "azure_unreachable",
-                format!("{} gave no answer while nightcap was {}. Check that the host lets nightcap reach it.", side(*step), doing(*step)),
+                format!(
+                    "{} gave no answer while nightcap was {}. Check that the host lets nightcap reach it.",
+                    side(*step),
+                    doing(*step)
+                ),
             ),
             AzureError::Unreadable { step, .. } => (
                 "unreadable_answer",
-                format!("{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have answered.", side(*step), doing(*step)),
+                format!(
+                    "{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have answered.",
+                    side(*step),
+                    doing(*step)
+                ),
             ),
             AzureError::ForeignUrl { step } => (
                 "foreign_url",
-                format!("An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was sent there. Check the settings arm_url and authority_url.", doing(*step)),
+                format!(
+                    "An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was sent there. Check the settings arm_url and authority_url.",
+                    doing(*step)
+                ),
             ),
-            AzureError::OutOfTime { step } => ("out_of_time", format!("Azure did not finish in time while nightcap was {}.", doing(*step))),
-            AzureError::OperationFailed { step, code, message } => return Self::refused(*step, None, code, message, target, watcher, false),
+            AzureError::OutOfTime { step } => {
+                ("out_of_time", format!("Azure did not finish in time while nightcap was {}.", doing(*step)))
+            }
+            AzureError::OperationFailed { step, code, message } => {
+                return Self::refused(*step, None, code, message, target, watcher, false);
+            }
             AzureError::Refused { step, status, code, message, .. } => {
                 return Self::refused(*step, Some(*status), code, message, target, watcher, error.is_transient());
             }
@@ -154,19 +175,38 @@ impl Failure {
             ("NetworkWatcherVmExtensionNotInstalled", _) => return Self::agent_missing(target, None),
             ("MissingSubscriptionRegistration", _) => (
                 "provider_not_registered",
-                format!("Subscription {} is not registered for Network Watcher. Register it with: az provider register --namespace Microsoft.Network", target.id().subscription()),
+                format!(
+                    "Subscription {} is not registered for Network Watcher. Register it with: az provider register --namespace Microsoft.Network",
+                    target.id().subscription()
+                ),
             ),
             ("SubscriptionNotFound", _) => (
                 "subscription_not_found",
-                format!("Azure has no subscription {}, or nightcap's service principal has no right in it.", target.id().subscription()),
+                format!(
+                    "Azure has no subscription {}, or nightcap's service principal has no right in it.",
+                    target.id().subscription()
+                ),
             ),
-            (code, _) if code.ends_with("LimitReached") => {
-                ("azure_limit", format!("Azure has no room for another capture ({code}). Delete captures in this region, or ask Azure for a higher quota."))
-            }
-            (_, 401) => ("token_refused", format!("Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check tenant_id, authority_url and arm_url.")),
+            (code, _) if code.ends_with("LimitReached") => (
+                "azure_limit",
+                format!(
+                    "Azure has no room for another capture ({code}). Delete captures in this region, or ask Azure for a higher quota."
+                ),
+            ),
+            (_, 401) => (
+                "token_refused",
+                format!(
+                    "Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check tenant_id, authority_url and arm_url."
+                ),
+            ),
             (_, 403) => ("not_authorized", missing_right(step, target, watcher)),
-            (_, 429) => ("throttled", format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(step))),
-            (_, 500..) => ("azure_unavailable", format!("{} failed with status {status} while nightcap was {doing}.", side(step))),
+            (_, 429) => (
+                "throttled",
+                format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(step)),
+            ),
+            (_, 500..) => {
+                ("azure_unavailable", format!("{} failed with status {status} while nightcap was {doing}.", side(step)))
+            }
             _ => ("azure_refused", format!("Azure refused while nightcap was {doing}: {}.", quote(status, code, said))),
         };
         Self { reason, message, repeat_helps }
@@ -224,7 +264,10 @@ fn missing_right(step: Step, target: &Target, watcher: Option<&ResourceId>) -> S
         (Step::Machine, _) | (_, None) => format!("subscription {}", target.id().subscription()),
         (_, Some(watcher)) => format!("resource group {}", watcher.resource_group()),
     };
-    format!("Azure does not let nightcap's service principal go on while it is {}. Grant it {action} on {scope}.", doing(step))
+    format!(
+        "Azure does not let nightcap's service principal go on while it is {}. Grant it {action} on {scope}.",
+        doing(step)
+    )
 }
 
 /// What Entra's codes mean ("Microsoft Entra authentication and authorization error codes").
@@ -234,7 +277,9 @@ fn token_sentence(code: &str, transient: bool) -> String {
         "AADSTS7000222" => "the client secret has expired: make a new one and set client_secret",
         "AADSTS700016" => "the application is not in the tenant: check client_id and tenant_id",
         "AADSTS90002" | "AADSTS900023" => "there is no such tenant: check tenant_id and authority_url",
-        "AADSTS70011" | "AADSTS500011" => "the scope is unknown there: check that arm_url and authority_url belong to one cloud",
+        "AADSTS70011" | "AADSTS500011" => {
+            "the scope is unknown there: check that arm_url and authority_url belong to one cloud"
+        }
         _ if transient => "this passes by itself, but did not in time",
         _ => "check tenant_id, client_id and client_secret",
     };

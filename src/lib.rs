@@ -2,6 +2,19 @@
 //!
 //! Start reading at [`run`]. `ARCHITECTURE.md` has the map.
 
+// A trap ends every request of the instance, so nothing here may panic on what came from outside.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unwrap_used
+    )
+)]
+
 pub mod alert;
 pub mod app;
 pub mod azure;
@@ -32,11 +45,11 @@ mod component {
     use spin_sdk::http::{IntoResponse, Request};
     use tower_service::Service;
 
+    use crate::app::App;
     #[cfg(feature = "spin")]
     use crate::host::spin::Runtime;
     #[cfg(not(feature = "spin"))]
     use crate::host::wasi::Runtime;
-    use crate::app::App;
 
     static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime)));
 

@@ -52,7 +52,8 @@ pub async fn locate<H: Host>(
         (Some(machine), Some(watcher)) => (Ok(machine.clone()), Some(packet_capture::list(azure, watcher).await)),
         (None, None) => (read_machine(azure, &start.target).await, None),
         (None, Some(watcher)) => {
-            let (machine, listed) = join(read_machine(azure, &start.target), packet_capture::list(azure, watcher)).await;
+            let (machine, listed) =
+                join(read_machine(azure, &start.target), packet_capture::list(azure, watcher)).await;
             (machine, Some(listed))
         }
     };

@@ -103,7 +103,13 @@ impl Outcome {
 
 impl CaptureRef {
     /// A reference with its links.
-    pub fn new(public_url: &str, subscription: &str, region: &Region, name: &str, storage_path: Option<String>) -> Self {
+    pub fn new(
+        public_url: &str,
+        subscription: &str,
+        region: &Region,
+        name: &str,
+        storage_path: Option<String>,
+    ) -> Self {
         Self {
             subscription: subscription.to_owned(),
             region: region.clone(),

@@ -137,7 +137,12 @@ impl<H: Host> Run<H> {
         join_all(work).await.into_iter().flatten().collect()
     }
 
-    async fn work_on(&self, index: usize, target: &Target, earlier: Option<&AlertRecord>) -> (Outcome, Option<Started>) {
+    async fn work_on(
+        &self,
+        index: usize,
+        target: &Target,
+        earlier: Option<&AlertRecord>,
+    ) -> (Outcome, Option<Started>) {
         let memory: TargetMemory = self.journal().load(&record::target_key(target)).await.unwrap_or_default();
         let now = self.app.host.now();
         if let Some(repeated) = earlier.and_then(|earlier| repeated(earlier, target, &memory, now)) {
@@ -157,7 +162,12 @@ impl<H: Host> Run<H> {
         }
     }
 
-    async fn start(&self, index: usize, start: &Start, memory: &TargetMemory) -> Result<(Outcome, Option<Started>), Failure> {
+    async fn start(
+        &self,
+        index: usize,
+        start: &Start,
+        memory: &TargetMemory,
+    ) -> Result<(Outcome, Option<Started>), Failure> {
         let azure = self.azure(TRY_FOR);
         let place = locate(&azure, start, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
         let storage = start.storage.as_ref().or_else(|| self.settings.storage.in_region(&place.region));
@@ -285,7 +295,12 @@ impl<H: Host> Run<H> {
 
     fn handled(&self) -> Handled {
         let progress = self.progress();
-        Handled { key: self.key.clone(), alert: self.alert.summary(), outcomes: progress.outcomes.clone(), remembered: progress.remembered }
+        Handled {
+            key: self.key.clone(),
+            alert: self.alert.summary(),
+            outcomes: progress.outcomes.clone(),
+            remembered: progress.remembered,
+        }
     }
 }
 
@@ -322,9 +337,11 @@ fn skipped(plan: Plan) -> Outcome {
 /// The outcome of a failure. The portal's sample events name a machine that does not exist, and that is no failure.
 fn failed(target: &Target, failure: Failure) -> Outcome {
     let id = target.id();
-    let of_the_sample = id.resource_group().eq_ignore_ascii_case("test-RG") && id.name().eq_ignore_ascii_case("test-VM");
+    let of_the_sample =
+        id.resource_group().eq_ignore_ascii_case("test-RG") && id.name().eq_ignore_ascii_case("test-VM");
     if of_the_sample && failure.reason == "machine_not_found" {
-        let message = "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
+        let message =
+            "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
         return Outcome::new(Kind::Skipped, "test_notification", message);
     }
     failure.into_outcome()

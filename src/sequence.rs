@@ -59,8 +59,15 @@ pub enum End {
 }
 
 /// Carries a plan out.
-pub async fn run<H: Host>(azure: &Azure<'_, H>, start: &Start, place: &Place, storage: &ResourceId) -> Result<End, Failure> {
-    Sequence { azure, start, place, request: CaptureRequest::new(&start.target, &start.parameters, storage) }.run().await
+pub async fn run<H: Host>(
+    azure: &Azure<'_, H>,
+    start: &Start,
+    place: &Place,
+    storage: &ResourceId,
+) -> Result<End, Failure> {
+    Sequence { azure, start, place, request: CaptureRequest::new(&start.target, &start.parameters, storage) }
+        .run()
+        .await
 }
 
 struct Sequence<'a, H> {
@@ -178,7 +185,11 @@ impl<H: Host> Sequence<'_, H> {
             Some(capture) if capture.covers(&self.start.target) && !capture.is_failed() && !capture.is_deleting() => {
                 // Refused because it is there: somebody else was first. Without a clear answer it is most likely ours.
                 let ours = error.leaves_doubt();
-                Ok(Some(if ours { End::Started { capture, creation: None, listed_at } } else { End::Joined { capture } }))
+                Ok(Some(if ours {
+                    End::Started { capture, creation: None, listed_at }
+                } else {
+                    End::Joined { capture }
+                }))
             }
             None if !error.is_transient() => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
@@ -227,7 +238,13 @@ impl<H: Host> Sequence<'_, H> {
 /// may have met such a race looks once more, and all but the earliest capture are stopped.
 ///
 /// Gives the earlier capture when the one that was started here is not the earliest.
-pub async fn settle<H: Host>(azure: &Azure<'_, H>, target: &Target, place: &Place, started: &str, listed_at: Timestamp) -> Option<PacketCapture> {
+pub async fn settle<H: Host>(
+    azure: &Azure<'_, H>,
+    target: &Target,
+    place: &Place,
+    started: &str,
+    listed_at: Timestamp,
+) -> Option<PacketCapture> {
     if !is_own(started) || !may_have_met_another_slot(listed_at, azure.host.now(), LIST_IS_FRESH) {
         return None;
     }

@@ -10,8 +10,9 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// `3/22/2019 1:36:31 PM`, in UTC: how log alerts of version 1 write dates.
-const AMERICAN: &[BorrowedFormatItem] =
-    format_description!("[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]");
+const AMERICAN: &[BorrowedFormatItem] = format_description!(
+    "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]"
+);
 
 /// RFC 3339 without its offset, taken as UTC.
 const WITHOUT_OFFSET: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");

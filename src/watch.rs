@@ -51,7 +51,8 @@ pub async fn beginning<H: Host>(
         journal.note_capture(record, step, reason);
     };
     if let Some(earlier) = sequence::settle(azure, &target, place, &name, *listed_at).await {
-        let detail = format!("Another instance started {} a moment earlier, so this capture was stopped.", earlier.name);
+        let detail =
+            format!("Another instance started {} a moment earlier, so this capture was stopped.", earlier.name);
         note(Phase::Stopped, "superseded", detail, None);
         return Beginning::Superseded(earlier);
     }

@@ -2,19 +2,21 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::alerts;
-use common::http::{get, post};
+use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat};
+use common::http::{Answer, get, post};
+use futures::future::join_all;
 use http::StatusCode;
-use nightcap_embedded::{Build, Host, Options};
-use nightcap_simulator::{OPERATOR_KEY, Server, Service, WEBHOOK_KEY, World};
-use serde_json::Value;
+use nightcap_embedded::{Build, Host, Options, State};
+use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, Server, WEBHOOK_KEY, World};
+use serde_json::{Value, json};
 
 const BUILDS: [Build; 2] = [Build::Spin, Build::Wasi];
 
 struct Scene {
     azure: Server,
+    options: Options,
     nightcap: Host,
 }
 
@@ -23,14 +25,17 @@ impl Scene {
         Self::with(build, |_| (), &[]).await
     }
 
-    async fn with(build: Build, change: impl FnOnce(&mut World) + Send + 'static, settings: &[(&str, &str)]) -> Self {
+    async fn with(build: Build, change: impl FnOnce(&mut World), settings: &[(&str, &str)]) -> Self {
+        Self::on(Options::new(build), change, settings).await
+    }
+
+    async fn on(mut options: Options, change: impl FnOnce(&mut World), settings: &[(&str, &str)]) -> Self {
         let azure = Server::start(|urls| {
             let mut world = World::sample(urls);
             change(&mut world);
             world
         });
         let azure = azure.await.expect("the simulator starts");
-        let mut options = Options::new(build);
         let world_settings = azure.azure().lock().unwrap().world().settings();
         for (name, value) in world_settings {
             options = options.set(name, value);
@@ -38,31 +43,267 @@ impl Scene {
         for (name, value) in settings {
             options = options.set(name, *value);
         }
-        let nightcap = Host::start(options).await.expect("the component starts");
-        Self { azure, nightcap }
+        let nightcap = Host::start(options.clone()).await.expect("the component starts");
+        Self { azure, options, nightcap }
+    }
+
+    async fn post(&self, body: impl Into<bytes::Bytes>) -> Answer {
+        let url = format!("{}/api/alerts?code={WEBHOOK_KEY}", self.nightcap.url());
+        post(&url, &[("content-type", "application/json")], body).await
     }
 
     async fn alert(&self, body: &Value) -> (StatusCode, Value) {
-        let url = format!("{}/api/alerts?code={WEBHOOK_KEY}", self.nightcap.url());
-        post(&url, &[("content-type", "application/json")], body.to_string()).await.json()
+        self.post(body.to_string()).await.json()
     }
 
-    /// What Azure was asked, as `METHOD last-part-of-the-path`.
+    /// What an operator sees at an address.
+    async fn look(&self, link: &str) -> (StatusCode, Value) {
+        let bearer = format!("Bearer {OPERATOR_KEY}");
+        get(&format!("{}{link}", self.nightcap.url()), &[("authorization", &bearer)]).await.json()
+    }
+
     fn asked(&self) -> Vec<String> {
         common::asked(&self.azure.azure().lock().unwrap())
+    }
+
+    fn captures(&self) -> usize {
+        self.azure.azure().lock().unwrap().captures().len()
+    }
+
+    fn assert_no_trap(&self) {
+        assert_eq!(self.nightcap.traps(), Vec::<String>::new(), "{:#?}", self.nightcap.logs());
+    }
+}
+
+/// Looks again and again until something is so. Bounded, and for what comes about by itself only.
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(60), "{what} did not come about");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_starts_from_each_kind_of_body() {
+    let others = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/pipelinealertrg/providers/Microsoft.Compute/virtualMachines/wcus-r2-gen2";
+    for build in BUILDS {
+        for (body, expected) in [
+            (common("cpu", TEST_VM), ["GET test-vm", "GET packetCaptures", "PUT nightcap"]),
+            (classic("tcp", CONTOSO_VM, "westcentralus"), ["GET ContosoVM", "GET packetCaptures", "PUT nightcap"]),
+            (
+                flat("pc1", others, "NetworkWatcher_westcentralus"),
+                ["GET wcus-r2-gen2", "GET packetCaptures", "PUT pc1"],
+            ),
+        ] {
+            let expected = expected.map(str::to_owned);
+            let scene = Scene::new(build).await;
+            let (status, answer) = scene.alert(&body).await;
+            assert_eq!(
+                (status.as_u16(), answer["outcomes"][0]["outcome"].as_str()),
+                (201, Some("started")),
+                "{answer}"
+            );
+            let asked = scene.asked();
+            let (mut between, mut expected_between) = (asked[1..3].to_vec(), expected[..2].to_vec());
+            // What goes side by side may arrive in either order.
+            between.sort();
+            expected_between.sort();
+            assert_eq!(
+                (asked[0].as_str(), between, asked[3].as_str()),
+                ("POST token", expected_between, expected[2].as_str())
+            );
+            scene.assert_no_trap();
+            let link = answer["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap();
+            let (status, record) = scene.look(link).await;
+            assert_eq!((status.as_u16(), record["phase"].as_str()), (200, Some("creating")), "{record}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_at_once_and_later_make_one_capture() {
+    for build in BUILDS {
+        let scene = Scene::with(build, |world| world.timing.latency = Duration::from_millis(30), &[]).await;
+        let alert = common("cpu", TEST_VM);
+        let answers = join_all((0..5).map(|_| scene.alert(&alert))).await;
+        let started = answers.iter().filter(|(status, _)| *status == 201).count();
+        let joined = answers.iter().filter(|(_, answer)| answer["outcomes"][0]["outcome"] == "joined").count();
+        assert_eq!((started, joined), (1, 4), "{answers:#?}");
+        let (status, answer) = scene.alert(&alert).await;
+        assert_eq!((status.as_u16(), answer["outcomes"][0]["reason"].as_str()), (200, Some("same_alert")), "{answer}");
+        let (status, answer) = scene.alert(&common("disk", TEST_VM)).await;
+        assert_eq!(
+            (status.as_u16(), answer["outcomes"][0]["reason"].as_str()),
+            (200, Some("already_running")),
+            "{answer}"
+        );
+        assert_eq!(scene.captures(), 1);
+        scene.assert_no_trap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_of_one_instance_wait_for_one_token_without_a_trap() {
+    for build in BUILDS {
+        let scene = Scene::with(build, |world| world.timing.latency = Duration::from_millis(60), &[]).await;
+        // Several machines in one alert share an instance for certain; several alerts at once mostly do.
+        let mut many = common("cpu", TEST_VM);
+        let machines = [
+            "test-RG/providers/Microsoft.Compute/virtualMachines/test-VM",
+            "ContosoExampleRG/providers/Microsoft.Compute/virtualMachines/ContosoVM",
+            "pipelinealertrg/providers/Microsoft.Compute/virtualMachines/wcus-r2-gen2",
+        ];
+        let ids: Vec<_> = machines
+            .iter()
+            .map(|rest| format!("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/{rest}"))
+            .collect();
+        many["data"]["essentials"]["alertTargetIDs"] = json!(ids);
+        let (status, answer) = scene.alert(&many).await;
+        assert_eq!(status, 201, "{answer}");
+        assert!(
+            answer["outcomes"].as_array().unwrap().iter().all(|outcome| outcome["outcome"] == "started"),
+            "{answer}"
+        );
+        assert_eq!(scene.asked().iter().filter(|asked| *asked == "POST token").count(), 1);
+        let alerts: Vec<_> = (0..24).map(|number| common(&format!("rule{number}"), &ids[number % 3])).collect();
+        let answers = join_all(alerts.iter().map(|alert| scene.alert(alert))).await;
+        assert!(
+            answers.iter().all(|(status, answer)| *status == 200 && answer["outcomes"][0]["outcome"] == "joined"),
+            "{answers:#?}"
+        );
+        assert_eq!(scene.captures(), 3);
+        scene.assert_no_trap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_comes_in_traps_the_component() {
     for build in BUILDS {
         let scene = Scene::new(build).await;
-        let (status, answer) = scene.alert(&alerts::common("cpu", alerts::TEST_VM)).await;
-        println!("{answer:#}\n{:#?} {:?} {:?} {:?}", scene.nightcap.logs(), scene.nightcap.traps(), scene.nightcap.outbound(), scene.asked());
-        assert_eq!(status, 201, "{answer}");
-        assert_eq!(answer["outcomes"][0]["outcome"], "started");
-        assert_eq!(scene.asked(), ["POST token", "GET test-vm", "GET packetCaptures", "PUT nightcap"]);
-        assert_eq!(scene.nightcap.traps(), Vec::<String>::new());
-        println!("{answer:#}\n{:#?}", scene.nightcap.logs());
+        for (body, expected) in [
+            (b"".to_vec(), 400),
+            (b"not JSON".to_vec(), 400),
+            (b"\xff\xfe{}".to_vec(), 400),
+            ("[".repeat(300_000).into_bytes(), 400),
+            ("{\"a\":".repeat(60_000).into_bytes(), 400),
+            (br#"{"schemaId":"azureMonitorCommonAlertSchema","data":{"essentials":[],"alertContext":7}}"#.to_vec(), 400),
+            (br#"{"schemaId":"azureMonitorCommonAlertSchema","data":{"essentials":{"alertTargetIDs":{"a":1},"monitorCondition":[]}}}"#.to_vec(), 400),
+            (vec![b' '; 10_000_000], 413),
+        ] {
+            let size = body.len();
+            assert_eq!(scene.post(body).await.status, expected, "{size} bytes");
+        }
+        let url = scene.nightcap.url();
+        assert_eq!(post(&format!("{url}/api/alerts"), &[("content-type", "application/json")], "{}").await.status, 401);
+        assert_eq!(
+            post(&format!("{url}/api/alerts?code={WEBHOOK_KEY}"), &[("content-type", "text/plain")], "{}").await.status,
+            415
+        );
+        let healthz = get(&format!("{url}/healthz"), &[]).await;
+        assert_eq!(healthz.status, 200);
+        scene.assert_no_trap();
+        assert_eq!(scene.asked(), Vec::<String>::new());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
+    for build in BUILDS {
+        let slow = |world: &mut World| {
+            world.timing.latency = Duration::from_millis(700);
+            world.timing.create = Duration::from_secs(1);
+            world.timing.retry_after = 1;
+        };
+        let scene = Scene::with(build, slow, &[("answer_seconds", "1")]).await;
+        let begin = Instant::now();
+        let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
+        assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (202, Some("accepted")), "{answer}");
+        assert!(begin.elapsed() < Duration::from_millis(2500), "answered in time");
+        let link = answer["links"]["record"].as_str().unwrap().to_owned();
+        let record = until("the end of the work", async || {
+            let (_, record) = scene.look(&link).await;
+            (record["finished"] == true).then_some(record)
+        })
+        .await;
+        assert_eq!(record["outcomes"][0]["outcome"], "started", "{record}");
+        let capture = record["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap().to_owned();
+        until("the capture's running", async || (scene.look(&capture).await.1["phase"] == "running").then_some(()))
+            .await;
+        scene.assert_no_trap();
+
+        let Scene { azure, options, nightcap } = scene;
+        nightcap.kill().await;
+        let nightcap = Host::start(options.clone()).await.expect("the component starts again");
+        let scene = Scene { azure, options, nightcap };
+        assert_eq!(scene.look(&capture).await.1["phase"], "running", "remembered");
+        let before = scene.asked().len();
+        let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
+        assert_eq!((status.as_u16(), answer["outcomes"][0]["reason"].as_str()), (200, Some("same_alert")), "{answer}");
+        assert_eq!(scene.asked().len(), before, "nothing had to be asked again");
+        assert!(
+            scene.options.state.keys().iter().any(|key| key.contains("capture")),
+            "{:?}",
+            scene.options.state.keys()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_directory_the_wasi_build_remembers_in_memory_and_says_so() {
+    let mut options = Options::new(Build::Wasi);
+    options.state = State::none();
+    let scene = Scene::on(options, |_| (), &[]).await;
+    let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
+    assert_eq!(status, 201, "{answer}");
+    assert!(scene.nightcap.logs().iter().any(|line| line.contains("store_is_memory")), "{:#?}", scene.nightcap.logs());
+    scene.assert_no_trap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_json_lines_without_secrets_and_requests_go_to_azure_only() {
+    for build in BUILDS {
+        let scene = Scene::new(build).await;
+        scene.alert(&common("cpu", TEST_VM)).await;
+        scene.alert(&common_at("cpu", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Compute/virtualMachines/nobody", "2026-11-20T03:00:00Z")).await;
+        scene.post("garbage").await;
+        let logs = scene.nightcap.logs();
+        assert!(logs.len() >= 8, "{logs:#?}");
+        let azure = scene.azure.azure();
+        let azure = azure.lock().unwrap();
+        let tokens: Vec<_> =
+            azure.transcript().iter().filter_map(|exchange| exchange.header("authorization")).collect();
+        for line in &logs {
+            let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            assert!(event["event"].is_string() && event["time"].is_string(), "{line}");
+            assert!(![CLIENT_SECRET, WEBHOOK_KEY, OPERATOR_KEY].iter().any(|secret| line.contains(secret)), "{line}");
+            assert!(!tokens.iter().any(|token| line.contains(token.trim_start_matches("Bearer "))), "{line}");
+        }
+        let ids: Vec<_> =
+            azure.transcript().iter().filter_map(|exchange| exchange.header("x-ms-client-request-id")).collect();
+        assert!(
+            !ids.is_empty() && ids.iter().all(|id| logs.iter().any(|line| line.contains(id))),
+            "Azure's support can find our requests"
+        );
+        let urls = scene.azure.urls();
+        for request in scene.nightcap.outbound() {
+            assert!(request.ends_with(&urls.arm) || request.ends_with(&urls.authority), "{request}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spin_lets_nothing_out_but_what_the_settings_name() {
+    let scene = Scene::with(Build::Spin, |_| (), &[("arm_url", "http://127.0.0.1:9")]).await;
+    let (_, answer) = scene.alert(&common("cpu", TEST_VM)).await;
+    assert_ne!(answer["outcomes"][0]["outcome"], "started");
+    assert!(
+        scene.nightcap.outbound().iter().all(|request| !request.ends_with("refused")),
+        "{:?}",
+        scene.nightcap.outbound()
+    );
+    scene.assert_no_trap();
 }

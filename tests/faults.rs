@@ -10,8 +10,9 @@ use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
 use serde_json::Value;
 
-const WATCHER: &str =
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
+const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
+
+type MakeEffect = fn() -> Effect;
 
 /// The requests of a sequence that has to evict a capture first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +46,12 @@ fn status(status: u16, code: &str) -> Effect {
 }
 
 fn wait(status: u16, seconds: u64) -> Effect {
-    Effect::Status { status, code: "TooManyRequests".to_owned(), message: "Wait.".to_owned(), retry_after: Some(seconds) }
+    Effect::Status {
+        status,
+        code: "TooManyRequests".to_owned(),
+        message: "Wait.".to_owned(),
+        retry_after: Some(seconds),
+    }
 }
 
 /// A watcher that is full, with a finished capture of our own that may go, so that every request is needed.
@@ -53,7 +59,14 @@ fn full_watcher() -> Scene {
     let scene = Scene::with(BEGIN, |world| world.timing.retry_after = 1);
     let mut azure = scene.azure.lock().unwrap();
     let add = |azure: &mut nightcap_simulator::Azure, name: &str| {
-        azure.add_capture(scene.now(), WATCHER, name, CONTOSO_VM.replace("ContosoVM", "other").as_str(), Duration::from_secs(60), CaptureState::Finished);
+        azure.add_capture(
+            scene.now(),
+            WATCHER,
+            name,
+            CONTOSO_VM.replace("ContosoVM", "other").as_str(),
+            Duration::from_secs(60),
+            CaptureState::Finished,
+        );
     };
     add(&mut azure, "nightcap_other_20261119T0000Z_00000001");
     for number in 0..9 {
@@ -92,13 +105,17 @@ async fn alert_with(fault: Fault) -> (Ended, Scene, Instance) {
         captures: ours,
     };
     assert_eq!(*scene.strangers.lock().unwrap(), Vec::<String>::new(), "nothing goes to a stranger");
-    assert_eq!(scene.captures().iter().filter(|name| name.starts_with("theirs")).count(), 9, "strangers' captures stay");
+    assert_eq!(
+        scene.captures().iter().filter(|name| name.starts_with("theirs")).count(),
+        9,
+        "strangers' captures stay"
+    );
     (ended, scene, nightcap)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_passes_costs_time_but_no_capture() {
-    let passing: [(&str, fn() -> Effect); 10] = [
+    let passing: [(&str, MakeEffect); 10] = [
         ("408", || status(408, "RequestTimeout")),
         ("429 with Retry-After", || wait(429, 7)),
         ("500", || status(500, "InternalServerError")),
@@ -139,7 +156,11 @@ async fn a_failure_that_stays_is_told_and_not_repeated_for_ever() {
             if at == At::Operation && ended.finally.0 == "started" {
                 panic!("a delete whose end is not known must not be followed by a create: {what}");
             }
-            assert_eq!((ended.status, ended.outcome.as_str(), ended.reason.as_str()), (202, "accepted", "working"), "{what}");
+            assert_eq!(
+                (ended.status, ended.outcome.as_str(), ended.reason.as_str()),
+                (202, "accepted", "working"),
+                "{what}"
+            );
             assert_eq!(ended.finally, ("failed".to_owned(), reason.to_owned()), "{what}");
             assert_eq!(ended.captures, 0, "{what}");
             assert!(scene.asked().len() < 80, "{what}: {} requests", scene.asked().len());
@@ -207,17 +228,34 @@ async fn an_operation_that_fails_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_an_answer_smuggles_in_is_not_followed() {
-    for origin in ["https://evil.example", "http://management.azure.com", "https://management.azure.com:8443", "https://management.azure.com.evil.example"] {
+    for origin in [
+        "https://evil.example",
+        "http://management.azure.com",
+        "https://management.azure.com:8443",
+        "https://management.azure.com.evil.example",
+    ] {
         let (ended, scene, _) = alert_with(fault(At::Delete, Effect::SmuggleHost(origin.to_owned()))).await;
         assert_eq!((ended.status, ended.reason.as_str()), (200, "foreign_url"), "{origin}: {}", ended.message);
         assert!(scene.asked().iter().all(|asked| !asked.contains("operation")), "{origin}");
         let (ended, scene, _) = alert_with(fault(At::Create, Effect::SmuggleHost(origin.to_owned()))).await;
-        assert_eq!((ended.status, ended.outcome.as_str()), (201, "started"), "{origin}: the capture is there, {}", ended.message);
+        assert_eq!(
+            (ended.status, ended.outcome.as_str()),
+            (201, "started"),
+            "{origin}: the capture is there, {}",
+            ended.message
+        );
         assert_eq!(scene.captures().iter().filter(|name| name.starts_with("nightcap_ContosoVM")).count(), 1);
     }
     let scene = Scene::with(BEGIN, |world| world.captures_per_page = Some(1));
     for number in 0..3 {
-        scene.azure.lock().unwrap().add_capture(scene.now(), WATCHER, &format!("theirs-{number}"), CONTOSO_VM, Duration::from_secs(60), CaptureState::Finished);
+        scene.azure.lock().unwrap().add_capture(
+            scene.now(),
+            WATCHER,
+            &format!("theirs-{number}"),
+            CONTOSO_VM,
+            Duration::from_secs(60),
+            CaptureState::Finished,
+        );
     }
     scene.azure.lock().unwrap().add_fault(fault(At::List, Effect::SmuggleHost("https://evil.example".to_owned())));
     let (status, answer) = scene.instance().alert(&common("cpu", CONTOSO_VM)).await.json();
@@ -268,7 +306,11 @@ async fn wrong_credentials_are_told_by_what_is_wrong() {
         let (status, answer) = nightcap.alert(&common("cpu", CONTOSO_VM)).await.json();
         let outcome = &answer["outcomes"][0];
         assert_eq!((status.as_u16(), outcome["reason"].as_str()), (200, Some("token_refused")), "{answer}");
-        assert!(outcome["message"].as_str().unwrap().contains(code) && outcome["message"].as_str().unwrap().contains(setting), "{answer}");
+        assert!(
+            outcome["message"].as_str().unwrap().contains(code)
+                && outcome["message"].as_str().unwrap().contains(setting),
+            "{answer}"
+        );
     }
 }
 

@@ -30,7 +30,6 @@ const TEST_VM: &str = "/subscriptions/7d3c1f52-94ab-4e60-8b17-2ac5d90e4f38/resou
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// What a fixture means.
-#[derive(Debug, PartialEq)]
 struct Row {
     /// The fixture's name, without `.json`.
     file: &'static str,

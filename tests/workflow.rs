@@ -12,8 +12,7 @@ use http::Method;
 use nightcap_simulator::{CaptureState, OPERATOR_KEY};
 use serde_json::{Value, json};
 
-const WATCHER: &str =
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
+const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
 
 async fn outcome(instance: &Instance, body: &Value) -> (u16, Value) {
     let (status, answer) = instance.alert(body).await.json();
@@ -62,7 +61,11 @@ async fn requests_that_can_go_side_by_side_do() {
     assert_eq!(took(common("cpu", TEST_VM)).await, 400, "token, machine, list, create");
     assert_eq!(took(classic("tcp", CONTOSO_VM, "westcentralus")).await, 300, "the region is told: machine beside list");
     let vm = CONTOSO_VM.replace("ContosoExampleRG", "pipelinealertrg").replace("ContosoVM", "wcus-r2-gen2");
-    assert_eq!(took(flat("pc1", &vm, "NetworkWatcher_westcentralus")).await, 300, "the watcher is told: machine beside list");
+    assert_eq!(
+        took(flat("pc1", &vm, "NetworkWatcher_westcentralus")).await,
+        300,
+        "the watcher is told: machine beside list"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +116,17 @@ async fn the_body_holds_what_azure_knows_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn a_watcher_with_an_unusual_name_is_found_and_remembered() {
     let scene = Scene::with(BEGIN, |world| world.watchers_per_page = Some(1));
-    let vm = scene.azure.lock().unwrap().world().virtual_machines.iter().find(|vm| vm.location.eq_ignore_ascii_case("westeurope")).unwrap().id.clone();
+    let vm = scene
+        .azure
+        .lock()
+        .unwrap()
+        .world()
+        .virtual_machines
+        .iter()
+        .find(|vm| vm.location.eq_ignore_ascii_case("westeurope"))
+        .unwrap()
+        .id
+        .clone();
     let store = Store::default();
     let nightcap = scene.instance_with(&[("cooldown_seconds", "0")], store.clone());
     assert_eq!(ends(&nightcap, &common("cpu", &vm)).await.1, "started");
@@ -132,7 +145,8 @@ async fn five_copies_at_once_and_one_later_make_one_capture() {
     let scene = Scene::with(BEGIN, |world| world.timing.latency = Duration::from_millis(40));
     let nightcap = scene.instance();
     let alert = common("cpu", TEST_VM);
-    let mut ends_at_once: Vec<_> = join_all((0..5).map(|_| ends(&nightcap, &alert))).await.into_iter().map(|end| end.1).collect();
+    let mut ends_at_once: Vec<_> =
+        join_all((0..5).map(|_| ends(&nightcap, &alert))).await.into_iter().map(|end| end.1).collect();
     ends_at_once.sort();
     assert_eq!(ends_at_once, ["joined", "joined", "joined", "joined", "started"]);
     assert_eq!(scene.running_on(TEST_VM).len(), 1);
@@ -141,7 +155,8 @@ async fn five_copies_at_once_and_one_later_make_one_capture() {
     assert_eq!(ends(&nightcap, &alert).await, end(200, "joined", "same_alert"));
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(200, "joined", "already_running"));
     let record = nightcap.store.json("capture/");
-    let rules: Vec<_> = record["alerts"].as_array().unwrap().iter().map(|alert| alert["rule"].as_str().unwrap()).collect();
+    let rules: Vec<_> =
+        record["alerts"].as_array().unwrap().iter().map(|alert| alert["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["cpu", "disk"]);
     minutes(30).await;
     assert_eq!(ends(&nightcap, &alert).await, end(200, "skipped", "duplicate"));
@@ -153,7 +168,11 @@ async fn instances_that_share_nothing_but_azure_make_one_capture() {
     for copies_of_one_alert in [true, false] {
         let scene = Scene::with(BEGIN, |world| world.timing.latency = Duration::from_millis(40));
         let instances: Vec<_> = (0..4).map(|_| scene.instance()).collect();
-        let alerts: Vec<_> = (0..4).map(|number| common(if copies_of_one_alert { "cpu".to_owned() } else { format!("rule{number}") }.as_str(), TEST_VM)).collect();
+        let alerts: Vec<_> = (0..4)
+            .map(|number| {
+                common(if copies_of_one_alert { "cpu".to_owned() } else { format!("rule{number}") }.as_str(), TEST_VM)
+            })
+            .collect();
         let ended = join_all(instances.iter().zip(&alerts).map(|(instance, alert)| ends(instance, alert))).await;
         assert_eq!(ended.iter().filter(|end| end.1 == "started").count(), 1, "{ended:?}");
         assert_eq!(ended.iter().filter(|end| end.1 == "joined").count(), 3, "{ended:?}");
@@ -176,7 +195,15 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
     assert!(running.is_empty() || running.iter().all(|name| name.contains("T0210Z")), "{running:?}");
     let record = other.store.json("alert/");
     assert_eq!(record["outcomes"][0]["outcome"], "joined", "{record}");
-    let stopped: Vec<_> = scene.azure.lock().unwrap().captures().into_iter().filter(|capture| capture.stop_reason.as_deref() == Some("Manual")).map(|capture| capture.name).collect();
+    let stopped: Vec<_> = scene
+        .azure
+        .lock()
+        .unwrap()
+        .captures()
+        .into_iter()
+        .filter(|capture| capture.stop_reason.as_deref() == Some("Manual"))
+        .map(|capture| capture.name)
+        .collect();
     assert_eq!(stopped.len(), 1, "the later one was stopped: {stopped:?}");
     assert!(stopped[0].contains("T0215Z"));
 }
@@ -198,7 +225,8 @@ async fn a_capture_that_ended_early_is_not_joined() {
 /// Stops a capture as somebody in the portal would.
 async fn stop_in_azure(scene: &Scene, _: &Instance, name: &str) {
     let mut azure = scene.azure.lock().unwrap();
-    let token = azure.transcript().iter().find_map(|exchange| exchange.header("authorization").map(str::to_owned)).unwrap();
+    let token =
+        azure.transcript().iter().find_map(|exchange| exchange.header("authorization").map(str::to_owned)).unwrap();
     let url = format!("https://management.azure.com{WATCHER}/packetCaptures/{name}/stop?api-version=2024-05-01");
     let request = http::Request::post(url).header("authorization", token).body(bytes::Bytes::new()).unwrap();
     azure.handle(scene.now(), nightcap_simulator::Service::Arm, request);
@@ -211,11 +239,21 @@ async fn captures_of_strangers_are_never_deleted() {
     let scene = Scene::new();
     for number in 0..10 {
         let state = [CaptureState::Running, CaptureState::Finished, CaptureState::Failed][number % 3];
-        scene.azure.lock().unwrap().add_capture(scene.now(), WATCHER, &format!("theirs-{number}"), CONTOSO_VM, Duration::from_secs(60), state);
+        scene.azure.lock().unwrap().add_capture(
+            scene.now(),
+            WATCHER,
+            &format!("theirs-{number}"),
+            CONTOSO_VM,
+            Duration::from_secs(60),
+            state,
+        );
     }
     let nightcap = scene.instance();
     let (status, outcome) = outcome(&nightcap, &common("cpu", TEST_VM)).await;
-    assert_eq!((status, outcome["outcome"].as_str(), outcome["reason"].as_str()), (200, Some("failed"), Some("limit_reached")));
+    assert_eq!(
+        (status, outcome["outcome"].as_str(), outcome["reason"].as_str()),
+        (200, Some("failed"), Some("limit_reached"))
+    );
     assert!(outcome["message"].as_str().unwrap().contains("capture_limit allows 10"), "{outcome}");
     assert_eq!(scene.captures().len(), 10);
     assert!(scene.asked().iter().all(|asked| !asked.starts_with("DELETE")), "{:?}", scene.asked());
@@ -225,7 +263,16 @@ async fn captures_of_strangers_are_never_deleted() {
 #[tokio::test(start_paused = true)]
 async fn the_oldest_finished_capture_of_our_own_goes_and_its_end_is_awaited() {
     let scene = Scene::new();
-    let add = |name: &str, state| scene.azure.lock().unwrap().add_capture(scene.now(), WATCHER, name, CONTOSO_VM, Duration::from_secs(18_000), state);
+    let add = |name: &str, state| {
+        scene.azure.lock().unwrap().add_capture(
+            scene.now(),
+            WATCHER,
+            name,
+            CONTOSO_VM,
+            Duration::from_secs(18_000),
+            state,
+        )
+    };
     for number in 0..7 {
         add(&format!("theirs-{number}"), CaptureState::Finished);
     }
@@ -235,11 +282,20 @@ async fn the_oldest_finished_capture_of_our_own_goes_and_its_end_is_awaited() {
     let nightcap = scene.instance_with(&[("answer_seconds", "60")], Store::default());
     assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(201, "started", "started"));
     let captures = scene.captures();
-    assert!(!captures.contains(&"nightcap_b_20261119T0005Z_00000002".to_owned()), "the oldest finished one is gone: {captures:?}");
+    assert!(
+        !captures.contains(&"nightcap_b_20261119T0005Z_00000002".to_owned()),
+        "the oldest finished one is gone: {captures:?}"
+    );
     assert!(captures.contains(&"nightcap_a_20261119T0000Z_00000001".to_owned()), "the older one still runs");
     assert_eq!(captures.len(), 10);
     let azure = scene.azure.lock().unwrap();
-    let deleted = azure.captures().into_iter().find(|capture| capture.name.starts_with("nightcap_b")).unwrap().deleted_at.unwrap();
+    let deleted = azure
+        .captures()
+        .into_iter()
+        .find(|capture| capture.name.starts_with("nightcap_b"))
+        .unwrap()
+        .deleted_at
+        .unwrap();
     let put = azure.transcript().iter().find(|exchange| exchange.method == "PUT").unwrap().at;
     assert!(deleted <= put, "created only after the delete had ended");
 }
@@ -249,7 +305,10 @@ async fn the_oldest_finished_capture_of_our_own_goes_and_its_end_is_awaited() {
 #[tokio::test(start_paused = true)]
 async fn a_fixed_name_is_deleted_and_created_anew_but_never_while_it_runs() {
     let scene = Scene::new();
-    let nightcap = scene.instance_with(&[("capture_name", "the-one"), ("cooldown_seconds", "0"), ("answer_seconds", "60")], Store::default());
+    let nightcap = scene.instance_with(
+        &[("capture_name", "the-one"), ("cooldown_seconds", "0"), ("answer_seconds", "60")],
+        Store::default(),
+    );
     assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(201, "started", "started"));
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(200, "joined", "already_running"));
     assert_eq!(ends(&nightcap, &common("cpu", CONTOSO_VM)).await, end(200, "failed", "name_in_use"));
@@ -272,7 +331,11 @@ async fn a_program_gets_its_capture_and_real_status_codes() {
     assert!(outcome["capture"]["storagePath"].as_str().unwrap().ends_with(".cap"), "told where the file will be");
     assert_eq!(outcome["capture"]["name"], "pc1");
     minutes(2).await;
-    assert_eq!(ends(&nightcap, &call).await.1, "started", "a program that asks again gets a new one, whatever the cooldown");
+    assert_eq!(
+        ends(&nightcap, &call).await.1,
+        "started",
+        "a program that asks again gets a new one, whatever the cooldown"
+    );
     for (change, expected, reason) in [
         (json!({"targetVM": CONTOSO_VM.replace("ContosoVM", "nobody")}), 422, "machine_not_found"),
         (json!({"networkWatcherName": "none"}), 422, "watcher_not_found"),
@@ -296,14 +359,26 @@ async fn settings_rules_and_properties_decide_without_asking_azure() {
     let with = |settings: &[(&str, &str)]| scene.instance_with(settings, Store::default());
     let alert = common("cpu", TEST_VM);
     assert_eq!(ends(&with(&[]), &resolved("cpu", TEST_VM)).await, end(200, "skipped", "resolved"));
-    assert_eq!(ends(&with(&[]), &common("cpu", "/subscriptions/00000000-0000-0000-0000-000000000000")).await, end(200, "skipped", "no_virtual_machine"));
-    assert_eq!(ends(&with(&[("allowed_subscriptions", "99999999-0000-0000-0000-000000000000")]), &alert).await, end(200, "skipped", "subscription_not_allowed"));
-    assert_eq!(ends(&with(&[("rules", r#"[{"target":"TEST-*","ignore":true}]"#)]), &alert).await, end(200, "skipped", "ignored_by_rule"));
+    assert_eq!(
+        ends(&with(&[]), &common("cpu", "/subscriptions/00000000-0000-0000-0000-000000000000")).await,
+        end(200, "skipped", "no_virtual_machine")
+    );
+    assert_eq!(
+        ends(&with(&[("allowed_subscriptions", "99999999-0000-0000-0000-000000000000")]), &alert).await,
+        end(200, "skipped", "subscription_not_allowed")
+    );
+    assert_eq!(
+        ends(&with(&[("rules", r#"[{"target":"TEST-*","ignore":true}]"#)]), &alert).await,
+        end(200, "skipped", "ignored_by_rule")
+    );
     let mut ignoring = alert.clone();
     ignoring["data"]["alertContext"]["properties"] = json!({"nightcap_ignore": "true"});
     assert_eq!(ends(&with(&[]), &ignoring).await, end(200, "skipped", "ignored_by_alert"));
     assert_eq!(scene.asked(), Vec::<String>::new());
-    assert_eq!(ends(&with(&[("allowed_subscriptions", "00000000-0000-0000-0000-000000000000")]), &alert).await.1, "started");
+    assert_eq!(
+        ends(&with(&[("allowed_subscriptions", "00000000-0000-0000-0000-000000000000")]), &alert).await.1,
+        "started"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,13 +416,28 @@ async fn what_is_missing_is_told_with_what_to_do() {
         world.watchers.retain(|watcher| !watcher.location.eq_ignore_ascii_case("eastus"));
     });
     let vm = |group: &str, name: &str| CONTOSO_VM.replace("ContosoExampleRG", group).replace("ContosoVM", name);
-    let agentless = scene.azure.lock().unwrap().world().virtual_machines.iter().find(|vm| vm.agent.is_none()).unwrap().id.clone();
-    let east = scene.azure.lock().unwrap().world().virtual_machines.iter().find(|vm| vm.location == "eastus").unwrap().id.clone();
+    let agentless =
+        scene.azure.lock().unwrap().world().virtual_machines.iter().find(|vm| vm.agent.is_none()).unwrap().id.clone();
+    let east = scene
+        .azure
+        .lock()
+        .unwrap()
+        .world()
+        .virtual_machines
+        .iter()
+        .find(|vm| vm.location == "eastus")
+        .unwrap()
+        .id
+        .clone();
     for (target, reason, remedy) in [
         (agentless, "agent_missing", "az vm extension set"),
         (vm("ContosoExampleRG", "nobody"), "machine_not_found", "virtualMachines/read"),
         (east, "no_network_watcher", "az network watcher configure"),
-        (vm("x", "y").replace("00000000-0000-0000-0000-000000000000", "99999999-9999-9999-9999-999999999999"), "machine_not_found", "service principal"),
+        (
+            vm("x", "y").replace("00000000-0000-0000-0000-000000000000", "99999999-9999-9999-9999-999999999999"),
+            "machine_not_found",
+            "service principal",
+        ),
     ] {
         let (status, outcome) = outcome(&scene.instance(), &common("cpu", &target)).await;
         assert_eq!((status, outcome["reason"].as_str()), (200, Some(reason)), "{outcome}");
@@ -356,7 +446,11 @@ async fn what_is_missing_is_told_with_what_to_do() {
     let one_region = r#"{"northeurope":"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/north"}"#;
     let nightcap = scene.instance_with(&[("storage_account_id", one_region)], Store::default());
     assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(200, "failed", "no_storage_account"));
-    assert_eq!(ends(&scene.instance(), &common("cpu", &vm("test-RG", "test-VM").replace("test-VM", "test-vm"))).await.1, "started", "a real test-VM is real");
+    assert_eq!(
+        ends(&scene.instance(), &common("cpu", &vm("test-RG", "test-VM").replace("test-VM", "test-vm"))).await.1,
+        "started",
+        "a real test-VM is real"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -379,16 +473,27 @@ async fn the_record_tells_when_the_capture_runs_or_why_it_does_not() {
     minutes(1).await;
     assert_eq!(record().await["phase"], "running");
 
-    let agent_gone = nightcap_simulator::Effect::FailedOperation { code: "NetworkWatcherVmExtensionNotInstalled".into(), message: "No agent.".into() };
+    let agent_gone = nightcap_simulator::Effect::FailedOperation {
+        code: "NetworkWatcherVmExtensionNotInstalled".into(),
+        message: "No agent.".into(),
+    };
     scene.azure.lock().unwrap().add_fault(nightcap_simulator::Fault::new(agent_gone).method(Method::PUT));
     let other = scene.instance();
     assert_eq!(ends(&other, &common("cpu", CONTOSO_VM)).await.1, "started");
     minutes(1).await;
     assert_eq!(other.store.json("capture/")["phase"], "failed");
     let alert = other.store.json("alert/");
-    assert_eq!((alert["outcomes"][0]["outcome"].as_str(), alert["outcomes"][0]["reason"].as_str()), (Some("failed"), Some("agent_missing")));
+    assert_eq!(
+        (alert["outcomes"][0]["outcome"].as_str(), alert["outcomes"][0]["reason"].as_str()),
+        (Some("failed"), Some("agent_missing"))
+    );
     scene.azure.lock().unwrap().clear_faults();
-    assert_eq!(ends(&other, &common("cpu", CONTOSO_VM)).await.1, "started", "the same alert again tries again: {:?}", scene.captures());
+    assert_eq!(
+        ends(&other, &common("cpu", CONTOSO_VM)).await.1,
+        "started",
+        "the same alert again tries again: {:?}",
+        scene.captures()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -404,8 +509,11 @@ async fn a_slow_azure_is_answered_for_in_time_and_the_record_tells_the_end() {
     assert_eq!(nightcap.send(Method::GET, link, &[("authorization", &bearer)], "").await.json().1["finished"], false);
     minutes(1).await;
     let (_, record) = nightcap.send(Method::GET, link, &[("authorization", &bearer)], "").await.json();
-    assert_eq!((record["finished"].as_bool(), record["outcomes"][0]["outcome"].as_str()), (Some(true), Some("started")), "{record}");
+    assert_eq!(
+        (record["finished"].as_bool(), record["outcomes"][0]["outcome"].as_str()),
+        (Some(true), Some("started")),
+        "{record}"
+    );
     assert_eq!(scene.captures().len(), 1);
     assert_eq!(ends(&nightcap, &common_at("cpu2", TEST_VM, "2026-11-20T02:20:00Z")).await.0, 202);
 }
-

@@ -28,10 +28,14 @@ pub(super) fn is_direct(body: Object) -> bool {
 
 /// Reads a direct call. Unlike an alert it comes from a program, which wants its mistakes told.
 pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
-    let target_id = text(body, "targetVM")?.ok_or_else(|| bad("targetVM", "is missing; it should be the resource id of a virtual machine"))?;
+    let target_id = text(body, "targetVM")?
+        .ok_or_else(|| bad("targetVM", "is missing; it should be the resource id of a virtual machine"))?;
     let target = ResourceId::parse(&target_id)
         .map_err(|why| bad("targetVM", &format!("cannot be used: {why}")))
-        .and_then(|id| Target::new(id).ok_or_else(|| bad("targetVM", "should be the resource id of a virtual machine or scale set")))?;
+        .and_then(|id| {
+            Target::new(id)
+                .ok_or_else(|| bad("targetVM", "should be the resource id of a virtual machine or scale set"))
+        })?;
     let name = value(body, "packetCaptureName", checked_capture_name)?;
     let call = DirectCall {
         watcher: watcher(body, &target)?,
@@ -40,7 +44,7 @@ pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
         overrides: Overrides {
             capture_seconds: value(body, "timeLimit", seconds)?,
             capture_bytes: value(body, "totalBytesPerSession", bytes)?,
-            packet_bytes: value(body, "bytesToCapturePerPacket", bytes)?,
+            packet_bytes: packet_bytes(body)?,
             capture_filters: filters(body)?,
             ignore: false,
         },
@@ -63,7 +67,10 @@ pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
 fn watcher(body: Object, target: &Target) -> Result<Option<ResourceId>, BadAlert> {
     let subscription = text(body, "subscriptionId")?.unwrap_or_else(|| target.id().subscription());
     if !subscription.eq_ignore_ascii_case(&target.id().subscription()) {
-        return Err(bad("subscriptionId", "should be the subscription of targetVM, for Azure captures only within one"));
+        return Err(bad(
+            "subscriptionId",
+            "should be the subscription of targetVM, for Azure captures only within one",
+        ));
     }
     match (text(body, "networkWatcherResourceGroup")?, text(body, "networkWatcherName")?) {
         (Some(group), Some(name)) => {
@@ -71,7 +78,10 @@ fn watcher(body: Object, target: &Target) -> Result<Option<ResourceId>, BadAlert
             let id = ResourceId::of(&subscription, &group, "Microsoft.Network", "networkWatchers", &name).to_string();
             match ResourceId::parse(&id) {
                 Ok(id) if id.is_a("Microsoft.Network", &["networkWatchers"]) => Ok(Some(id)),
-                _ => Err(bad("networkWatcherName or networkWatcherResourceGroup", "has characters that Azure does not allow, or is too long")),
+                _ => Err(bad(
+                    "networkWatcherName or networkWatcherResourceGroup",
+                    "has characters that Azure does not allow, or is too long",
+                )),
             }
         }
         (None, None) => Ok(None),
@@ -79,10 +89,16 @@ fn watcher(body: Object, target: &Target) -> Result<Option<ResourceId>, BadAlert
     }
 }
 
+/// The sample's own class misspelt the name, and so do its callers.
+fn packet_bytes(body: Object) -> Result<Option<u64>, BadAlert> {
+    Ok(value(body, "bytesToCapturePerPacket", bytes)?.or(value(body, "bytestToCapturePerPacket", bytes)?))
+}
+
 fn filters(body: Object) -> Result<Option<Vec<Filter>>, BadAlert> {
     let Some(written) = body.member("filters") else { return Ok(None) };
-    let filters = parse_filters(&written.to_string()).map_err(|why| bad("filters", &format!("cannot be used: {why}")))?;
-    Ok((!filters.is_empty()).then_some(filters))
+    let filters =
+        parse_filters(&written.to_string()).map_err(|why| bad("filters", &format!("cannot be used: {why}")))?;
+    Ok(Some(filters))
 }
 
 fn value<T>(body: Object, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadAlert> {

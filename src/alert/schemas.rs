@@ -50,14 +50,16 @@ fn common(body: Object) -> Result<Alert, WrongType> {
 
     let is_event = context.is_some_and(|context| context.has("eventSource"));
     let inner = context.and_then(|context| context.object_or_nothing("properties"));
-    let synthetic = inner.and_then(|event| event.text_or_nothing("IsSynthetic")).is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
+    let synthetic = inner
+        .and_then(|event| event.text_or_nothing("IsSynthetic"))
+        .is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
     Ok(Alert {
         condition: match event_is_over {
             Some(word) if condition == Condition::Fired => Condition::Over(word),
             _ => condition,
         },
         severity: severity(essentials),
-        fired_at: essentials.text("firedDateTime")?.and_then(|text| Timestamp::parse(&text)),
+        fired_at: time(essentials, "firedDateTime"),
         properties: custom_properties(data, inner.filter(|_| !is_event)),
         test: is_test(&id, &rule, &ids, is_event) || (is_event && synthetic),
         ..alert(id, rule, ids)
@@ -81,7 +83,7 @@ fn metric(body: Object) -> Result<Alert, WrongType> {
     Ok(Alert {
         condition: condition(data.text("status")?, "Activated"),
         severity: severity(context),
-        fired_at: context.text("timestamp")?.and_then(|text| Timestamp::parse(&text)),
+        fired_at: time(context, "timestamp"),
         properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
         ..alert(
             first_text(context, &["id"])?,
@@ -94,7 +96,8 @@ fn metric(body: Object) -> Result<Alert, WrongType> {
 fn activity_log(body: Object) -> Result<Alert, WrongType> {
     let data = body.required_object("data")?;
     let event = data.required_object("context")?.required_object("activityLog")?;
-    let scope = event.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
+    let scope =
+        event.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
     let mut ids: Vec<String> = event.text("resourceId")?.into_iter().collect();
     if machines(&ids).is_empty() {
         ids.extend(scope);
@@ -103,7 +106,7 @@ fn activity_log(body: Object) -> Result<Alert, WrongType> {
     let status = event.text("status")?.filter(|status| is_end(status));
     Ok(Alert {
         condition: status.map_or(Condition::Fired, Condition::Over),
-        fired_at: event.text("eventTimestamp")?.and_then(|text| Timestamp::parse(&text)),
+        fired_at: time(event, "eventTimestamp"),
         properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
         ..alert(first_text(event, &["eventDataId", "correlationId"])?, first_text(event, &["operationName"])?, ids)
     })
@@ -113,7 +116,7 @@ fn classic(body: Object) -> Result<Alert, WrongType> {
     let context = body.required_object("context")?;
     Ok(Alert {
         condition: condition(body.text("status")?, "Activated"),
-        fired_at: context.text("timestamp")?.and_then(|text| Timestamp::parse(&text)),
+        fired_at: time(context, "timestamp"),
         region: context.text_or_nothing("resourceRegion").and_then(|name| Region::new(&name)),
         properties: body.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
         ..alert(
@@ -141,7 +144,7 @@ fn log_v1(data: Object) -> Result<Alert, WrongType> {
     let rule = first_text(data, &["AlertRuleName", "alertname"])?;
     Ok(Alert {
         severity: severity(data),
-        fired_at: data.text("SearchIntervalEndtimeUtc")?.and_then(|text| Timestamp::parse(&text)),
+        fired_at: time(data, "SearchIntervalEndtimeUtc"),
         ..alert(rule.clone(), rule, ids)
     })
 }
@@ -194,7 +197,8 @@ fn ids_in_context(context: Object) -> Vec<String> {
     }
     let named = |pair: &Object| pair.text_or_nothing("name").is_some_and(|name| is_id_column(&name));
     let from_pairs = pairs.into_iter().filter(named).filter_map(|pair| pair.text_or_nothing("value"));
-    let scope = context.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
+    let scope =
+        context.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
     let ids = from_pairs.chain(ids_in_search_results(context)).chain(scope);
     ids.filter(|id| Target::parse(id).is_some()).collect()
 }
@@ -219,9 +223,14 @@ fn is_id_column(name: &str) -> bool {
     name.eq_ignore_ascii_case("_ResourceId") || name.eq_ignore_ascii_case("ResourceId")
 }
 
+/// A date. One that cannot be read counts as missing, for it must not cost the capture.
+fn time(object: Object, name: &str) -> Option<Timestamp> {
+    Timestamp::parse(&object.text_or_nothing(name)?)
+}
+
 fn condition(word: Option<String>, begun: &str) -> Condition {
     match word {
-        Some(word) if !word.eq_ignore_ascii_case(begun) => Condition::Over(word),
+        Some(word) if !word.is_empty() && !word.eq_ignore_ascii_case(begun) => Condition::Over(word),
         _ => Condition::Fired,
     }
 }

@@ -100,7 +100,10 @@ mod tests {
         let kind = |rest: &str| Target::parse(&format!("{GROUP}/{rest}")).map(|target| target.kind());
         assert_eq!(kind("microsoft.compute/virtualmachines/vm"), Some(Kind::VirtualMachine));
         assert_eq!(kind("Microsoft.Compute/virtualMachineScaleSets/set"), Some(Kind::ScaleSet));
-        assert_eq!(kind("Microsoft.Compute/virtualMachineScaleSets/set/virtualMachines/3"), Some(Kind::ScaleSetInstance));
+        assert_eq!(
+            kind("Microsoft.Compute/virtualMachineScaleSets/set/virtualMachines/3"),
+            Some(Kind::ScaleSetInstance)
+        );
         assert_eq!(kind("Microsoft.Compute/virtualMachines/vm/extensions/agent"), None);
         assert_eq!(kind("Microsoft.Storage/storageAccounts/store"), None);
         assert_eq!(kind("Evil.Compute/virtualMachines/vm"), None);
@@ -108,7 +111,8 @@ mod tests {
 
     #[test]
     fn an_instance_is_captured_on_its_scale_set() {
-        let target = Target::parse(&format!("{GROUP}/Microsoft.Compute/virtualMachineScaleSets/set/virtualMachines/3")).unwrap();
+        let target =
+            Target::parse(&format!("{GROUP}/Microsoft.Compute/virtualMachineScaleSets/set/virtualMachines/3")).unwrap();
         assert_eq!(target.resource().name(), "set");
         assert_eq!(target.instance(), Some("3"));
         assert_eq!(target.name(), "set_3");

@@ -41,7 +41,9 @@ pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<O
 
 impl Machine {
     fn read(answer: Object, target: &Target) -> Option<Self> {
-        let profile = answer.object_or_nothing("properties").and_then(|properties| properties.object_or_nothing("storageProfile"));
+        let profile = answer
+            .object_or_nothing("properties")
+            .and_then(|properties| properties.object_or_nothing("storageProfile"));
         let disk = profile.and_then(|profile| profile.object_or_nothing("osDisk"));
         let mut extensions = answer.list_or_nothing("resources").iter().filter_map(Object::of);
         Some(Self {
@@ -56,6 +58,8 @@ impl Machine {
 /// The agent is told by publisher and type, for its instance may have any name ("Manage Network Watcher Agent").
 fn is_agent(extension: Object) -> bool {
     let Some(properties) = extension.object_or_nothing("properties") else { return false };
-    let is = |name: &str, wanted: &str| properties.text_or_nothing(name).is_some_and(|text| text.to_ascii_lowercase().starts_with(wanted));
+    let is = |name: &str, wanted: &str| {
+        properties.text_or_nothing(name).is_some_and(|text| text.to_ascii_lowercase().starts_with(wanted))
+    };
     is("publisher", "microsoft.azure.networkwatcher") && is("type", "networkwatcheragent")
 }

@@ -188,9 +188,19 @@ mod tests {
 
     #[test]
     fn error_bodies_of_every_kind_are_survived() {
-        let detail = Detail::in_body(br#"{"error":{"code":"AuthorizationFailed","message":"no\r\nright","details":[]}}"#);
+        let detail =
+            Detail::in_body(br#"{"error":{"code":"AuthorizationFailed","message":"no\r\nright","details":[]}}"#);
         assert_eq!((detail.code.as_str(), detail.message.as_str()), ("AuthorizationFailed", "no right"));
-        for body in [&b""[..], b"<html>", b"[]", b"{}", br#"{"error":"x"}"#, br#"{"error":{"code":[]}}"#, br#"{"error":null}"#, b"\xff\xfe"] {
+        for body in [
+            &b""[..],
+            b"<html>",
+            b"[]",
+            b"{}",
+            br#"{"error":"x"}"#,
+            br#"{"error":{"code":[]}}"#,
+            br#"{"error":null}"#,
+            b"\xff\xfe",
+        ] {
             assert_eq!(Detail::in_body(body).code, "", "{body:?}");
         }
     }

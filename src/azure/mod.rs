@@ -129,10 +129,9 @@ impl<H: Host> Azure<'_, H> {
     async fn attempt(&self, attempt: Attempt) -> Result<Response<Bytes>, AzureError> {
         let Attempt { step, request, body, repeat } = attempt;
         // Azure refuses a POST or PUT that does not tell its length (411), be it zero.
-        let request = request
-            .header(header::CONTENT_LENGTH, body.len())
-            .body(body)
-            .map_err(|error| AzureError::Unreachable { step, detail: format!("the request could not be made: {error}") })?;
+        let request = request.header(header::CONTENT_LENGTH, body.len()).body(body).map_err(|error| {
+            AzureError::Unreachable { step, detail: format!("the request could not be made: {error}") }
+        })?;
         for tried in 0_u32.. {
             let (failure, asked_to_wait) = match self.send_once(step, &request, tried).await {
                 Ok(answer) if !retry::is_transient(answer.status()) => return Ok(answer),

@@ -23,11 +23,16 @@ pub fn by_convention(subscription: &str, region: &Region) -> ResourceId {
 }
 
 /// Looks a region's watcher up among all of the subscription, for watchers that people made have any name and group.
-pub async fn find<H: Host>(azure: &Azure<'_, H>, subscription: &str, region: &Region) -> Result<Option<ResourceId>, AzureError> {
+pub async fn find<H: Host>(
+    azure: &Azure<'_, H>,
+    subscription: &str,
+    region: &Region,
+) -> Result<Option<ResourceId>, AzureError> {
     let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/networkWatchers");
     let watchers = list(azure, Step::Watchers, &path).await?;
     let text = |watcher: &Value, name: &str| Object::of(watcher).and_then(|watcher| watcher.text_or_nothing(name));
-    let here = |watcher: &&Value| text(watcher, "location").and_then(|name| Region::new(&name)).as_ref() == Some(region);
+    let here =
+        |watcher: &&Value| text(watcher, "location").and_then(|name| Region::new(&name)).as_ref() == Some(region);
     Ok(watchers.iter().filter(here).find_map(|watcher| ResourceId::parse(&text(watcher, "id")?).ok()))
 }
 

@@ -115,7 +115,9 @@ impl PacketCapture {
             scope: Scope { include: instances("include"), exclude: instances("exclude") },
             time_limit: properties.and_then(|properties| properties.number("timeLimitInSeconds")),
             provisioning_state: text("provisioningState").unwrap_or_default(),
-            storage_path: storage.and_then(|storage| storage.text_or_nothing("storagePath")).filter(|path| !path.is_empty()),
+            storage_path: storage
+                .and_then(|storage| storage.text_or_nothing("storagePath"))
+                .filter(|path| !path.is_empty()),
         })
     }
 
@@ -172,7 +174,11 @@ pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result
 }
 
 /// One capture, or `None` when there is none of that name.
-pub async fn get<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Option<PacketCapture>, AzureError> {
+pub async fn get<H: Host>(
+    azure: &Azure<'_, H>,
+    watcher: &ResourceId,
+    name: &str,
+) -> Result<Option<PacketCapture>, AzureError> {
     let uri = azure.uri(Step::LookUp, &path(watcher, name), API_VERSION)?;
     match azure.get(Step::LookUp, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
@@ -193,13 +199,21 @@ pub async fn create<H: Host>(
 }
 
 /// Begins to delete a capture; its file stays.
-pub async fn delete<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Response<Bytes>, AzureError> {
+pub async fn delete<H: Host>(
+    azure: &Azure<'_, H>,
+    watcher: &ResourceId,
+    name: &str,
+) -> Result<Response<Bytes>, AzureError> {
     let uri = azure.uri(Step::Delete, &path(watcher, name), API_VERSION)?;
     azure.call(Call { step: Step::Delete, method: Method::DELETE, uri, body: Bytes::new(), repeat: true }).await
 }
 
 /// Begins to stop a capture.
-pub async fn stop<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Response<Bytes>, AzureError> {
+pub async fn stop<H: Host>(
+    azure: &Azure<'_, H>,
+    watcher: &ResourceId,
+    name: &str,
+) -> Result<Response<Bytes>, AzureError> {
     let uri = azure.uri(Step::Stop, &format!("{}/stop", path(watcher, name)), API_VERSION)?;
     azure.call(Call { step: Step::Stop, method: Method::POST, uri, body: Bytes::new(), repeat: true }).await
 }

@@ -138,9 +138,7 @@ fn after<'a>(segments: &mut impl Iterator<Item = &'a str>, fixed: &'static str) 
         Some(segment) if segment.eq_ignore_ascii_case(fixed) => {
             checked(segments.next().ok_or(NotAResourceId("the Azure resource id is cut off"))?)
         }
-        _ => Err(NotAResourceId(
-            "an Azure resource id reads /subscriptions/…/resourceGroups/…/providers/…",
-        )),
+        _ => Err(NotAResourceId("an Azure resource id reads /subscriptions/…/resourceGroups/…/providers/…")),
     }
 }
 
@@ -149,7 +147,9 @@ fn checked(name: &str) -> Result<String, NotAResourceId> {
     let harmless = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '(' | ')');
     let all_dots = name.chars().all(|c| c == '.');
     if all_dots || name.chars().count() > LONGEST_NAME || !name.chars().all(harmless) {
-        return Err(NotAResourceId("a name in the Azure resource id is empty, too long or has characters that Azure does not allow"));
+        return Err(NotAResourceId(
+            "a name in the Azure resource id is empty, too long or has characters that Azure does not allow",
+        ));
     }
     Ok(name.to_owned())
 }
@@ -158,10 +158,9 @@ fn checked(name: &str) -> Result<String, NotAResourceId> {
 pub fn is_guid(text: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
     let mut parts = text.split('-');
-    lengths
-        .iter()
-        .all(|length| parts.next().is_some_and(|part| part.len() == *length && part.bytes().all(|b| b.is_ascii_hexdigit())))
-        && parts.next().is_none()
+    lengths.iter().all(|length| {
+        parts.next().is_some_and(|part| part.len() == *length && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    }) && parts.next().is_none()
 }
 
 #[cfg(test)]

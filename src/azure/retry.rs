@@ -41,7 +41,9 @@ mod tests {
 
     #[test]
     fn only_whole_seconds_are_a_retry_after() {
-        let with = |value: &'static str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, http::HeaderValue::from_static(value))]));
+        let with = |value: &'static str| {
+            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, http::HeaderValue::from_static(value))]))
+        };
         assert_eq!(with("17"), Some(Duration::from_secs(17)));
         for odd in ["", "-1", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"] {
             assert_eq!(with(odd), None, "{odd}");

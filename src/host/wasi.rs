@@ -27,7 +27,10 @@ static HAS_STATE: LazyLock<bool> = LazyLock::new(|| {
     let there = Path::new(STATE).is_dir();
     if !there {
         let detail = "no directory is mounted at /state: records last only as long as this instance";
-        log::write(&Runtime, &Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() });
+        log::write(
+            &Runtime,
+            &Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() },
+        );
     }
     there
 });

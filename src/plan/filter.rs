@@ -37,7 +37,9 @@ pub fn parse_filters(json: &str) -> Result<Vec<Filter>, String> {
 }
 
 fn shape(error: serde_json::Error) -> String {
-    format!("it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {error}")
+    format!(
+        "it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {error}"
+    )
 }
 
 impl Filter {
@@ -48,7 +50,9 @@ impl Filter {
         Ok(Self {
             protocol: given(self.protocol).map(protocol).transpose()?,
             local_ip_address: given(self.local_ip_address).map(|text| addresses("localIPAddress", text)).transpose()?,
-            remote_ip_address: given(self.remote_ip_address).map(|text| addresses("remoteIPAddress", text)).transpose()?,
+            remote_ip_address: given(self.remote_ip_address)
+                .map(|text| addresses("remoteIPAddress", text))
+                .transpose()?,
             local_port: given(self.local_port).map(|text| ports("localPort", text)).transpose()?,
             remote_port: given(self.remote_port).map(|text| ports("remotePort", text)).transpose()?,
         })
@@ -80,7 +84,11 @@ fn addresses(member: &str, text: String) -> Result<String, String> {
         },
         (false, _) => text.trim_end_matches(';').split(';').all(|part| address(part).is_some()),
     };
-    if fine { Ok(text) } else { Err(format!("a filter's {member} is one address, one range a-b, or a list a;b;c, not {text}")) }
+    if fine {
+        Ok(text)
+    } else {
+        Err(format!("a filter's {member} is one address, one range a-b, or a list a;b;c, not {text}"))
+    }
 }
 
 fn ports(member: &str, text: String) -> Result<String, String> {
@@ -89,7 +97,11 @@ fn ports(member: &str, text: String) -> Result<String, String> {
         Some((from, to)) => matches!((port(from), port(to)), (Some(from), Some(to)) if from <= to),
         None => text.trim_end_matches(';').split(';').all(|part| port(part).is_some()),
     };
-    if fine { Ok(text) } else { Err(format!("a filter's {member} is one port, one range 80-85, or a list 80;443, not {text}")) }
+    if fine {
+        Ok(text)
+    } else {
+        Err(format!("a filter's {member} is one port, one range 80-85, or a list 80;443, not {text}"))
+    }
 }
 
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

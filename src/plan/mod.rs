@@ -19,7 +19,7 @@ use rule::Subject;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
     /// Start a capture, or join one that runs.
-    Start(Start),
+    Start(Box<Start>),
     /// Do nothing.
     Skip {
         /// Why, for machines.
@@ -49,14 +49,19 @@ pub struct Start {
 /// Why an alert as a whole needs nothing done, whatever its targets.
 pub fn nothing_to_do(alert: &Alert) -> Option<Plan> {
     if alert.test {
-        return Some(skip("test_notification", "This is a test notification; it was received well, and nothing was captured."));
+        return Some(skip(
+            "test_notification",
+            "This is a test notification; it was received well, and nothing was captured.",
+        ));
     }
     if alert.targets.is_empty() {
         return Some(skip("no_virtual_machine", no_machine(alert)));
     }
     match &alert.condition {
         Condition::Fired => None,
-        Condition::Over(word) => Some(skip("resolved", format!("The alert is {word}: nothing is captured when a condition ends."))),
+        Condition::Over(word) => {
+            Some(skip("resolved", format!("The alert is {word}: nothing is captured when a condition ends.")))
+        }
     }
 }
 
@@ -64,7 +69,10 @@ pub fn nothing_to_do(alert: &Alert) -> Option<Plan> {
 pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &TargetMemory, now: Timestamp) -> Plan {
     let subscription = target.id().subscription();
     if settings.allowed_subscriptions.as_ref().is_some_and(|allowed| !allowed.contains(&subscription)) {
-        return skip("subscription_not_allowed", format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."));
+        return skip(
+            "subscription_not_allowed",
+            format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."),
+        );
     }
     let ruled = rule::first_match(&settings.rules, subject(alert, target));
     if ruled.ignore {
@@ -80,18 +88,21 @@ pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &Target
     {
         return skip(
             "cooldown",
-            format!("The last capture on {} ended a short while ago; the next one may start in {left} seconds (setting cooldown_seconds).", target.name()),
+            format!(
+                "The last capture on {} ended a short while ago; the next one may start in {left} seconds (setting cooldown_seconds).",
+                target.name()
+            ),
         );
     }
     let direct = direct.unwrap_or_default();
-    Plan::Start(Start {
+    Plan::Start(Box::new(Start {
         target: target.clone(),
         parameters: settings.capture.clone().with(&ruled).with(&own).with(&direct.overrides),
         fixed_name: direct.name.or_else(|| settings.capture_name.clone()),
         watcher: direct.watcher,
         storage: direct.storage,
         complaints,
-    })
+    }))
 }
 
 fn skip(reason: &'static str, message: impl Into<String>) -> Plan {

@@ -126,7 +126,10 @@ mod tests {
         ]));
         let parameters = defaults().with(&overrides);
         assert_eq!(complaints, Vec::<String>::new());
-        assert_eq!((parameters.capture_seconds, parameters.packet_bytes, parameters.capture_bytes), (300, 96, 1_073_741_824));
+        assert_eq!(
+            (parameters.capture_seconds, parameters.packet_bytes, parameters.capture_bytes),
+            (300, 96, 1_073_741_824)
+        );
         assert_eq!(parameters.capture_filters.len(), 1);
     }
 
@@ -141,6 +144,10 @@ mod tests {
         ]));
         assert_eq!(defaults().with(&overrides), defaults());
         assert_eq!(complaints.len(), 5);
-        assert!(complaints.iter().any(|complaint| complaint.contains("nightcap_capture_seconds") && complaint.contains("18000")));
+        assert!(
+            complaints
+                .iter()
+                .any(|complaint| complaint.contains("nightcap_capture_seconds") && complaint.contains("18000"))
+        );
     }
 }

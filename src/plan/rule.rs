@@ -99,7 +99,8 @@ pub fn first_match(rules: &[Rule], subject: Subject) -> Overrides {
 mod tests {
     use super::*;
 
-    const SUBJECT: Subject = Subject { rule: "cpu-high", severity: "Sev1", resource_group: "Prod-RG", target: "web-01" };
+    const SUBJECT: Subject =
+        Subject { rule: "cpu-high", severity: "Sev1", resource_group: "Prod-RG", target: "web-01" };
 
     #[test]
     fn the_first_match_wins_and_case_does_not_matter() {

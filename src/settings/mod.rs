@@ -289,7 +289,9 @@ fn subscriptions(text: &str) -> Result<Option<Vec<String>>, String> {
     let listed: Vec<String> =
         text.split(',').map(|part| part.trim().to_ascii_lowercase()).filter(|part| !part.is_empty()).collect();
     match listed.iter().find(|part| !is_guid(part)) {
-        Some(wrong) => Err(format!("it should be a comma separated list of subscription ids, but {wrong} is not a GUID")),
+        Some(wrong) => {
+            Err(format!("it should be a comma separated list of subscription ids, but {wrong} is not a GUID"))
+        }
         None => Ok((!listed.is_empty()).then_some(listed)),
     }
 }
@@ -352,7 +354,9 @@ mod tests {
     }
 
     fn account(name: &str) -> String {
-        format!("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/{name}")
+        format!(
+            "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/{name}"
+        )
     }
 
     fn errors_with(setting: &'static str, value: &str) -> Vec<SettingError> {
@@ -368,7 +372,9 @@ mod tests {
         assert_eq!(settings.cooldown, Duration::from_secs(600));
         assert_eq!(settings.answer_within, Duration::from_secs(5));
         assert_eq!(settings.arm.to_string(), "https://management.azure.com");
-        assert!(settings.capture_name.is_none() && settings.notify.is_none() && settings.allowed_subscriptions.is_none());
+        assert!(
+            settings.capture_name.is_none() && settings.notify.is_none() && settings.allowed_subscriptions.is_none()
+        );
     }
 
     #[test]
@@ -387,7 +393,10 @@ mod tests {
             ("arm_url", "http://management.azure.com"),
             ("blob_url", "https://blob.example/path"),
             ("storage_account_id", "mystorage"),
-            ("storage_account_id", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm"),
+            (
+                "storage_account_id",
+                "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm",
+            ),
             ("storage_account_id", "{\"eastus\":\"mystorage\"}"),
             ("storage_account_id", "{}"),
             ("capture_seconds", "0"),

@@ -44,7 +44,9 @@ impl Origin {
             return Err(format!("it should end after host and port, without a path or query ({text})"));
         }
         let Some(mut origin) = Self::of(&uri) else {
-            return Err(format!("it should begin with https:// (or http:// on loopback) and name a host, without a user ({text})"));
+            return Err(format!(
+                "it should begin with https:// (or http:// on loopback) and name a host, without a user ({text})"
+            ));
         };
         if text.contains("://*.") {
             origin.host = match origin.host {

@@ -51,7 +51,11 @@ pub async fn receive<H: Host>(State(app): State<Arc<App<H>>>, request: Request<B
         return unauthorized(&app, &loaded);
     }
     if !is_json(&head.headers) {
-        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "An alert is JSON; send it with Content-Type: application/json.").answer();
+        return Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "An alert is JSON; send it with Content-Type: application/json.",
+        )
+        .answer();
     }
     let body = match read(body).await {
         Ok(body) => body,
@@ -72,15 +76,24 @@ pub async fn receive<H: Host>(State(app): State<Arc<App<H>>>, request: Request<B
 }
 
 fn settings_unreadable<H: Host>(app: &App<H>, error: &SettingsUnreadable) -> Response<Body> {
-    log::write(&app.host, &Event { event: "settings_unreadable", level: "error", detail: Some(&error.0), ..Event::default() });
+    log::write(
+        &app.host,
+        &Event { event: "settings_unreadable", level: "error", detail: Some(&error.0), ..Event::default() },
+    );
     let detail = "The host could not read nightcap's settings just now, so the alert was not taken. Send it again.";
     retry_later(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).answer())
 }
 
 fn unauthorized<H: Host>(app: &App<H>, loaded: &Loaded) -> Response<Body> {
-    let (reason, setting) =
-        if loaded.webhook_keys.is_empty() { ("no_webhook_key_is_set", Some("webhook_key")) } else { ("wrong_or_missing_key", None) };
-    log::write(&app.host, &Event { event: "refused", level: "warn", reason: Some(reason), setting, ..Event::default() });
+    let (reason, setting) = if loaded.webhook_keys.is_empty() {
+        ("no_webhook_key_is_set", Some("webhook_key"))
+    } else {
+        ("wrong_or_missing_key", None)
+    };
+    log::write(
+        &app.host,
+        &Event { event: "refused", level: "warn", reason: Some(reason), setting, ..Event::default() },
+    );
     let detail = "The webhook's key is missing or wrong. Send it as ?code=KEY, in the header x-functions-key, or as the password of HTTP Basic.";
     let mut answer = Problem::new(StatusCode::UNAUTHORIZED, detail).answer();
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
@@ -91,7 +104,9 @@ fn unauthorized<H: Host>(app: &App<H>, loaded: &Loaded) -> Response<Body> {
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence == "text/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence == "application/json"
+        || essence == "text/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 async fn read(mut body: Body) -> Result<Bytes, Problem> {
@@ -127,7 +142,8 @@ fn bad_alert<H: Host>(app: &App<H>, error: &BadAlert) -> Response<Body> {
 /// has failed ("Action groups"). So everything that a repeat cannot mend is answered with success.
 fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
     let any = |kind: Kind| handled.outcomes.iter().any(|outcome| outcome.outcome == kind);
-    let repeat_may_help = handled.outcomes.iter().any(|outcome| outcome.outcome == Kind::Accepted || outcome.repeat_helps);
+    let repeat_may_help =
+        handled.outcomes.iter().any(|outcome| outcome.outcome == Kind::Accepted || outcome.repeat_helps);
     if any(Kind::Started) {
         answer(StatusCode::CREATED, handled, links)
     } else if repeat_may_help && !handled.remembered {

@@ -64,7 +64,8 @@ mod tests {
     fn everything_else_stays_out() {
         let keys = Keys::parse("new");
         let none = HeaderMap::new();
-        for query in [None, Some(""), Some("code="), Some("code=New"), Some("CODE=new"), Some("code"), Some("key=new")] {
+        for query in [None, Some(""), Some("code="), Some("code=New"), Some("CODE=new"), Some("code"), Some("key=new")]
+        {
             assert!(!may_send_alerts(&keys, query, &none), "{query:?}");
         }
         for value in ["Basic new", "Basic bmV3", "Basic %%%", "new", "Bearer", "Digest YW55Om5ldw=="] {

@@ -16,10 +16,17 @@ use crate::settings::SettingError;
 pub async fn show<H: Host>(State(app): State<Arc<App<H>>>) -> Response<Body> {
     let loaded = match app.load().await {
         Ok(loaded) => loaded,
-        Err(_) => return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.").answer(),
+        Err(_) => {
+            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.")
+                .answer();
+        }
     };
     match &loaded.settings {
-        Ok(_) => json_answer(StatusCode::OK, "application/json", &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        Ok(_) => json_answer(
+            StatusCode::OK,
+            "application/json",
+            &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}),
+        ),
         Err(errors) => {
             let mut answer = unusable(errors);
             *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -30,9 +30,14 @@ pub fn router<H: Host>(app: Arc<App<H>>) -> Router {
 }
 
 async fn not_found() -> Response<Body> {
-    Problem::new(StatusCode::NOT_FOUND, "nightcap has nothing at this address. Alerts are sent to POST /api/alerts.").answer()
+    Problem::new(StatusCode::NOT_FOUND, "nightcap has nothing at this address. Alerts are sent to POST /api/alerts.")
+        .answer()
 }
 
 async fn method_not_allowed() -> Response<Body> {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method. Alerts are sent to POST /api/alerts.").answer()
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This address does not take this method. Alerts are sent to POST /api/alerts.",
+    )
+    .answer()
 }

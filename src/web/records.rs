@@ -17,7 +17,11 @@ use crate::log::{self, Event};
 use crate::record::{self, AlertRecord, CaptureRecord};
 
 /// `GET /api/alerts/{key}`
-pub async fn alert<H: Host>(State(app): State<Arc<App<H>>>, Path(key): Path<String>, headers: HeaderMap) -> Response<Body> {
+pub async fn alert<H: Host>(
+    State(app): State<Arc<App<H>>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
     show::<AlertRecord, H>(&app, &headers, Some(record::alert_key(&key))).await
 }
 
@@ -31,12 +35,17 @@ pub async fn capture<H: Host>(
     show::<CaptureRecord, H>(&app, &headers, key).await
 }
 
-async fn show<R: DeserializeOwned + Serialize, H: Host>(app: &App<H>, headers: &HeaderMap, key: Option<String>) -> Response<Body> {
+async fn show<R: DeserializeOwned + Serialize, H: Host>(
+    app: &App<H>,
+    headers: &HeaderMap,
+    key: Option<String>,
+) -> Response<Body> {
     let Ok(loaded) = app.load().await else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.").answer();
     };
     if !may_operate(&loaded.operator_keys, headers) {
-        let detail = "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
+        let detail =
+            "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
         let mut answer = Problem::new(StatusCode::UNAUTHORIZED, detail).answer();
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
         return answer;
@@ -49,7 +58,10 @@ async fn show<R: DeserializeOwned + Serialize, H: Host>(app: &App<H>, headers: &
         Ok(Some(record)) => json(StatusCode::OK, "application/json", &record),
         Ok(None) => Problem::new(StatusCode::NOT_FOUND, "nightcap has no record of this.").answer(),
         Err(error) => {
-            log::write(&app.host, &Event { event: "store_read_failed", level: "warn", detail: Some(&error.0), ..Event::default() });
+            log::write(
+                &app.host,
+                &Event { event: "store_read_failed", level: "warn", detail: Some(&error.0), ..Event::default() },
+            );
             Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.").answer()
         }
     }

@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 /// A machine of the simulator's sample world.
-pub const TEST_VM: &str =
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/test-rg/providers/microsoft.compute/virtualmachines/test-vm";
+pub const TEST_VM: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/test-rg/providers/microsoft.compute/virtualmachines/test-vm";
 
 /// Another one in the same region.
-pub const CONTOSO_VM: &str =
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ContosoExampleRG/providers/Microsoft.Compute/virtualMachines/ContosoVM";
+pub const CONTOSO_VM: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ContosoExampleRG/providers/Microsoft.Compute/virtualMachines/ContosoVM";
 
 /// A metric alert in the common schema.
 pub fn common(rule: &str, target: &str) -> Value {

@@ -86,8 +86,15 @@ impl Scene {
 
     /// An instance with settings beyond those of the world.
     pub fn instance_with(&self, settings: &[(&str, &str)], store: Store) -> Instance {
-        let mut all: BTreeMap<String, String> =
-            self.azure.lock().unwrap().world().settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut all: BTreeMap<String, String> = self
+            .azure
+            .lock()
+            .unwrap()
+            .world()
+            .settings()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let logs = Arc::<Mutex<Vec<String>>>::default();
         let host = SimulatedHost {
@@ -113,8 +120,14 @@ impl Scene {
     /// Names of the captures that run on a machine now.
     pub fn running_on(&self, target: &str) -> Vec<String> {
         let now = self.now();
-        self.azure.lock().unwrap().captures().into_iter()
-            .filter(|capture| capture.target.eq_ignore_ascii_case(target) && capture.exists(now) && capture.is_active(now))
+        self.azure
+            .lock()
+            .unwrap()
+            .captures()
+            .into_iter()
+            .filter(|capture| {
+                capture.target.eq_ignore_ascii_case(target) && capture.exists(now) && capture.is_active(now)
+            })
             .map(|capture| capture.name)
             .collect()
     }
@@ -122,7 +135,14 @@ impl Scene {
     /// Names of all captures that are there now.
     pub fn captures(&self) -> Vec<String> {
         let now = self.now();
-        self.azure.lock().unwrap().captures().into_iter().filter(|capture| capture.exists(now)).map(|capture| capture.name).collect()
+        self.azure
+            .lock()
+            .unwrap()
+            .captures()
+            .into_iter()
+            .filter(|capture| capture.exists(now))
+            .map(|capture| capture.name)
+            .collect()
     }
 }
 

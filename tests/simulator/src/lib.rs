@@ -67,7 +67,7 @@ pub use azure::{Azure, Outcome, Reply, Service};
 pub use capture::{Capture, CaptureState, CaptureStatus};
 pub use capture_request::{CaptureFilter, CaptureProperties, CaptureScope, CaptureSettings, StorageLocation};
 pub use fault::{Effect, Fault};
-pub use sample::{CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT_ID, OPERATOR_KEY, WEBHOOK_KEY};
+pub use sample::{CLIENT_ID, CLIENT_SECRET, OPERATOR_KEY, SUBSCRIPTION, TENANT_ID, WEBHOOK_KEY};
 pub use server::Server;
 pub use sink::Message;
 pub use transcript::Exchange;

@@ -23,7 +23,8 @@ pub const OPERATOR_KEY: &str = "simulated-operator-key";
 impl World {
     /// The settings that point nightcap at this world, by name.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let accounts = self.storage_accounts.iter().map(|account| (account.location.clone(), account.id.clone().into()));
+        let accounts =
+            self.storage_accounts.iter().map(|account| (account.location.clone(), account.id.clone().into()));
         let accounts: serde_json::Map<String, serde_json::Value> = accounts.collect();
         vec![
             ("tenant_id", self.tenant_id.clone()),

@@ -28,8 +28,14 @@ fn show_commands(stage: &Stage, record: &str, timeline: &Timeline) -> anyhow::Re
     let nightcap = stage.nightcap.url();
     let simulator = format!("{}/simulator", stage.azure.urls().sink);
     let commands = [
-        (format!("another rule fires on {MACHINE}: joins while the capture runs"), fire(stage, "disk-is-slow", MACHINE)?),
-        ("trouble: Azure will refuse the next two requests for a capture".into(), format!("curl -sS {simulator}/faults -d '{FAULT}'")),
+        (
+            format!("another rule fires on {MACHINE}: joins while the capture runs"),
+            fire(stage, "disk-is-slow", MACHINE)?,
+        ),
+        (
+            "trouble: Azure will refuse the next two requests for a capture".into(),
+            format!("curl -sS {simulator}/faults -d '{FAULT}'"),
+        ),
         (format!("fire on {OTHER_MACHINE}, and watch nightcap try again"), fire(stage, "cpu-is-high", OTHER_MACHINE)?),
         ("nightcap's record of the first capture".into(), format!("curl -sS -u nightcap:{OPERATOR_KEY} {record}")),
         ("are nightcap's settings good?".into(), format!("curl -sS {nightcap}/healthz")),

@@ -42,7 +42,8 @@ impl Stage {
         let before = Instant::now();
         let nightcap = Host::start(nightcap_options(&azure, options.build, address)).await?;
         let stage = Stage { azure, nightcap };
-        timeline.remark(&format!("Compiled for this processor and ready after {} ms.\n", milliseconds(before.elapsed())));
+        timeline
+            .remark(&format!("Compiled for this processor and ready after {} ms.\n", milliseconds(before.elapsed())));
         stage.introduce(timeline);
         Ok(stage)
     }
@@ -115,7 +116,8 @@ fn world(urls: Urls) -> World {
 /// Where nightcap will listen. Its settings hold its address, so a free port has to be found before it starts.
 fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(wanted);
-    let listener = listener.with_context(|| format!("port {} cannot be used; choose another with --port", wanted.port()))?;
+    let listener =
+        listener.with_context(|| format!("port {} cannot be used; choose another with --port", wanted.port()))?;
     Ok(listener.local_addr()?)
 }
 

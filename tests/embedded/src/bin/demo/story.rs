@@ -113,7 +113,10 @@ impl Story<'_> {
         let waited = LATENCY * put.round_trip.saturating_sub(1);
         let say = |name: &str, value: &str| self.timeline.say(&format!("  {name:28} {value}"));
         self.timeline.say(&format!("\n{}", self.timeline.paint(Style::Bold, "In short")));
-        say("alert to capture request", &format!("{} ms, of which {} ms were Azure's pretended delay", milliseconds(put.after), waited.as_millis()));
+        say(
+            "alert to capture request",
+            &format!("{} ms, of which {} ms were Azure's pretended delay", milliseconds(put.after), waited.as_millis()),
+        );
         say("round trips to it", &format!("{}, one after the other, the request itself included", put.round_trip));
         say("alert to answer", &format!("{} ms", milliseconds(first.took)));
         say(&format!("captures on {MACHINE}"), &format!("{captures}, for four notifications"));
