@@ -23,8 +23,9 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// The pause before attempt `attempt + 1`: half fixed, half chance, so that instances that failed together do not come
 /// back together.
 pub fn pause(attempt: u32, chance: u8) -> Duration {
-    let full = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE);
-    full / 2 + full / 2 * u32::from(chance) / 255
+    let half = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE).as_millis() / 2;
+    let millis = half.saturating_add(half.saturating_mul(u128::from(chance)) / 255);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::host::Host;
 use crate::json::Object;
 use crate::settings::Secret;
 
-/// How long before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
-const REFRESH_BEFORE_END: Duration = Duration::from_secs(300);
+/// How many seconds before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
+const REFRESH_BEFORE_END: u64 = 300;
 
 /// No token is kept for longer than this many seconds, whatever its answer says.
 const LONGEST_LIFETIME: u64 = 86_400;
@@ -91,8 +91,7 @@ async fn fetch<H: Host>(azure: &Azure<'_, H>, scope: &str) -> Result<Token, Azur
     let text = granted.and_then(|granted| granted.text_or_nothing("access_token"));
     let text = text.ok_or_else(|| unreadable(Step::Token, "no access_token"))?;
     let lifetime = granted.and_then(|granted| granted.number("expires_in")).unwrap_or(0).min(LONGEST_LIFETIME);
-    let lifetime = Duration::from_secs(lifetime);
-    let early = lifetime.checked_sub(REFRESH_BEFORE_END).unwrap_or(lifetime / 2);
+    let early = Duration::from_secs(lifetime.checked_sub(REFRESH_BEFORE_END).unwrap_or(lifetime / 2));
     Ok(Token { text: Secret::new(text), replace_at: asked_at.saturating_add(early) })
 }
 

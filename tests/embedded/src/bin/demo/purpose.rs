@@ -27,7 +27,7 @@ fn of_resource_manager(method: &str, path: &str) -> String {
         "GET" if last == "packetcaptures" => "which captures are there already?".into(),
         "GET" if last == "networkwatchers" => "which watcher serves the region?".into(),
         "GET" if is_capture => format!("what is {name}?"),
-        "PUT" if is_capture => format!("start {name}"),
+        "PUT" if is_capture => "start the capture".into(),
         "DELETE" if is_capture => format!("remove {name}"),
         "POST" if last == "querystatus" || last == "querypacketcapturestatus" => "does the capture run?".into(),
         "POST" if last == "stop" => "stop the capture".into(),

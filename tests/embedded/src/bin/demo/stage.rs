@@ -10,7 +10,7 @@ use nightcap_embedded::{Build, Host, Options, component};
 use nightcap_simulator::{Azure, Server, Urls, WEBHOOK_KEY, World};
 
 use crate::options;
-use crate::timeline::{LATENCY, Style, Timeline, milliseconds};
+use crate::timeline::{LATENCY, Style, Timeline};
 
 /// How long the simulator takes to begin a capture, so that the demo is short.
 pub const BEGINNING: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ impl Stage {
         timeline.remark("Building nightcap, a WebAssembly component. The first time this takes a minute or more.");
         let component = build(options.build).await?;
         let size = std::fs::metadata(&component)?.len();
-        timeline.remark(&format!("Built: {} kB. Starting the pretend Azure and nightcap.", size / 1000));
+        timeline.remark(&format!("Built: {} kB. Starting a pretend Azure, and nightcap beside it.", size / 1000));
 
         let azure = start_azure(timeline.clone()).await.context("the pretend Azure found no free ports")?;
         let address = free_address(options.listen())?;
@@ -43,7 +43,7 @@ impl Stage {
         let nightcap = Host::start(nightcap_options(&azure, options.build, address)).await?;
         let stage = Stage { azure, nightcap };
         timeline
-            .remark(&format!("Compiled for this processor and ready after {} ms.\n", milliseconds(before.elapsed())));
+            .remark(&format!("Ready after {:.1} s.\n", before.elapsed().as_secs_f64()));
         stage.introduce(timeline);
         Ok(stage)
     }

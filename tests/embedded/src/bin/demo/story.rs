@@ -98,7 +98,7 @@ impl Story<'_> {
         for (said, notification, outcome) in notifications {
             let answer = self.send(&said, &notification).await?;
             expect(&answer, StatusCode::OK, outcome)?;
-            self.timeline.event("answer", Style::Green, &format!("{} {}", answer.in_a_line(), answer.message));
+            self.timeline.event("answer", Style::Green, &format!("{}: {}", answer.in_a_line(), answer.message));
         }
         Ok(())
     }
@@ -110,15 +110,14 @@ impl Story<'_> {
             captures.iter().filter(|capture| capture.target.eq_ignore_ascii_case(&self.target)).count()
         });
         ensure!(captures == 1, "four alerts led to {captures} captures on {MACHINE} instead of one");
-        let waited = LATENCY * put.round_trip.saturating_sub(1);
-        let say = |name: &str, value: &str| self.timeline.say(&format!("  {name:28} {value}"));
+        let say = |name: &str, value: &str| self.timeline.say(&format!("  {name:26} {value}"));
+        let after = |took: Duration, answers: u32| {
+            format!("{} ms, {} ms of them Azure's pretended delay", milliseconds(took), (LATENCY * answers).as_millis())
+        };
         self.timeline.say(&format!("\n{}", self.timeline.paint(Style::Bold, "In short")));
-        say(
-            "alert to capture request",
-            &format!("{} ms, of which {} ms were Azure's pretended delay", milliseconds(put.after), waited.as_millis()),
-        );
-        say("round trips to it", &format!("{}, one after the other, the request itself included", put.round_trip));
-        say("alert to answer", &format!("{} ms", milliseconds(first.took)));
+        say("alert to capture request", &after(put.after, put.round_trip.saturating_sub(1)));
+        say("alert to answer", &after(first.took, put.round_trip));
+        say("round trips", &format!("{}, one after the other; the last one is the capture request", put.round_trip));
         say(&format!("captures on {MACHINE}"), &format!("{captures}, for four notifications"));
         Ok(())
     }
@@ -172,7 +171,7 @@ impl Answer {
     fn in_a_line(&self) -> String {
         let Answer { status, outcome, reason, .. } = self;
         let why = if reason == outcome { String::new() } else { format!(" ({reason})") };
-        format!("{} {outcome}{why} after {} ms.", status.as_u16(), milliseconds(self.took))
+        format!("{} {outcome}{why} after {} ms", status.as_u16(), milliseconds(self.took))
     }
 }
 

@@ -149,7 +149,7 @@ impl Timeline {
             status => status.to_string(),
         };
         let (method, purpose) = (&exchange.method, purpose(exchange));
-        let text = format!("{method:6} {purpose:58} {status}  {}{fault}", self.paint(Style::Dim, &trip));
+        let text = format!("{method:6} {purpose:56} {status}  {}{fault}", self.paint(Style::Dim, &trip));
         self.line(&self.time(after), "→ Azure", Style::Cyan, text.trim_end());
     }
 
