@@ -52,7 +52,9 @@ async fn measure_cold(samples: usize) -> Comparison {
     let bench = Bench::new(once, samples).await;
     let mut comparison = Comparison::default();
     for machine in &bench.machines {
-        bench.compare(machine, &["POST token", "GET virtualMachines", "GET packetCaptures", "PUT"], &mut comparison).await;
+        bench
+            .compare(machine, &["POST token", "GET virtualMachines", "GET packetCaptures", "PUT"], &mut comparison)
+            .await;
     }
     comparison
 }
@@ -110,7 +112,8 @@ impl Bench {
             let machines = azure.world().virtual_machines.iter().map(|machine| machine.id.clone()).collect();
             (azure.world().settings(), machines)
         };
-        let options = settings.into_iter().fold(Options::new(Build::Spin), |options, (name, value)| options.set(name, value));
+        let options =
+            settings.into_iter().fold(Options::new(Build::Spin), |options, (name, value)| options.set(name, value));
         let options = Options { reuse, ..options.set("cooldown_seconds", "0").set("capture_limit", "10000") };
         let nightcap = Host::start(options).await.expect("the component starts");
         Bench { azure, nightcap, machines, arrivals, alerts_sent: Mutex::new(0) }
@@ -138,7 +141,10 @@ impl Bench {
         let answer = http_client::post(&url, &[("content-type", "application/json")], alert).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
         let arrivals = self.arrivals_until_put();
-        (arrivals.last().map(|put| put.at - sent).expect("a PUT"), arrivals.into_iter().map(|arrival| arrival.exchange).collect())
+        (
+            arrivals.last().map(|put| put.at - sent).expect("a PUT"),
+            arrivals.into_iter().map(|arrival| arrival.exchange).collect(),
+        )
     }
 
     /// Sends the same requests with a plain client. Gives the time until the PUT arrived.
@@ -146,7 +152,8 @@ impl Bench {
         self.arrivals().clear();
         let began = Instant::now();
         for request in requests {
-            let status = self.send(request.method.parse().expect("a method"), request, request.body.clone().into()).await;
+            let status =
+                self.send(request.method.parse().expect("a method"), request, request.body.clone().into()).await;
             assert!(status.is_success(), "{status} to {} {}", request.method, request.path);
         }
         self.arrivals_until_put().last().map(|put| put.at - began).expect("a PUT")
@@ -207,7 +214,9 @@ fn is_of_connection(header: &str) -> bool {
 /// A request in short: `GET virtualMachines`.
 fn name(exchange: &Exchange) -> String {
     let path = exchange.path.split('?').next().unwrap_or_default();
-    let word = ["token", "virtualMachines", "packetCaptures"].into_iter().rfind(|word| path.to_lowercase().contains(&word.to_lowercase()));
+    let word = ["token", "virtualMachines", "packetCaptures"]
+        .into_iter()
+        .rfind(|word| path.to_lowercase().contains(&word.to_lowercase()));
     match exchange.method.as_str() {
         "PUT" => "PUT".into(),
         method => format!("{method} {}", word.unwrap_or(path)),

@@ -91,7 +91,7 @@ impl ResourceId {
 
     /// The id in lower case: equal for equal resources, fit for keys and comparisons.
     pub fn key(&self) -> String {
-        self.to_string().to_lowercase()
+        self.to_string().to_ascii_lowercase()
     }
 
     /// The id as the path of a request.

@@ -42,8 +42,7 @@ impl Stage {
         let before = Instant::now();
         let nightcap = Host::start(nightcap_options(&azure, options.build, address)).await?;
         let stage = Stage { azure, nightcap };
-        timeline
-            .remark(&format!("Ready after {:.1} s.\n", before.elapsed().as_secs_f64()));
+        timeline.remark(&format!("Ready after {:.1} s.\n", before.elapsed().as_secs_f64()));
         stage.introduce(timeline);
         Ok(stage)
     }
