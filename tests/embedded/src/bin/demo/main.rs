@@ -43,6 +43,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     if !options.once {
         invitation::show(&stage, &record, &timeline).await?;
         timeline.tell_the_time_of_day();
+        stage.tell_of_alerts(&timeline);
         tokio::signal::ctrl_c().await?;
         timeline.say("\nThe pretend Azure and nightcap end here.");
     }

@@ -8,7 +8,7 @@ use nightcap_embedded::Build;
 pub const HELP: &str = "\
 nightcap demo: an alert fires in a pretend Azure on this computer, and a packet capture starts
 
-usage: cargo demo [-- options]     (`cargo demo --once` works as well)
+usage: cargo demo [options]
 
   --once         tell the story, then end: status 0 when all went as it should, 1 when not
   --build NAME   which build of nightcap runs: spin (default), or wasi as for `wasmtime serve`

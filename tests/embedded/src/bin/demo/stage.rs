@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use nightcap_embedded::{Build, Host, Options, component};
 use nightcap_simulator::{Azure, Server, Urls, WEBHOOK_KEY, World};
+use serde_json::Value;
 
 use crate::options;
 use crate::timeline::{LATENCY, Style, Timeline};
@@ -29,6 +30,7 @@ pub struct Stage {
 impl Stage {
     /// Starts everything, and says so before it takes time.
     pub async fn set_up(options: &options::Options, timeline: &Arc<Timeline>) -> anyhow::Result<Stage> {
+        let address = free_address(options.listen())?;
         timeline.say(&timeline.paint(Style::Bold, "nightcap demo"));
         timeline.say("An alert is about to fire on a pretend machine in a pretend Azure, all of it on this computer.");
         timeline.say("No Azure account is needed.\n");
@@ -38,7 +40,6 @@ impl Stage {
         timeline.remark(&format!("Built: {} kB. Starting a pretend Azure, and nightcap beside it.", size / 1000));
 
         let azure = start_azure(timeline.clone()).await.context("the pretend Azure found no free ports")?;
-        let address = free_address(options.listen())?;
         let before = Instant::now();
         let nightcap = Host::start(nightcap_options(&azure, options.build, address)).await?;
         let stage = Stage { azure, nightcap };
@@ -64,6 +65,23 @@ impl Stage {
     /// The webhook's address, as an action group has it.
     pub fn webhook(&self) -> String {
         format!("{}/api/alerts?code={WEBHOOK_KEY}", self.nightcap.url())
+    }
+
+    /// Tells from now on which alerts nightcap gets, and how they end, as its log says.
+    pub fn tell_of_alerts(&self, timeline: &Arc<Timeline>) {
+        let timeline = timeline.clone();
+        self.nightcap.on_log(move |line| {
+            let event: Value = serde_json::from_str(line).unwrap_or_default();
+            let word = |member: &str| event[member].as_str().unwrap_or_default();
+            match word("event") {
+                "alert_received" => timeline.event("alert", Style::Bold, "nightcap has received an alert"),
+                "outcome" => {
+                    let text = format!("{} ({}) after {} ms", word("outcome"), word("reason"), event["ms"]);
+                    timeline.event("outcome", Style::Green, &text);
+                }
+                _ => {}
+            }
+        });
     }
 
     /// Helps to find out why something did not go as it should.

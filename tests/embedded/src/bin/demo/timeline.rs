@@ -84,7 +84,11 @@ impl Timeline {
 
     /// The text in a style, where there are colours.
     pub fn paint(&self, style: Style, text: &str) -> String {
-        if self.colours { format!("\u{1b}[{}m{text}\u{1b}[0m", style as u8) } else { text.to_owned() }
+        let visible = text.trim();
+        if !self.colours || visible.is_empty() {
+            return text.to_owned();
+        }
+        text.replacen(visible, &format!("\u{1b}[{}m{visible}\u{1b}[0m", style as u8), 1)
     }
 
     /// Prints text that is beside the point.
