@@ -186,10 +186,15 @@ impl Bench {
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The PUT and the requests that led to it. An earlier capture may still be seen to meanwhile; the id that nightcap
+    /// gives to all requests of an alert tells them apart.
     fn arrivals_until_put(&self) -> Vec<Arrival> {
         let arrivals = self.arrivals();
-        let put = arrivals.iter().position(|arrival| arrival.exchange.method == "PUT").expect("a PUT has arrived");
-        arrivals[..=put].to_vec()
+        let place = arrivals.iter().position(|arrival| arrival.exchange.method == "PUT").expect("a PUT has arrived");
+        let alert = |arrival: &Arrival| arrival.exchange.header("x-ms-client-request-id").map(str::to_owned);
+        let put = alert(&arrivals[place]);
+        let is_of_alert = |arrival: &&Arrival| arrival.exchange.service == Service::Entra || alert(arrival) == put;
+        arrivals[..=place].iter().filter(is_of_alert).cloned().collect()
     }
 }
 

@@ -102,6 +102,15 @@ impl<'a> Object<'a> {
     }
 }
 
+/// What is wrong with a JSON text, without quoting any of it.
+pub fn explain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

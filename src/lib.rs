@@ -46,10 +46,7 @@ mod component {
     use tower_service::Service;
 
     use crate::app::App;
-    #[cfg(feature = "spin")]
-    use crate::host::spin::Runtime;
-    #[cfg(not(feature = "spin"))]
-    use crate::host::wasi::Runtime;
+    use crate::host::runtime::Runtime;
 
     static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime)));
 

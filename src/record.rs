@@ -136,7 +136,6 @@ pub async fn load<T: DeserializeOwned>(host: &impl Host, key: &str) -> Result<Op
 
 /// Writes under a key.
 pub async fn save<T: Serialize + Sync>(host: &impl Host, key: &str, value: &T) -> Result<(), StoreError> {
-    let bytes =
-        serde_json::to_vec(value).map_err(|error| StoreError(format!("{key} cannot be written: {error}")))?;
+    let bytes = serde_json::to_vec(value).map_err(|error| StoreError(format!("{key} cannot be written: {error}")))?;
     host.save(key.to_owned(), bytes).await
 }

@@ -65,9 +65,8 @@ pub async fn run<H: Host>(
     place: &Place,
     storage: &ResourceId,
 ) -> Result<End, Failure> {
-    Sequence { azure, start, place, request: CaptureRequest::new(&start.target, &start.parameters, storage) }
-        .run()
-        .await
+    let request = CaptureRequest::new(&start.target, &start.parameters, storage);
+    Sequence { azure, start, place, request, over: vec![], in_doubt: None }.run().await
 }
 
 struct Sequence<'a, H> {
@@ -75,10 +74,14 @@ struct Sequence<'a, H> {
     start: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
+    /// Captures that Azure has said are over.
+    over: Vec<String>,
+    /// The name that was asked for without a clear answer. A capture of that name is ours.
+    in_doubt: Option<String>,
 }
 
 impl<H: Host> Sequence<'_, H> {
-    async fn run(&self) -> Result<End, Failure> {
+    async fn run(mut self) -> Result<End, Failure> {
         let mut captures = self.place.captures.clone();
         for round in 0_u32.. {
             if round > 0 {
@@ -89,7 +92,7 @@ impl<H: Host> Sequence<'_, H> {
             }
             let (listed_at, listed) = (self.azure.host.now(), self.azure.host.monotonic());
             if let Some(capture) = self.running_on_target(&captures).await? {
-                return Ok(End::Joined { capture });
+                return Ok(self.found(capture, listed_at));
             }
             let name = self.name(&captures, listed_at);
             let doomed = self.doomed(&captures, &name).await?;
@@ -108,7 +111,7 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// A capture of ours that takes in the target and is not over.
-    async fn running_on_target(&self, captures: &[PacketCapture]) -> Result<Option<PacketCapture>, Failure> {
+    async fn running_on_target(&mut self, captures: &[PacketCapture]) -> Result<Option<PacketCapture>, Failure> {
         let now = self.azure.host.now();
         let mut own: Vec<_> = captures
             .iter()
@@ -117,7 +120,7 @@ impl<H: Host> Sequence<'_, H> {
             .collect();
         own.sort_unstable_by_key(|capture| std::cmp::Reverse(asked_at(&capture.name)));
         for capture in own {
-            if capture.is_beginning() || self.activity(&capture.name).await? != Activity::Over {
+            if capture.is_beginning() || !self.is_over(capture).await? {
                 return Ok(Some(capture.clone()));
             }
         }
@@ -135,10 +138,10 @@ impl<H: Host> Sequence<'_, H> {
 
     /// The captures that must go first: the one that holds a fixed name, and as many finished ones of our own as the
     /// limit asks for.
-    async fn doomed(&self, captures: &[PacketCapture], name: &str) -> Result<Vec<String>, Failure> {
+    async fn doomed(&mut self, captures: &[PacketCapture], name: &str) -> Result<Vec<String>, Failure> {
         let mut doomed = Vec::new();
         if let Some(holder) = captures.iter().find(|capture| capture.name.eq_ignore_ascii_case(name)) {
-            if !holder.is_failed() && !holder.is_deleting() && self.activity(&holder.name).await? != Activity::Over {
+            if !holder.is_deleting() && !self.is_over(holder).await? {
                 return Err(Failure::name_in_use(name, &holder.target));
             }
             doomed.push(holder.name.clone());
@@ -149,8 +152,7 @@ impl<H: Host> Sequence<'_, H> {
             if excess == 0 {
                 break;
             }
-            let is_over = capture.is_failed() || self.activity(&capture.name).await? == Activity::Over;
-            if is_over && !doomed.contains(&capture.name) {
+            if !doomed.contains(&capture.name) && self.is_over(capture).await? {
                 doomed.push(capture.name.clone());
                 excess = excess.saturating_sub(1);
             }
@@ -161,15 +163,17 @@ impl<H: Host> Sequence<'_, H> {
     /// Deletes side by side and waits until all are gone.
     async fn delete_all(&self, names: &[String]) -> Result<(), Failure> {
         let delete = async |name: &String| -> Result<(), AzureError> {
-            let answer = arm::delete(self.azure, &self.place.watcher, name).await?;
-            operation::wait(self.azure, Step::Delete, &answer).await
+            match arm::delete(self.azure, &self.place.watcher, name).await? {
+                Some(answer) => operation::wait(self.azure, Step::Delete, &answer).await,
+                None => Ok(()),
+            }
         };
         let deleted = join_all(names.iter().map(delete)).await;
         deleted.into_iter().collect::<Result<(), _>>().map_err(|error| self.failure(&error))
     }
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(&self, name: &str, listed_at: Timestamp, round: u32) -> Result<Option<End>, Failure> {
+    async fn create(&mut self, name: &str, listed_at: Timestamp, round: u32) -> Result<Option<End>, Failure> {
         let error = match arm::create(self.azure, &self.place.watcher, name, &self.request).await {
             Ok(answer) => {
                 let told: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
@@ -178,18 +182,17 @@ impl<H: Host> Sequence<'_, H> {
             }
             Err(error) => error,
         };
-        if !self.is_worth_a_look(&error) {
+        if error.leaves_doubt() {
+            self.in_doubt = Some(name.to_owned());
+        }
+        // Azure's way to say that a name is taken is not published, so these are looked up before they count.
+        let may_be_taken = matches!(error.status(), Some(400 | 409 | 429));
+        if !error.leaves_doubt() && !may_be_taken {
             return Err(self.failure(&error));
         }
         match arm::get(self.azure, &self.place.watcher, name).await.map_err(|_| self.failure(&error))? {
             Some(capture) if capture.covers(&self.start.target) && !capture.is_failed() && !capture.is_deleting() => {
-                // Refused because it is there: somebody else was first. Without a clear answer it is most likely ours.
-                let ours = error.leaves_doubt();
-                Ok(Some(if ours {
-                    End::Started { capture, creation: None, listed_at }
-                } else {
-                    End::Joined { capture }
-                }))
+                Ok(Some(self.found(capture, listed_at)))
             }
             None if !error.is_transient() => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
@@ -197,9 +200,13 @@ impl<H: Host> Sequence<'_, H> {
         }
     }
 
-    /// Whether the capture may be there in spite of the error, made by this request or by somebody else's.
-    fn is_worth_a_look(&self, error: &AzureError) -> bool {
-        error.leaves_doubt() || matches!(error.status(), Some(400 | 409 | 429))
+    /// What a capture that is there means: ours, if we asked for it and never heard; else somebody was first.
+    fn found(&self, capture: PacketCapture, listed_at: Timestamp) -> End {
+        if self.in_doubt.as_ref() == Some(&capture.name) {
+            End::Started { capture, creation: None, listed_at }
+        } else {
+            End::Joined { capture }
+        }
     }
 
     async fn pause(&self, error: &AzureError, round: u32) -> Result<(), Failure> {
@@ -216,8 +223,17 @@ impl<H: Host> Sequence<'_, H> {
         Ok(())
     }
 
-    async fn activity(&self, name: &str) -> Result<Activity, Failure> {
-        arm::activity(self.azure, &self.place.watcher, name).await.map_err(|error| self.failure(&error))
+    /// Whether a capture is over. Only Azure knows, and it is asked once.
+    async fn is_over(&mut self, capture: &PacketCapture) -> Result<bool, Failure> {
+        if capture.is_failed() || self.over.contains(&capture.name) {
+            return Ok(true);
+        }
+        let activity = arm::activity(self.azure, &self.place.watcher, &capture.name).await;
+        let over = activity.map_err(|error| self.failure(&error))? == Activity::Over;
+        if over {
+            self.over.push(capture.name.clone());
+        }
+        Ok(over)
     }
 
     fn failure(&self, error: &AzureError) -> Failure {

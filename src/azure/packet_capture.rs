@@ -198,14 +198,18 @@ pub async fn create<H: Host>(
     azure.call(Call { step: Step::Create, method: Method::PUT, uri, body: body.into(), repeat: false }).await
 }
 
-/// Begins to delete a capture; its file stays.
+/// Begins to delete a capture; its file stays. `None` when it is gone already.
 pub async fn delete<H: Host>(
     azure: &Azure<'_, H>,
     watcher: &ResourceId,
     name: &str,
-) -> Result<Response<Bytes>, AzureError> {
+) -> Result<Option<Response<Bytes>>, AzureError> {
     let uri = azure.uri(Step::Delete, &path(watcher, name), API_VERSION)?;
-    azure.call(Call { step: Step::Delete, method: Method::DELETE, uri, body: Bytes::new(), repeat: true }).await
+    let call = Call { step: Step::Delete, method: Method::DELETE, uri, body: Bytes::new(), repeat: true };
+    match azure.call(call).await {
+        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 /// Begins to stop a capture.

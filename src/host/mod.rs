@@ -1,14 +1,14 @@
 //! The ports: everything that nightcap needs from the outside world, and nothing else.
 //!
-//! Two makers stand beside this file, one for Spin and one for any other WASI host. Tests bring a third one with a
-//! clock of its own.
+//! `runtime.rs` makes them for the component, with `spin.rs` or `wasi.rs` for what the host has of its own. Tests bring
+//! another maker with a clock that they turn.
 
+#[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
+pub mod runtime;
 #[cfg(all(target_arch = "wasm32", feature = "spin"))]
-pub mod spin;
-#[cfg(all(target_arch = "wasm32", not(feature = "spin"), feature = "wasi"))]
-pub mod wasi;
-#[cfg(target_arch = "wasm32")]
-mod wasip3;
+mod spin;
+#[cfg(all(target_arch = "wasm32", feature = "wasi", not(feature = "spin")))]
+mod wasi;
 
 use std::future::Future;
 use std::pin::Pin;

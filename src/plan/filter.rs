@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::json::explain;
+
 /// Keeps the packets that match every member that is there. A packet is kept when any filter keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -38,7 +40,8 @@ pub fn parse_filters(json: &str) -> Result<Vec<Filter>, String> {
 
 fn shape(error: serde_json::Error) -> String {
     format!(
-        "it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {error}"
+        "it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {}",
+        explain(&error)
     )
 }
 
@@ -68,7 +71,7 @@ fn protocol(text: String) -> Result<String, String> {
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(&text))
         .map(str::to_owned)
-        .ok_or_else(|| format!("a filter's protocol is TCP, UDP or Any, not {text}"))
+        .ok_or_else(|| "a filter's protocol is TCP, UDP or Any".to_owned())
 }
 
 fn addresses(member: &str, text: String) -> Result<String, String> {
@@ -84,11 +87,7 @@ fn addresses(member: &str, text: String) -> Result<String, String> {
         },
         (false, _) => text.trim_end_matches(';').split(';').all(|part| address(part).is_some()),
     };
-    if fine {
-        Ok(text)
-    } else {
-        Err(format!("a filter's {member} is one address, one range a-b, or a list a;b;c, not {text}"))
-    }
+    if fine { Ok(text) } else { Err(format!("a filter's {member} is one address, one range a-b, or a list a;b;c")) }
 }
 
 fn ports(member: &str, text: String) -> Result<String, String> {
@@ -97,11 +96,7 @@ fn ports(member: &str, text: String) -> Result<String, String> {
         Some((from, to)) => matches!((port(from), port(to)), (Some(from), Some(to)) if from <= to),
         None => text.trim_end_matches(';').split(';').all(|part| port(part).is_some()),
     };
-    if fine {
-        Ok(text)
-    } else {
-        Err(format!("a filter's {member} is one port, one range 80-85, or a list 80;443, not {text}"))
-    }
+    if fine { Ok(text) } else { Err(format!("a filter's {member} is one port, one range 80-85, or a list 80;443")) }
 }
 
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

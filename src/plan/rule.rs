@@ -5,6 +5,7 @@ use wildmatch::WildMatch;
 
 use super::filter::Filter;
 use super::parameters::{LARGEST_BYTES, LONGEST_SECONDS, Overrides};
+use crate::json::explain;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ struct Written {
 /// Reads and checks the `rules` setting, a JSON list.
 pub fn parse_rules(json: &str) -> Result<Vec<Rule>, String> {
     let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
-        format!("it should be a JSON list of rules, such as [{{\"rule\":\"cpu*\",\"severity\":\"Sev0\",\"capture_seconds\":300}},{{\"target\":\"test-*\",\"ignore\":true}}]: {error}")
+        format!("it should be a JSON list of rules, such as [{{\"rule\":\"cpu*\",\"severity\":\"Sev0\",\"capture_seconds\":300}},{{\"target\":\"test-*\",\"ignore\":true}}]: {}", explain(&error))
     })?;
     written.into_iter().map(Rule::checked).collect()
 }

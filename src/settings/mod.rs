@@ -14,6 +14,7 @@ pub use secret::Secret;
 
 use crate::azure::region::Region;
 use crate::azure::resource_id::{ResourceId, is_guid};
+use crate::json::explain;
 use crate::plan::filter::parse_filters;
 use crate::plan::parameters::{Parameters, boolean, bytes, number, seconds};
 use crate::plan::rule::{Rule, parse_rules};
@@ -250,12 +251,14 @@ fn storage_accounts(text: &str) -> Result<StorageAccounts, String> {
     if !text.starts_with('{') {
         return storage_account(text).map(StorageAccounts::One).map_err(|why| format!("{SHAPE}; {why}"));
     }
-    let written: Map<String, Value> = serde_json::from_str(text).map_err(|why| format!("{SHAPE}; {why}"))?;
+    let written: Map<String, Value> =
+        serde_json::from_str(text).map_err(|why| format!("{SHAPE}; {}", explain(&why)))?;
     let mut accounts = Vec::new();
     for (name, id) in &written {
-        let region = Region::new(name).ok_or_else(|| format!("{SHAPE}; {name} is not the name of a region"))?;
-        let id = id.as_str().ok_or_else(|| format!("{SHAPE}; for {name} it is not a text"))?;
-        accounts.push((region, storage_account(id).map_err(|why| format!("{SHAPE}; for {name}: {why}"))?));
+        let region = Region::new(name).ok_or_else(|| format!("{SHAPE}; one key is not the name of a region"))?;
+        let id = id.as_str().ok_or_else(|| format!("{SHAPE}; for {region} it is not a text"))?;
+        let account = storage_account(id).map_err(|why| format!("{SHAPE}; for {region}: {why}"))?;
+        accounts.push((region, account));
     }
     if accounts.is_empty() { Err(SHAPE.to_owned()) } else { Ok(StorageAccounts::ByRegion(accounts)) }
 }
@@ -288,11 +291,10 @@ pub fn checked_capture_name(text: &str) -> Result<String, String> {
 fn subscriptions(text: &str) -> Result<Option<Vec<String>>, String> {
     let listed: Vec<String> =
         text.split(',').map(|part| part.trim().to_ascii_lowercase()).filter(|part| !part.is_empty()).collect();
-    match listed.iter().find(|part| !is_guid(part)) {
-        Some(wrong) => {
-            Err(format!("it should be a comma separated list of subscription ids, but {wrong} is not a GUID"))
-        }
-        None => Ok((!listed.is_empty()).then_some(listed)),
+    if listed.iter().all(|part| is_guid(part)) {
+        Ok((!listed.is_empty()).then_some(listed))
+    } else {
+        Err("it should be a comma separated list of subscription ids, each a GUID".to_owned())
     }
 }
 
@@ -414,11 +416,13 @@ mod tests {
             ("dry_run", "1"),
             ("answer_seconds", "0"),
             ("notify_on", "finished,sometimes"),
-            ("public_url", "nightcap.example.com"),
+            ("public_url", "ftp://pages.example.com"),
         ] {
             let errors = errors_with(setting, value);
             assert_eq!(errors.len(), 1, "{setting} = {value}: {errors:?}");
             assert_eq!(errors[0].setting, setting);
+            let told = errors[0].message.contains(value) && value.len() > 3;
+            assert!(!told, "{setting}: the value is told: {}", errors[0].message);
         }
     }
 

@@ -12,9 +12,11 @@ use super::auth::may_operate;
 use super::problem::{Problem, json};
 use crate::app::App;
 use crate::azure::region::Region;
+use crate::azure::resource_id::is_guid;
 use crate::host::Host;
 use crate::log::{self, Event};
 use crate::record::{self, AlertRecord, CaptureRecord};
+use crate::settings::checked_capture_name;
 
 /// `GET /api/alerts/{key}`
 pub async fn alert<H: Host>(
@@ -22,7 +24,8 @@ pub async fn alert<H: Host>(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    show::<AlertRecord, H>(&app, &headers, Some(record::alert_key(&key))).await
+    let known_form = key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    show::<AlertRecord, H>(&app, &headers, known_form.then(|| record::alert_key(&key))).await
 }
 
 /// `GET /api/captures/{subscription}/{region}/{name}`
@@ -31,7 +34,9 @@ pub async fn capture<H: Host>(
     Path((subscription, region, name)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let key = Region::new(&region).map(|region| record::capture_key(&subscription, &region, &name));
+    let known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
+    let region = Region::new(&region).filter(|_| known_form);
+    let key = region.map(|region| record::capture_key(&subscription, &region, &name));
     show::<CaptureRecord, H>(&app, &headers, key).await
 }
 

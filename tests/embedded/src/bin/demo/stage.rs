@@ -76,7 +76,7 @@ impl Stage {
             match word("event") {
                 "alert_received" => timeline.event("alert", Style::Bold, "nightcap has received an alert"),
                 "outcome" => {
-                    let text = format!("{} ({}) after {} ms", word("outcome"), word("reason"), event["ms"]);
+                    let text = format!("{}, {}, after {} ms", word("outcome"), word("reason"), event["ms"]);
                     timeline.event("outcome", Style::Green, &text);
                 }
                 _ => {}

@@ -1,0 +1,90 @@
+//! The runtime of the component. Requests, clocks, chance and spawned work are the same WASI 0.3 on every host; settings
+//! and the store are the host's own.
+
+use std::future::poll_fn;
+use std::sync::LazyLock;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use futures::future::join;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use spin_sdk::wasip3::random::random::get_random_u64;
+
+#[cfg(feature = "spin")]
+use super::spin as own;
+#[cfg(not(feature = "spin"))]
+use super::wasi as own;
+use super::{Host, LARGEST_ANSWER, NoAnswer, SettingsUnreadable, StoreError, Task};
+use crate::timestamp::Timestamp;
+
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// What the component runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Runtime;
+
+impl Host for Runtime {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
+        // The request's body is written by a task that is spawned on the way.
+        let (answer, ()) = join(spin_sdk::http::send(request.map(Full::new)), let_spawned_begin()).await;
+        let (head, body) = answer.map_err(|error| NoAnswer(error.to_string()))?.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| NoAnswer(error.to_string()))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    fn now(&self) -> Timestamp {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        BEGINNING.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        spin_sdk::time::sleep(duration).await;
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let (high, low) = (get_random_u64(), get_random_u64());
+        (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
+    }
+
+    async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
+        own::setting(name).await
+    }
+
+    async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
+        own::load(key).await
+    }
+
+    async fn save(&self, key: String, value: Vec<u8>) -> Result<(), StoreError> {
+        own::save(key, value).await
+    }
+
+    async fn spawn(&self, task: Task) {
+        spin_sdk::wasip3::spawn(task);
+        let_spawned_begin().await;
+    }
+
+    fn log(&self, line: &str) {
+        eprintln!("{line}");
+    }
+}
+
+/// Has the current request polled once more. Without it wit-bindgen 0.57 leaves a spawned task alone until some other
+/// event of the same request comes along, be it the end of a timeout.
+async fn let_spawned_begin() {
+    let mut polled = false;
+    poll_fn(|context| {
+        if polled {
+            return Poll::Ready(());
+        }
+        polled = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
