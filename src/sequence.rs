@@ -185,6 +185,9 @@ impl<H: Host> Sequence<'_, H> {
         if error.leaves_doubt() {
             self.in_doubt = Some(name.to_owned());
         }
+        if error.is_throttling() {
+            return self.pause(&error, round).await.map(|()| None);
+        }
         // Azure's way to say that a name is taken is not published, so these are looked up before they count.
         let may_be_taken = matches!(error.status(), Some(400 | 409 | 429));
         if !error.leaves_doubt() && !may_be_taken {

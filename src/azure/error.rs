@@ -132,6 +132,12 @@ impl AzureError {
         }
     }
 
+    /// Whether Azure has not looked at the request, because there were too many. The same status also tells that another
+    /// operation is at work on the resource, which is another matter.
+    pub fn is_throttling(&self) -> bool {
+        self.status() == Some(429) && self.code() != "RetryableErrorDueToAnotherOperation"
+    }
+
     /// Whether the request may have been carried out although no good answer came.
     pub fn leaves_doubt(&self) -> bool {
         match self {
