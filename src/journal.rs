@@ -39,16 +39,21 @@ impl<H: Host> Journal<'_, H> {
         saved.is_ok()
     }
 
-    /// Notes that something happened to the alert as a whole.
-    pub fn note(&self, event: &'static str) {
-        self.write(&self.event(event, "info"));
+    /// Notes that an alert came in.
+    pub fn note_received(&self, alert_id: &str) {
+        self.write(&Event { alert_id: Some(alert_id), ..self.event("alert_received", "info") });
+    }
+
+    /// Notes that the caller is answered while work goes on.
+    pub fn note_early_answer(&self) {
+        self.write(&self.event("answering_before_the_end", "info"));
     }
 
     /// Notes how the alert ended for one target.
     pub fn note_outcome(&self, outcome: &Outcome, took: Duration) {
         let level = if outcome.outcome == Kind::Failed { "error" } else { "info" };
         self.write(&Event {
-            target: outcome.target.clone(),
+            target: outcome.target.as_deref(),
             capture: outcome.capture.as_ref().map(|capture| capture.name.as_str()),
             outcome: Some(outcome.outcome.word()),
             reason: Some(&outcome.reason),
@@ -60,8 +65,9 @@ impl<H: Host> Journal<'_, H> {
     /// Notes what became of a capture.
     pub fn note_capture(&self, record: &CaptureRecord, what: &'static str, reason: Option<&'static str>) {
         let level = if reason.is_some() { "error" } else { "info" };
+        let target = record.target.id().to_string();
         self.write(&Event {
-            target: Some(record.target.id().to_string()),
+            target: Some(&target),
             capture: Some(&record.name),
             step: Some(what),
             reason,

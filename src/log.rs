@@ -1,7 +1,7 @@
 //! The log: one JSON line an event, with these fields and no others.
 //!
 //! The list of fields is the allow-list. None of them ever holds a body, a header's value other than Azure's request
-//! ids, a URL's query, or anything that a caller sent beyond an alert's id.
+//! ids, a URL's query, or anything that a caller sent beyond the ids of an alert and its target.
 
 use serde::Serialize;
 
@@ -19,9 +19,12 @@ pub struct Event<'a> {
     /// The key of the alert's record.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub alert: &'a str,
+    /// Azure's own id of the alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_id: Option<&'a str>,
     /// The machine's resource id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub target: Option<&'a str>,
     /// The capture's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<&'a str>,

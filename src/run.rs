@@ -50,7 +50,7 @@ pub struct Handled {
 /// Handles an alert, and returns when all is done or when the caller has waited long enough.
 pub async fn handle<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, alert: Alert) -> Handled {
     let run = Arc::new(Run::new(app.clone(), settings.clone(), alert));
-    run.journal().note("alert_received");
+    run.journal().note_received(&run.alert.id);
     let (done, outcomes) = oneshot::channel();
     let task = run.clone();
     app.host.spawn(Box::pin(async move { task.work(done).await })).await;
@@ -59,7 +59,7 @@ pub async fn handle<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, alert:
     if let Either::Left((Ok(handled), _)) = select(outcomes, patience).await {
         return handled;
     }
-    run.journal().note("answering_before_the_end");
+    run.journal().note_early_answer();
     run.handled()
 }
 
@@ -168,7 +168,8 @@ impl<H: Host> Run<H> {
         start: &Start,
         memory: &TargetMemory,
     ) -> Result<(Outcome, Option<Started>), Failure> {
-        let azure = self.azure(TRY_FOR);
+        let target = start.target.id().to_string();
+        let azure = self.azure(&target, TRY_FOR);
         let place = locate(&azure, start, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
         let storage = start.storage.as_ref().or_else(|| self.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
@@ -196,8 +197,9 @@ impl<H: Host> Run<H> {
     /// Sees what becomes of a capture that Azure has accepted.
     async fn follow(&self, started: Started) {
         let Started { index, accepted, mut record, mut memory } = started;
-        let azure = self.azure(FOLLOW_FOR);
         let target = record.target.clone();
+        let target_id = target.id().to_string();
+        let azure = self.azure(&target_id, FOLLOW_FOR);
         match beginning(&azure, &self.journal(), &accepted, &mut record).await {
             Beginning::Begun => {}
             Beginning::Superseded(earlier) => {
@@ -264,12 +266,13 @@ impl<H: Host> Run<H> {
         CaptureRef::new(&self.settings.public_url, &place.subscription, &place.region, &capture.name, storage_path)
     }
 
-    fn azure(&self, time: Duration) -> Azure<'_, H> {
+    fn azure<'a>(&'a self, target: &'a str, time: Duration) -> Azure<'a, H> {
         Azure {
             host: &self.app.host,
             settings: &self.settings,
             tokens: &self.app.tokens,
             alert: &self.key,
+            target,
             client_request_id: &self.client_request_id,
             deadline: self.app.host.monotonic().saturating_add(time),
         }

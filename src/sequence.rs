@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::alert::target::Target;
 use crate::azure::error::{AzureError, Step};
-use crate::azure::packet_capture::{self as arm, Activity, CaptureRequest, PacketCapture};
+use crate::azure::packet_capture::{Activity, CaptureRequest, CaptureResource, PacketCapture, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
 use crate::failure::Failure;
@@ -88,7 +88,7 @@ impl<H: Host> Sequence<'_, H> {
                 if self.azure.time_left().is_zero() {
                     break;
                 }
-                captures = arm::list(self.azure, &self.place.watcher).await.map_err(|error| self.failure(&error))?;
+                captures = list(self.azure, &self.place.watcher).await.map_err(|error| self.failure(&error))?;
             }
             let (listed_at, listed) = (self.azure.host.now(), self.azure.host.monotonic());
             if let Some(capture) = self.running_on_target(&captures).await? {
@@ -97,7 +97,7 @@ impl<H: Host> Sequence<'_, H> {
             let name = self.name(&captures, listed_at);
             let doomed = self.doomed(&captures, &name).await?;
             if self.azure.settings.dry_run {
-                return Ok(End::WouldSend(self.requests(&doomed, &name)));
+                return self.requests(&doomed, &name).map(End::WouldSend);
             }
             self.delete_all(&doomed).await?;
             if self.azure.host.monotonic().saturating_sub(listed) > LIST_IS_FRESH {
@@ -163,7 +163,7 @@ impl<H: Host> Sequence<'_, H> {
     /// Deletes side by side and waits until all are gone.
     async fn delete_all(&self, names: &[String]) -> Result<(), Failure> {
         let delete = async |name: &String| -> Result<(), AzureError> {
-            match arm::delete(self.azure, &self.place.watcher, name).await? {
+            match self.capture(name).delete().await? {
                 Some(answer) => operation::wait(self.azure, Step::Delete, &answer).await,
                 None => Ok(()),
             }
@@ -174,12 +174,8 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
     async fn create(&mut self, name: &str, listed_at: Timestamp, round: u32) -> Result<Option<End>, Failure> {
-        let error = match arm::create(self.azure, &self.place.watcher, name, &self.request).await {
-            Ok(answer) => {
-                let told: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-                let capture = PacketCapture { name: name.to_owned(), ..PacketCapture::read(&told).unwrap_or_default() };
-                return Ok(Some(End::Started { capture, creation: Some(answer), listed_at }));
-            }
+        let error = match self.capture(name).create(&self.request).await {
+            Ok((capture, creation)) => return Ok(Some(End::Started { capture, creation: Some(creation), listed_at })),
             Err(error) => error,
         };
         if error.leaves_doubt() {
@@ -193,7 +189,7 @@ impl<H: Host> Sequence<'_, H> {
         if !error.leaves_doubt() && !may_be_taken {
             return Err(self.failure(&error));
         }
-        match arm::get(self.azure, &self.place.watcher, name).await.map_err(|_| self.failure(&error))? {
+        match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
             Some(capture) if capture.covers(&self.start.target) && !capture.is_failed() && !capture.is_deleting() => {
                 Ok(Some(self.found(capture, listed_at)))
             }
@@ -231,7 +227,7 @@ impl<H: Host> Sequence<'_, H> {
         if capture.is_failed() || self.over.contains(&capture.name) {
             return Ok(true);
         }
-        let activity = arm::activity(self.azure, &self.place.watcher, &capture.name).await;
+        let activity = self.capture(&capture.name).activity().await;
         let over = activity.map_err(|error| self.failure(&error))? == Activity::Over;
         if over {
             self.over.push(capture.name.clone());
@@ -243,13 +239,20 @@ impl<H: Host> Sequence<'_, H> {
         Failure::from_azure(error, &self.start.target, Some(&self.place.watcher))
     }
 
-    fn requests(&self, doomed: &[String], name: &str) -> Vec<Value> {
-        let url = |name: &str| {
-            let version = crate::azure::network_watcher::API_VERSION;
-            format!("{}{}?api-version={version}", self.azure.settings.arm, arm::path(&self.place.watcher, name))
+    fn capture<'b>(&'b self, name: &'b str) -> CaptureResource<'b, H> {
+        CaptureResource::new(self.azure, &self.place.watcher, name)
+    }
+
+    fn requests(&self, doomed: &[String], name: &str) -> Result<Vec<Value>, Failure> {
+        let url = |step, name: &str| {
+            self.capture(name).uri(step, "").map(|uri| uri.to_string()).map_err(|error| self.failure(&error))
         };
-        let deletes = doomed.iter().map(|name| json!({"method": "DELETE", "url": url(name)}));
-        deletes.chain([json!({"method": "PUT", "url": url(name), "body": self.request})]).collect()
+        let mut requests = Vec::new();
+        for name in doomed {
+            requests.push(json!({"method": "DELETE", "url": url(Step::Delete, name)?}));
+        }
+        requests.push(json!({"method": "PUT", "url": url(Step::Create, name)?, "body": self.request}));
+        Ok(requests)
     }
 }
 
@@ -267,7 +270,7 @@ pub async fn settle<H: Host>(
     if !is_own(started) || !may_have_met_another_slot(listed_at, azure.host.now(), LIST_IS_FRESH) {
         return None;
     }
-    let captures = arm::list(azure, &place.watcher).await.ok()?;
+    let captures = list(azure, &place.watcher).await.ok()?;
     let was_there_before = |other: &PacketCapture| place.captures.iter().any(|known| known.name == other.name);
     let mut rivals: Vec<_> = captures
         .into_iter()
@@ -279,7 +282,7 @@ pub async fn settle<H: Host>(
     let first = rivals.next()?;
     for late in rivals {
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
-        let _ = arm::stop(azure, &place.watcher, &late.name).await;
+        let _ = CaptureResource::new(azure, &place.watcher, &late.name).stop().await;
     }
     (first.name != started).then_some(first)
 }

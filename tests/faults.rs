@@ -202,6 +202,36 @@ async fn a_refusal_is_told_at_once_with_its_remedy() {
     }
 }
 
+/// Every refusal at every request: told at once, in a sentence, and never with a second capture.
+#[tokio::test(start_paused = true)]
+async fn every_refusal_at_every_request_is_told() {
+    let refusals: [(&str, MakeEffect); 7] = [
+        ("401", || Effect::ExpiredToken),
+        ("400", || status(400, "InvalidRequest")),
+        ("403", || status(403, "AuthorizationFailed")),
+        ("404", || status(404, "ResourceNotFound")),
+        ("409", || status(409, "Conflict")),
+        ("200 HTML", || Effect::Html { status: 200 }),
+        ("200 empty", || Effect::Empty { status: 200 }),
+    ];
+    for at in EVERYWHERE {
+        for (name, effect) in refusals {
+            let (ended, ..) = alert_with(fault(at, effect())).await;
+            let what = format!("{name} at {at:?}: {} {:?} {}", ended.status, ended.finally, ended.message);
+            // What is not there to be asked or deleted is over or gone. An empty answer to a status request says
+            // nothing, so the capture counts as running and stays; to a delete it is a good answer.
+            let expected = match (at, name) {
+                (At::Status | At::Delete, "404") | (At::Delete, "200 empty") => "started",
+                _ => "failed",
+            };
+            assert_eq!(ended.finally.0, expected, "{what}");
+            assert_eq!(ended.captures, usize::from(expected == "started"), "{what}");
+            assert!([200, 201].contains(&ended.status), "{what}");
+            assert_sentence(&ended.message, &what);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_the_create_that_is_lost_or_garbled_makes_no_second_capture() {
     for effect in [Effect::CutAfter, Effect::CutMidBody, Effect::Truncated, Effect::Hang] {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::host::{Host, NoAnswer};
@@ -38,6 +39,8 @@ pub struct Azure<'a, H> {
     pub tokens: &'a TokenCache,
     /// The key of the alert's record, for the log.
     pub alert: &'a str,
+    /// The machine that this is about, for the log.
+    pub target: &'a str,
     /// A GUID that all requests of this alert carry, so that Azure's support can find them.
     pub client_request_id: &'a str,
     /// When to stop trying, on the host's monotonic clock.
@@ -46,7 +49,7 @@ pub struct Azure<'a, H> {
 
 /// One request to Azure Resource Manager.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<'a> {
     /// The step that it belongs to.
     pub step: Step,
     /// Its method.
@@ -57,24 +60,35 @@ pub struct Call {
     pub body: Bytes,
     /// Whether it may be sent again when it is unclear what became of it.
     pub repeat: bool,
+    /// The capture that it is about, for the log.
+    pub capture: Option<&'a str>,
 }
 
 /// One request in all its attempts.
-struct Attempt {
+struct Attempt<'a> {
     step: Step,
+    capture: Option<&'a str>,
     request: http::request::Builder,
     body: Bytes,
     repeat: bool,
 }
 
+/// What the log tells of a request.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    step: Step,
+    capture: Option<&'a str>,
+    attempt: u32,
+}
+
 impl<H: Host> Azure<'_, H> {
     /// A GET of a resource or list.
     pub async fn get(&self, step: Step, uri: Uri) -> Result<Response<Bytes>, AzureError> {
-        self.call(Call { step, method: Method::GET, uri, body: Bytes::new(), repeat: true }).await
+        self.call(Call { step, method: Method::GET, uri, body: Bytes::new(), repeat: true, capture: None }).await
     }
 
     /// Sends a request with a token. A token that Azure no longer takes is replaced once.
-    pub async fn call(&self, call: Call) -> Result<Response<Bytes>, AzureError> {
+    pub async fn call(&self, call: Call<'_>) -> Result<Response<Bytes>, AzureError> {
         if !self.settings.arm.holds(&call.uri) {
             return Err(AzureError::ForeignUrl { step: call.step });
         }
@@ -86,7 +100,12 @@ impl<H: Host> Azure<'_, H> {
             let token = self.tokens.token(self, &scope).await?;
             answer = self.attempt(self.with_token(&call, &token)).await?;
         }
-        if answer.status().is_success() { Ok(answer) } else { Err(refused(call.step, &answer)) }
+        if !answer.status().is_success() {
+            return Err(refused(call.step, &answer));
+        }
+        // A proxy's page comes with a good status, too, and must not pass for a delete that was accepted.
+        let is_json = answer.body().is_empty() || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
+        if is_json { Ok(answer) } else { Err(unreadable(call.step, "not JSON")) }
     }
 
     /// The address of a resource of Azure Resource Manager.
@@ -107,7 +126,7 @@ impl<H: Host> Azure<'_, H> {
         self.deadline.saturating_sub(self.host.monotonic())
     }
 
-    fn with_token(&self, call: &Call, token: &Secret) -> Attempt {
+    fn with_token<'c>(&self, call: &Call<'c>, token: &Secret) -> Attempt<'c> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(call.uri.clone())
@@ -121,23 +140,24 @@ impl<H: Host> Azure<'_, H> {
         if !call.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        Attempt { step: call.step, request, body: call.body.clone(), repeat: call.repeat }
+        Attempt { step: call.step, capture: call.capture, request, body: call.body.clone(), repeat: call.repeat }
     }
 
     /// Sends, and sends again after a passing failure for as long as there is time. The answer may have any status that
     /// does not pass by itself.
-    async fn attempt(&self, attempt: Attempt) -> Result<Response<Bytes>, AzureError> {
-        let Attempt { step, request, body, repeat } = attempt;
+    async fn attempt(&self, attempt: Attempt<'_>) -> Result<Response<Bytes>, AzureError> {
+        let Attempt { step, capture, request, body, repeat } = attempt;
         // Azure refuses a POST or PUT that does not tell its length (411), be it zero.
         let request = request.header(header::CONTENT_LENGTH, body.len()).body(body).map_err(|error| {
             AzureError::Unreachable { step, detail: format!("the request could not be made: {error}") }
         })?;
         for tried in 0_u32.. {
-            let (failure, asked_to_wait) = match self.send_once(step, &request, tried).await {
-                Ok(answer) if !retry::is_transient(answer.status()) => return Ok(answer),
-                Ok(answer) => (refused(step, &answer), retry::retry_after(answer.headers())),
-                Err(NoAnswer(detail)) => (AzureError::Unreachable { step, detail }, None),
-            };
+            let (failure, asked_to_wait) =
+                match self.send_once(About { step, capture, attempt: tried.saturating_add(1) }, &request).await {
+                    Ok(answer) if !retry::is_transient(answer.status()) => return Ok(answer),
+                    Ok(answer) => (refused(step, &answer), retry::retry_after(answer.headers())),
+                    Err(NoAnswer(detail)) => (AzureError::Unreachable { step, detail }, None),
+                };
             let [chance, ..] = self.host.random();
             let wait = asked_to_wait.unwrap_or_else(|| retry::pause(tried, chance));
             if !repeat || wait >= self.time_left() {
@@ -148,7 +168,7 @@ impl<H: Host> Azure<'_, H> {
         Err(AzureError::OutOfTime { step })
     }
 
-    async fn send_once(&self, step: Step, request: &Request<Bytes>, tried: u32) -> Result<Response<Bytes>, NoAnswer> {
+    async fn send_once(&self, about: About<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
         let began = self.host.monotonic();
         let sent = std::pin::pin!(self.host.send(request.clone()));
         let timeout = std::pin::pin!(self.host.sleep(ANSWER_TIMEOUT));
@@ -156,12 +176,11 @@ impl<H: Host> Azure<'_, H> {
             Either::Left((answer, _)) => answer,
             Either::Right(((), _)) => Err(NoAnswer(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()))),
         };
-        let took = self.host.monotonic().saturating_sub(began);
-        self.log(step, request.method(), tried, took, &answer);
+        self.log(about, request.method(), self.host.monotonic().saturating_sub(began), &answer);
         answer
     }
 
-    fn log(&self, step: Step, method: &Method, tried: u32, took: Duration, answer: &Result<Response<Bytes>, NoAnswer>) {
+    fn log(&self, about: About<'_>, method: &Method, took: Duration, answer: &Result<Response<Bytes>, NoAnswer>) {
         let nothing = HeaderMap::new();
         let (status, headers, detail) = match answer {
             Ok(answer) => (Some(answer.status()), answer.headers(), None),
@@ -170,27 +189,27 @@ impl<H: Host> Azure<'_, H> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let fine = status.is_some_and(|status| status.is_success());
         let code = answer.as_ref().ok().filter(|_| !fine).map(|answer| Detail::in_body(answer.body()).code);
-        log::write(
-            self.host,
-            &Event {
-                event: "azure",
-                level: if fine { "info" } else { "warn" },
-                alert: self.alert,
-                step: Some(step.name()),
-                method: Some(method.as_str()),
-                status: status.map(|status| status.as_u16()),
-                attempt: Some(tried.saturating_add(1)),
-                ms: u64::try_from(took.as_millis()).ok(),
-                code: code.as_deref().filter(|code| !code.is_empty()),
-                client_request_id: Some(self.client_request_id),
-                request_id: text("x-ms-request-id"),
-                correlation_id: text("x-ms-correlation-request-id"),
-                retry_after: retry::retry_after(headers).map(|wait| wait.as_secs()),
-                remaining: remaining(headers),
-                detail,
-                ..Event::default()
-            },
-        );
+        let event = Event {
+            event: "azure",
+            level: if fine { "info" } else { "warn" },
+            alert: self.alert,
+            target: Some(self.target),
+            capture: about.capture,
+            step: Some(about.step.name()),
+            method: Some(method.as_str()),
+            status: status.map(|status| status.as_u16()),
+            attempt: Some(about.attempt),
+            ms: u64::try_from(took.as_millis()).ok(),
+            code: code.as_deref().filter(|code| !code.is_empty()),
+            client_request_id: Some(self.client_request_id),
+            request_id: text("x-ms-request-id"),
+            correlation_id: text("x-ms-correlation-request-id"),
+            retry_after: retry::retry_after(headers).map(|wait| wait.as_secs()),
+            remaining: remaining(headers),
+            detail,
+            ..Event::default()
+        };
+        log::write(self.host, &event);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `packetCaptures` resource. Shapes and ranges are those of azure-rest-api-specs, `networkWatcher.json`.
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -162,83 +162,83 @@ impl Scope {
     }
 }
 
-/// The id of a watcher's capture.
-pub fn path(watcher: &ResourceId, name: &str) -> String {
-    format!("{}/packetCaptures/{name}", watcher.path())
-}
-
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Vec<PacketCapture>, AzureError> {
     let captures = list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await?;
     Ok(captures.iter().filter_map(PacketCapture::read).collect())
 }
 
-/// One capture, or `None` when there is none of that name.
-pub async fn get<H: Host>(
-    azure: &Azure<'_, H>,
-    watcher: &ResourceId,
-    name: &str,
-) -> Result<Option<PacketCapture>, AzureError> {
-    let uri = azure.uri(Step::LookUp, &path(watcher, name), API_VERSION)?;
-    match azure.get(Step::LookUp, uri).await {
-        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
-        answer => Ok(PacketCapture::read(&read(Step::LookUp, &answer?)?)),
+/// One capture of a watcher, there or not.
+#[derive(Debug)]
+pub struct CaptureResource<'a, H> {
+    azure: &'a Azure<'a, H>,
+    watcher: &'a ResourceId,
+    name: &'a str,
+}
+
+impl<'a, H: Host> CaptureResource<'a, H> {
+    /// The capture of this name.
+    pub fn new(azure: &'a Azure<'a, H>, watcher: &'a ResourceId, name: &'a str) -> Self {
+        Self { azure, watcher, name }
     }
-}
 
-/// Begins a capture. This is sent once: whoever gets an error looks the capture up before sending it again.
-pub async fn create<H: Host>(
-    azure: &Azure<'_, H>,
-    watcher: &ResourceId,
-    name: &str,
-    request: &CaptureRequest,
-) -> Result<Response<Bytes>, AzureError> {
-    let body = serde_json::to_vec(request).map_err(|error| unreadable(Step::Create, error))?;
-    let uri = azure.uri(Step::Create, &path(watcher, name), API_VERSION)?;
-    azure.call(Call { step: Step::Create, method: Method::PUT, uri, body: body.into(), repeat: false }).await
-}
-
-/// Begins to delete a capture; its file stays. `None` when it is gone already.
-pub async fn delete<H: Host>(
-    azure: &Azure<'_, H>,
-    watcher: &ResourceId,
-    name: &str,
-) -> Result<Option<Response<Bytes>>, AzureError> {
-    let uri = azure.uri(Step::Delete, &path(watcher, name), API_VERSION)?;
-    let call = Call { step: Step::Delete, method: Method::DELETE, uri, body: Bytes::new(), repeat: true };
-    match azure.call(call).await {
-        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
-        answer => answer.map(Some),
+    /// Reads it, or `None` when there is none of that name.
+    pub async fn get(&self) -> Result<Option<PacketCapture>, AzureError> {
+        match self.call(Step::LookUp, Method::GET, "", Bytes::new()).await {
+            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            answer => Ok(PacketCapture::read(&read(Step::LookUp, &answer?)?)),
+        }
     }
-}
 
-/// Begins to stop a capture.
-pub async fn stop<H: Host>(
-    azure: &Azure<'_, H>,
-    watcher: &ResourceId,
-    name: &str,
-) -> Result<Response<Bytes>, AzureError> {
-    let uri = azure.uri(Step::Stop, &format!("{}/stop", path(watcher, name)), API_VERSION)?;
-    azure.call(Call { step: Step::Stop, method: Method::POST, uri, body: Bytes::new(), repeat: true }).await
-}
-
-/// Asks whether a capture runs. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
-/// `PacketCaptureApiTest`), and a capture that is gone is over.
-pub async fn activity<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId, name: &str) -> Result<Activity, AzureError> {
-    let uri = azure.uri(Step::Status, &format!("{}/queryStatus", path(watcher, name)), API_VERSION)?;
-    let call = Call { step: Step::Status, method: Method::POST, uri, body: Bytes::new(), repeat: true };
-    let answer = match azure.call(call).await {
-        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(Activity::Over),
-        other => other?,
-    };
-    if answer.body().is_empty() {
-        return Ok(Activity::Unknown);
+    /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
+    pub async fn create(&self, request: &CaptureRequest) -> Result<(PacketCapture, Response<Bytes>), AzureError> {
+        let body = serde_json::to_vec(request).map_err(|error| unreadable(Step::Create, error))?;
+        let answer = self.call(Step::Create, Method::PUT, "", body.into()).await?;
+        let capture = PacketCapture::read(&read(Step::Create, &answer)?);
+        Ok((capture.ok_or_else(|| unreadable(Step::Create, "no capture"))?, answer))
     }
-    let status = read(Step::Status, &answer)?;
-    let word = Object::of(&status).and_then(|status| status.text_or_nothing("packetCaptureStatus")).unwrap_or_default();
-    Ok(match word.to_ascii_lowercase().as_str() {
-        "running" | "notstarted" => Activity::Running,
-        "stopped" | "error" => Activity::Over,
-        _ => Activity::Unknown,
-    })
+
+    /// Begins to delete it; its file stays. `None` when it is gone already.
+    pub async fn delete(&self) -> Result<Option<Response<Bytes>>, AzureError> {
+        match self.call(Step::Delete, Method::DELETE, "", Bytes::new()).await {
+            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Begins to stop it.
+    pub async fn stop(&self) -> Result<Response<Bytes>, AzureError> {
+        self.call(Step::Stop, Method::POST, "/stop", Bytes::new()).await
+    }
+
+    /// Asks whether it runs. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
+    /// `PacketCaptureApiTest`), and a capture that is gone is over.
+    pub async fn activity(&self) -> Result<Activity, AzureError> {
+        let answer = match self.call(Step::Status, Method::POST, "/queryStatus", Bytes::new()).await {
+            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(Activity::Over),
+            other => other?,
+        };
+        if answer.body().is_empty() {
+            return Ok(Activity::Unknown);
+        }
+        let status = read(Step::Status, &answer)?;
+        let word = Object::of(&status).and_then(|status| status.text_or_nothing("packetCaptureStatus"));
+        Ok(match word.unwrap_or_default().to_ascii_lowercase().as_str() {
+            "running" | "notstarted" => Activity::Running,
+            "stopped" | "error" => Activity::Over,
+            _ => Activity::Unknown,
+        })
+    }
+
+    /// Its address.
+    pub fn uri(&self, step: Step, action: &str) -> Result<Uri, AzureError> {
+        let path = format!("{}/packetCaptures/{}{action}", self.watcher.path(), self.name);
+        self.azure.uri(step, &path, API_VERSION)
+    }
+
+    async fn call(&self, step: Step, method: Method, action: &str, body: Bytes) -> Result<Response<Bytes>, AzureError> {
+        let repeat = method != Method::PUT;
+        let uri = self.uri(step, action)?;
+        self.azure.call(Call { step, method, uri, body, repeat, capture: Some(self.name) }).await
+    }
 }

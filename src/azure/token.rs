@@ -81,7 +81,7 @@ async fn fetch<H: Host>(azure: &Azure<'_, H>, scope: &str) -> Result<Token, Azur
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(http::header::ACCEPT, "application/json");
     let asked_at = azure.host.monotonic();
-    let attempt = Attempt { step: Step::Token, request, body: body.into(), repeat: true };
+    let attempt = Attempt { step: Step::Token, capture: None, request, body: body.into(), repeat: true };
     let answer = azure.attempt(attempt).await?;
     if answer.status() != StatusCode::OK {
         return Err(no_token(answer.status(), answer.body()));
