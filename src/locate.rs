@@ -41,85 +41,83 @@ pub async fn locate<H: Host>(
     remembered: Option<&Machine>,
 ) -> Result<Place, Failure> {
     let subscription = start.target.id().subscription();
-    let known_region = remembered.map(|machine| &machine.region).or(told_region);
-    let known_watcher = match (&start.watcher, known_region) {
-        (Some(watcher), _) => Some(watcher.clone()),
-        (None, Some(region)) => Some(likely_watcher(azure.host, &subscription, region).await),
-        (None, None) => None,
-    };
-    let (machine, listed) = match (remembered, &known_watcher) {
-        (Some(machine), None) => (Ok(machine.clone()), None),
-        (Some(machine), Some(watcher)) => (Ok(machine.clone()), Some(packet_capture::list(azure, watcher).await)),
-        (None, None) => (read_machine(azure, &start.target).await, None),
-        (None, Some(watcher)) => {
-            let (machine, listed) =
-                join(read_machine(azure, &start.target), packet_capture::list(azure, watcher)).await;
-            (machine, Some(listed))
+    let likely_region = remembered.map(|machine| &machine.region).or(told_region);
+    let machine = async {
+        match remembered {
+            Some(machine) => Ok(Some(machine.clone())),
+            None => read_machine(azure, &start.target, told_region.is_some()).await,
         }
     };
-    let (machine, region) = match (machine, told_region) {
-        (Ok(machine), _) => {
-            let region = machine.region.clone();
-            (Some(machine), region)
-        }
-        (Err(failure), Some(region)) if failure.reason == "not_authorized" => (None, region.clone()),
-        (Err(failure), _) => return Err(failure),
+    let early = async {
+        let watcher = likely_watcher(azure, start, likely_region).await?;
+        Some((packet_capture::list(azure, &watcher).await, watcher))
     };
-    // A region that turns out to be another one than was told makes the list worthless.
-    let listed = listed.filter(|_| start.watcher.is_some() || known_region == Some(&region));
-    let (watcher, captures) = watcher_and_captures(azure, start, &subscription, &region, known_watcher, listed).await?;
+    let (machine, early) = join(machine, early).await;
+    let machine = machine?;
+    let region = machine.as_ref().map(|machine| &machine.region).or(told_region).cloned();
+    let region = region.ok_or_else(|| Failure::machine_not_found(&start.target))?;
+
+    let (listed, watcher) = match early {
+        Some(early) if start.watcher.is_some() || likely_region == Some(&region) => early,
+        // Nothing was known of the region, or it turned out to be another one.
+        _ => {
+            let watcher = watcher_of(azure.host, &subscription, &region).await;
+            (packet_capture::list(azure, &watcher).await, watcher)
+        }
+    };
+    let (watcher, captures) = match listed {
+        Ok(captures) => (watcher, captures),
+        Err(error) if !is_missing(&error) => return Err(Failure::from_azure(&error, &start.target, Some(&watcher))),
+        Err(_) if start.watcher.is_some() => return Err(Failure::watcher_not_found(&watcher)),
+        Err(_) => find_watcher(azure, &start.target, &subscription, &region).await?,
+    };
     Ok(Place { subscription, region, watcher, machine, captures })
 }
 
-async fn read_machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Machine, Failure> {
+/// The machine; `None` when nightcap may not see it and can do without.
+async fn read_machine<H: Host>(
+    azure: &Azure<'_, H>,
+    target: &Target,
+    can_do_without: bool,
+) -> Result<Option<Machine>, Failure> {
     match compute::machine(azure, target).await {
         Ok(Some(machine)) if machine.agent == Some(false) => Err(Failure::agent_missing(target, machine.os.as_deref())),
-        Ok(Some(machine)) => Ok(machine),
+        Ok(Some(machine)) => Ok(Some(machine)),
         Ok(None) => Err(Failure::machine_not_found(target)),
+        Err(error) if can_do_without && error.status() == Some(403) => Ok(None),
         Err(error) => Err(Failure::from_azure(&error, target, None)),
     }
 }
 
-/// The watcher that was found for this region before, or the one that Azure itself would have made.
-async fn likely_watcher<H: Host>(host: &H, subscription: &str, region: &Region) -> ResourceId {
+/// The watcher that the caller named, or else that of a region that is likely the machine's.
+async fn likely_watcher<H: Host>(azure: &Azure<'_, H>, start: &Start, region: Option<&Region>) -> Option<ResourceId> {
+    match &start.watcher {
+        Some(watcher) => Some(watcher.clone()),
+        None => Some(watcher_of(azure.host, &start.target.id().subscription(), region?).await),
+    }
+}
+
+/// The watcher that was found for a region before, or the one that Azure itself would have made.
+async fn watcher_of<H: Host>(host: &H, subscription: &str, region: &Region) -> ResourceId {
     let remembered = record::load(host, &record::watcher_key(subscription, region)).await;
     remembered.ok().flatten().unwrap_or_else(|| network_watcher::by_convention(subscription, region))
 }
 
-type Listed = Result<Vec<PacketCapture>, AzureError>;
-
-async fn watcher_and_captures<H: Host>(
+/// Looks the region's watcher up among all, and lists it.
+async fn find_watcher<H: Host>(
     azure: &Azure<'_, H>,
-    start: &Start,
+    target: &Target,
     subscription: &str,
     region: &Region,
-    known_watcher: Option<ResourceId>,
-    listed: Option<Listed>,
 ) -> Result<(ResourceId, Vec<PacketCapture>), Failure> {
-    let target = &start.target;
-    let (watcher, listed) = match (known_watcher, listed) {
-        (Some(watcher), Some(listed)) => (watcher, listed),
-        _ => {
-            let watcher = likely_watcher(azure.host, subscription, region).await;
-            let listed = packet_capture::list(azure, &watcher).await;
-            (watcher, listed)
-        }
-    };
-    match listed {
-        Ok(captures) => Ok((watcher, captures)),
-        Err(error) if !is_missing(&error) => Err(Failure::from_azure(&error, target, Some(&watcher))),
-        Err(_) if start.watcher.is_some() => Err(Failure::watcher_not_found(&watcher)),
-        Err(_) => {
-            let found = network_watcher::find(azure, subscription, region).await;
-            let found = found.map_err(|error| Failure::from_azure(&error, target, None))?;
-            let watcher = found.ok_or_else(|| Failure::no_network_watcher(subscription, region))?;
-            let captures = packet_capture::list(azure, &watcher).await;
-            let captures = captures.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
-            // Forgetting it costs two requests the next time and nothing else.
-            let _ = record::save(azure.host, &record::watcher_key(subscription, region), &watcher).await;
-            Ok((watcher, captures))
-        }
-    }
+    let found = network_watcher::find(azure, subscription, region).await;
+    let found = found.map_err(|error| Failure::from_azure(&error, target, None))?;
+    let watcher = found.ok_or_else(|| Failure::no_network_watcher(subscription, region))?;
+    let captures = packet_capture::list(azure, &watcher).await;
+    let captures = captures.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
+    // Forgetting it costs two requests the next time and nothing else.
+    let _ = record::save(azure.host, &record::watcher_key(subscription, region), &watcher).await;
+    Ok((watcher, captures))
 }
 
 /// Whether the watcher is not there; a missing subscription is another matter.

@@ -245,6 +245,20 @@ async fn an_answer_to_the_create_that_is_lost_or_garbled_makes_no_second_capture
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capture_whose_answer_was_lost_is_recognised_as_ours_when_it_shows_up_late() {
+    let scene = Scene::new();
+    let not_there_yet =
+        Fault::new(status(404, "ResourceNotFound")).method(Method::GET).path("/packetCaptures/nightcap_");
+    scene.azure.lock().unwrap().add_fault(fault(At::Create, Effect::CutAfter).times(1));
+    scene.azure.lock().unwrap().add_fault(not_there_yet.times(1));
+    let nightcap = scene.instance();
+    let (status, answer) = nightcap.alert(&common("cpu", CONTOSO_VM)).await.json();
+    assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (201, Some("started")), "{answer}");
+    assert_eq!(scene.asked().iter().filter(|asked| asked.starts_with("PUT")).count(), 1, "{:?}", scene.asked());
+    assert_eq!(nightcap.store.json("capture/")["alerts"][0]["rule"], "cpu", "and it has its record");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_operation_that_fails_is_told() {
     let failed = Effect::FailedOperation { code: "InternalServerError".to_owned(), message: "An error.".to_owned() };
     for (effect, code) in [(failed, "InternalServerError"), (Effect::CanceledOperation, "Canceled")] {
