@@ -6,7 +6,6 @@ use crate::alert::target::{Kind, Target};
 use crate::azure::error::{AzureError, Step};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
-use crate::outcome::{Kind as OutcomeKind, Outcome};
 
 /// A failure with a reason for machines and sentences for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +22,6 @@ impl Failure {
     /// A failure that stays until somebody does something about it.
     pub fn lasting(reason: &'static str, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), repeat_helps: false }
-    }
-
-    /// The outcome that this failure makes.
-    pub fn into_outcome(self) -> Outcome {
-        Outcome { repeat_helps: self.repeat_helps, ..Outcome::new(OutcomeKind::Failed, self.reason, self.message) }
     }
 
     /// The status for a program that called directly and wants to branch on it.

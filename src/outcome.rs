@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alert::target::Target;
 use crate::azure::region::Region;
+use crate::failure::Failure;
+use crate::plan::{Plan, Start};
 
 /// The five ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,8 +85,66 @@ pub struct Links {
 }
 
 impl Outcome {
-    /// An outcome without a capture.
-    pub fn new(kind: Kind, reason: &str, message: impl Into<String>) -> Self {
+    /// Work has begun.
+    pub fn accepted() -> Self {
+        Self::new(Kind::Accepted, "working", "nightcap is at work on this; the record tells how it ends.")
+    }
+
+    /// A capture was created.
+    pub fn started(start: &Start) -> Self {
+        let seconds = start.parameters.capture_seconds;
+        let mut message =
+            format!("A packet capture of at most {seconds} seconds was started on {}.", start.target.name());
+        for complaint in &start.complaints {
+            message.push(' ');
+            message.push_str(complaint);
+        }
+        Self::new(Kind::Started, "started", message)
+    }
+
+    /// A capture runs already.
+    pub fn joined() -> Self {
+        let message = "A capture on this machine already runs; the alert was added to it.";
+        Self::new(Kind::Joined, "already_running", message)
+    }
+
+    /// The same notification came before, and its capture may still run.
+    pub fn same_alert() -> Self {
+        let message = "This alert was delivered before and has led to a capture, which may still run.";
+        Self::new(Kind::Joined, "same_alert", message)
+    }
+
+    /// The same notification came before, and its capture is over.
+    pub fn duplicate() -> Self {
+        Self::new(Kind::Skipped, "duplicate", "This alert was delivered before and has led to a capture.")
+    }
+
+    /// Nothing was to be changed.
+    pub fn dry_run(requests: Vec<Value>) -> Self {
+        let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
+        Self { requests, ..Self::new(Kind::Skipped, "dry_run", message) }
+    }
+
+    /// What a plan means that starts nothing; one that starts something is being worked on.
+    pub fn skipped(plan: Plan) -> Self {
+        match plan {
+            Plan::Skip { reason, message } => Self::new(Kind::Skipped, reason, message),
+            Plan::Start(_) => Self::accepted(),
+        }
+    }
+
+    /// Something could not be done. The portal's sample events name a machine that does not exist, and that is no
+    /// failure.
+    pub fn failed(target: &Target, failure: Failure) -> Self {
+        if failure.reason == "machine_not_found" && target.is_of_the_portals_sample() {
+            let message =
+                "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
+            return Self::new(Kind::Skipped, "test_notification", message);
+        }
+        Self { repeat_helps: failure.repeat_helps, ..Self::new(Kind::Failed, failure.reason, failure.message) }
+    }
+
+    fn new(kind: Kind, reason: &str, message: impl Into<String>) -> Self {
         Self {
             target: None,
             outcome: kind,
@@ -96,7 +157,7 @@ impl Outcome {
     }
 
     /// The same outcome for a target.
-    pub fn for_target(self, target: &crate::alert::target::Target) -> Self {
+    pub fn for_target(self, target: &Target) -> Self {
         Self { target: Some(target.id().to_string()), ..self }
     }
 }

@@ -1,16 +1,21 @@
 //! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value).
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Summary;
 use crate::alert::target::Target;
 use crate::azure::compute::Machine;
+use crate::azure::packet_capture::PacketCapture;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::digest::digest;
 use crate::host::{Host, StoreError};
-use crate::outcome::Outcome;
+use crate::locate::Place;
+use crate::outcome::{Kind, Outcome};
+use crate::plan::Start;
 use crate::plan::parameters::Parameters;
 use crate::timestamp::Timestamp;
 
@@ -94,7 +99,46 @@ pub struct TargetMemory {
     pub captured_until: Option<Timestamp>,
 }
 
+impl AlertRecord {
+    /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is worked on
+    /// again.
+    pub fn repeated(&self, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
+        let same = |outcome: &&Outcome| outcome.target.as_deref().and_then(Target::parse).as_ref() == Some(target);
+        let earlier = self.outcomes.iter().find(same)?;
+        if !matches!(earlier.outcome, Kind::Started | Kind::Joined) {
+            return None;
+        }
+        let may_run = memory.captured_until.is_some_and(|until| now < until);
+        let repeated = if may_run { Outcome::same_alert() } else { Outcome::duplicate() };
+        Some(Outcome { capture: earlier.capture.clone(), ..repeated })
+    }
+}
+
+impl TargetMemory {
+    /// What there is to remember after a capture was asked for.
+    pub fn new(start: &Start, place: &Place, now: Timestamp) -> Self {
+        let limit = Duration::from_secs(u64::from(start.parameters.capture_seconds));
+        Self { machine: place.machine.clone(), captured_until: Some(now.after(limit)) }
+    }
+}
+
 impl CaptureRecord {
+    /// A record of a capture that Azure was asked for on behalf of an alert.
+    pub fn new(start: &Start, place: &Place, capture: &PacketCapture, alert: Summary) -> Self {
+        Self {
+            subscription: place.subscription.clone(),
+            region: place.region.clone(),
+            name: capture.name.clone(),
+            target: start.target.clone(),
+            watcher: place.watcher.clone(),
+            parameters: start.parameters.clone(),
+            storage_path: capture.storage_path.clone(),
+            phase: Phase::Creating,
+            alerts: vec![alert],
+            steps: vec![],
+        }
+    }
+
     /// Adds an alert unless it is there.
     pub fn add_alert(&mut self, alert: Summary) {
         if !self.alerts.contains(&alert) && self.alerts.len() < MOST_ALERTS {

@@ -13,7 +13,6 @@ use crate::alert::target::Target;
 use crate::alert::{Alert, Summary};
 use crate::app::App;
 use crate::azure::Azure;
-use crate::azure::error::Step;
 use crate::azure::packet_capture::PacketCapture;
 use crate::failure::Failure;
 use crate::host::Host;
@@ -90,7 +89,7 @@ struct Started {
 
 impl<H: Host> Run<H> {
     fn new(app: Arc<App<H>>, settings: Arc<Settings>, alert: Alert) -> Self {
-        let outcome = nothing_to_do(&alert).map_or_else(accepted, skipped);
+        let outcome = nothing_to_do(&alert).map_or_else(Outcome::accepted, Outcome::skipped);
         let outcomes = if alert.targets.is_empty() {
             vec![outcome]
         } else {
@@ -145,19 +144,19 @@ impl<H: Host> Run<H> {
     ) -> (Outcome, Option<Started>) {
         let memory: TargetMemory = self.journal().load(&record::target_key(target)).await.unwrap_or_default();
         let now = self.app.host.now();
-        if let Some(repeated) = earlier.and_then(|earlier| repeated(earlier, target, &memory, now)) {
+        if let Some(repeated) = earlier.and_then(|earlier| earlier.repeated(target, &memory, now)) {
             return (repeated, None);
         }
         let start = match plan(&self.alert, target, &self.settings, &memory, now) {
             Plan::Start(start) => start,
-            skip @ Plan::Skip { .. } => return (skipped(skip), None),
+            skip @ Plan::Skip { .. } => return (Outcome::skipped(skip), None),
         };
         match self.start(index, &start, &memory).await {
             Ok(ended) => ended,
             Err(failure) => {
                 // What was remembered of the machine may be why.
                 self.journal().save(&record::target_key(target), &TargetMemory { machine: None, ..memory }).await;
-                (failed(target, failure), None)
+                (Outcome::failed(target, failure), None)
             }
         }
     }
@@ -175,23 +174,36 @@ impl<H: Host> Run<H> {
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
         match sequence::run(&azure, start, &place, storage).await? {
             End::Started { capture, creation, listed_at } => {
-                let (record, memory) = self.records(start, &place, &capture);
-                let outcome = Outcome { capture: Some(self.capture_ref(&place, &capture)), ..started(start) };
+                let now = self.app.host.now();
+                let mut record = CaptureRecord::new(start, &place, &capture, self.alert.summary());
+                record.note(now, "create", "Azure accepted the capture and is beginning it.");
+                let memory = TargetMemory::new(start, &place, now);
+                let outcome = Outcome { capture: Some(self.capture_ref(&place, &capture)), ..Outcome::started(start) };
                 let accepted = Accepted { place, creation, listed_at };
                 Ok((outcome, Some(Started { index, accepted, record, memory })))
             }
-            End::Joined { capture } => Ok((self.join(&place, &capture).await, None)),
-            End::WouldSend(requests) => Ok((Outcome { requests, ..dry_run() }, None)),
+            End::Joined { capture } => {
+                let mut found = CaptureRecord::new(start, &place, &capture, self.alert.summary());
+                found.phase = Phase::Running;
+                found.note(
+                    self.app.host.now(),
+                    "found",
+                    "It was found running; nothing is known here of its beginning.",
+                );
+                Ok((self.join(&place, &capture, found).await, None))
+            }
+            End::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),
         }
     }
 
-    async fn join(&self, place: &Place, capture: &PacketCapture) -> Outcome {
+    /// Adds the alert to a capture's record. Where there is none, because its maker died or has another store, the
+    /// capture gets the one for a capture that was found.
+    async fn join(&self, place: &Place, capture: &PacketCapture, found: CaptureRecord) -> Outcome {
         let key = record::capture_key(&place.subscription, &place.region, &capture.name);
-        if let Some(mut record) = self.journal().load::<CaptureRecord>(&key).await {
-            record.add_alert(self.alert.summary());
-            self.journal().save(&key, &record).await;
-        }
-        Outcome { capture: Some(self.capture_ref(place, capture)), ..joined() }
+        let mut record = self.journal().load(&key).await.unwrap_or(found);
+        record.add_alert(self.alert.summary());
+        self.journal().save(&key, &record).await;
+        Outcome { capture: Some(self.capture_ref(place, capture)), ..Outcome::joined() }
     }
 
     /// Sees what becomes of a capture that Azure has accepted.
@@ -203,13 +215,14 @@ impl<H: Host> Run<H> {
         match beginning(&azure, &self.journal(), &accepted, &mut record).await {
             Beginning::Begun => {}
             Beginning::Superseded(earlier) => {
-                let outcome = self.join(&accepted.place, &earlier).await;
+                let found = CaptureRecord { name: earlier.name.clone(), phase: Phase::Running, ..record.clone() };
+                let outcome = self.join(&accepted.place, &earlier, found).await;
                 self.set_outcome(index, outcome.for_target(&target));
             }
             Beginning::Failed(failure) => {
                 // A capture that never began takes no rest.
                 memory = TargetMemory::default();
-                self.set_outcome(index, failure.into_outcome().for_target(&target));
+                self.set_outcome(index, Outcome::failed(&target, failure).for_target(&target));
             }
         }
         self.remember_capture(&record, &memory).await;
@@ -240,25 +253,6 @@ impl<H: Host> Run<H> {
         let key = record::capture_key(&record.subscription, &record.region, &record.name);
         let target = record::target_key(&record.target);
         join(self.journal().save(&key, record), self.journal().save(&target, memory)).await;
-    }
-
-    fn records(&self, start: &Start, place: &Place, capture: &PacketCapture) -> (CaptureRecord, TargetMemory) {
-        let now = self.app.host.now();
-        let mut record = CaptureRecord {
-            subscription: place.subscription.clone(),
-            region: place.region.clone(),
-            name: capture.name.clone(),
-            target: start.target.clone(),
-            watcher: place.watcher.clone(),
-            parameters: start.parameters.clone(),
-            storage_path: capture.storage_path.clone(),
-            phase: Phase::Creating,
-            alerts: vec![self.alert.summary()],
-            steps: vec![],
-        };
-        record.note(now, Step::Create.name(), "Azure accepted the capture and is beginning it.");
-        let limit = Duration::from_secs(u64::from(start.parameters.capture_seconds));
-        (record, TargetMemory { machine: place.machine.clone(), captured_until: Some(now.after(limit)) })
     }
 
     fn capture_ref(&self, place: &Place, capture: &PacketCapture) -> CaptureRef {
@@ -305,63 +299,4 @@ impl<H: Host> Run<H> {
             remembered: progress.remembered,
         }
     }
-}
-
-fn accepted() -> Outcome {
-    Outcome::new(Kind::Accepted, "working", "nightcap is at work on this; the record tells how it ends.")
-}
-
-fn started(start: &Start) -> Outcome {
-    let seconds = start.parameters.capture_seconds;
-    let mut message = format!("A packet capture of at most {seconds} seconds was started on {}.", start.target.name());
-    for complaint in &start.complaints {
-        message.push(' ');
-        message.push_str(complaint);
-    }
-    Outcome::new(Kind::Started, "started", message)
-}
-
-fn joined() -> Outcome {
-    Outcome::new(Kind::Joined, "already_running", "A capture on this machine already runs; the alert was added to it.")
-}
-
-fn dry_run() -> Outcome {
-    let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
-    Outcome::new(Kind::Skipped, "dry_run", message)
-}
-
-fn skipped(plan: Plan) -> Outcome {
-    match plan {
-        Plan::Skip { reason, message } => Outcome::new(Kind::Skipped, reason, message),
-        Plan::Start(_) => accepted(),
-    }
-}
-
-/// The outcome of a failure. The portal's sample events name a machine that does not exist, and that is no failure.
-fn failed(target: &Target, failure: Failure) -> Outcome {
-    let id = target.id();
-    let of_the_sample =
-        id.resource_group().eq_ignore_ascii_case("test-RG") && id.name().eq_ignore_ascii_case("test-VM");
-    if of_the_sample && failure.reason == "machine_not_found" {
-        let message =
-            "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
-        return Outcome::new(Kind::Skipped, "test_notification", message);
-    }
-    failure.into_outcome()
-}
-
-/// The outcome of a notification that was delivered before and led to a capture. Anything else is worked on again.
-fn repeated(earlier: &AlertRecord, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
-    let same = |outcome: &&Outcome| outcome.target.as_deref().and_then(Target::parse).as_ref() == Some(target);
-    let outcome = earlier.outcomes.iter().find(same)?;
-    if !matches!(outcome.outcome, Kind::Started | Kind::Joined) {
-        return None;
-    }
-    let runs = memory.captured_until.is_some_and(|until| now < until);
-    let repeated = if runs {
-        Outcome::new(Kind::Joined, "same_alert", "This alert was delivered before; its capture still runs.")
-    } else {
-        Outcome::new(Kind::Skipped, "duplicate", "This alert was delivered before and has led to a capture.")
-    };
-    Some(Outcome { capture: outcome.capture.clone(), ..repeated })
 }

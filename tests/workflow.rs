@@ -176,6 +176,10 @@ async fn instances_that_share_nothing_but_azure_make_one_capture() {
         let ended = join_all(instances.iter().zip(&alerts).map(|(instance, alert)| ends(instance, alert))).await;
         assert_eq!(ended.iter().filter(|end| end.1 == "started").count(), 1, "{ended:?}");
         assert_eq!(ended.iter().filter(|end| end.1 == "joined").count(), 3, "{ended:?}");
+        for (instance, end) in instances.iter().zip(&ended) {
+            let first_step = &instance.store.json("capture/")["steps"][0]["step"];
+            assert_eq!(first_step, if end.1 == "started" { "create" } else { "found" }, "each store knows the capture");
+        }
         assert_eq!(scene.running_on(TEST_VM).len(), 1);
     }
 }

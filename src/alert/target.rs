@@ -66,6 +66,11 @@ impl Target {
         (self.kind == Kind::ScaleSetInstance).then(|| self.id.name())
     }
 
+    /// Whether this is the machine that the portal's Test button names, which does not exist unless somebody made it.
+    pub fn is_of_the_portals_sample(&self) -> bool {
+        self.id.resource_group().eq_ignore_ascii_case("test-RG") && self.id.name().eq_ignore_ascii_case("test-VM")
+    }
+
     /// A name for people: the machine's, or `set_3` for an instance.
     pub fn name(&self) -> String {
         match self.instance() {
