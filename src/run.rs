@@ -249,10 +249,17 @@ impl<H: Host> Run<H> {
         self.progress().remembered = saved;
     }
 
+    /// Writes what is known of a capture, without losing the alerts that joined it meanwhile.
     async fn remember_capture(&self, record: &CaptureRecord, memory: &TargetMemory) {
         let key = record::capture_key(&record.subscription, &record.region, &record.name);
         let target = record::target_key(&record.target);
-        join(self.journal().save(&key, record), self.journal().save(&target, memory)).await;
+        let merge = async {
+            let mut merged = record.clone();
+            let stored: Option<CaptureRecord> = self.journal().load(&key).await;
+            stored.into_iter().flat_map(|stored| stored.alerts).for_each(|alert| merged.add_alert(alert));
+            self.journal().save(&key, &merged).await
+        };
+        join(merge, self.journal().save(&target, memory)).await;
     }
 
     fn capture_ref(&self, place: &Place, capture: &PacketCapture) -> CaptureRef {

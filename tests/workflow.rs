@@ -154,11 +154,11 @@ async fn five_copies_at_once_and_one_later_make_one_capture() {
 
     assert_eq!(ends(&nightcap, &alert).await, end(200, "joined", "same_alert"));
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(200, "joined", "already_running"));
+    minutes(30).await;
     let record = nightcap.store.json("capture/");
     let rules: Vec<_> =
         record["alerts"].as_array().unwrap().iter().map(|alert| alert["rule"].as_str().unwrap()).collect();
-    assert_eq!(rules, ["cpu", "disk"]);
-    minutes(30).await;
+    assert_eq!((record["phase"].as_str(), rules), (Some("running"), vec!["cpu", "disk"]), "nobody who joined is lost");
     assert_eq!(ends(&nightcap, &alert).await, end(200, "skipped", "duplicate"));
     assert_eq!(scene.captures().len(), 1);
 }
