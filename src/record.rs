@@ -1,4 +1,5 @@
-//! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value).
+//! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value; on
+//! Azure Cosmos DB no slash, backslash, question mark or hash in a key).
 
 use std::time::Duration;
 
@@ -154,22 +155,22 @@ impl CaptureRecord {
 
 /// Where an alert's record lies.
 pub fn alert_key(key: &str) -> String {
-    format!("alert/{key}")
+    format!("alert:{key}")
 }
 
 /// Where a capture's record lies.
 pub fn capture_key(subscription: &str, region: &Region, name: &str) -> String {
-    format!("capture/{}/{region}/{name}", subscription.to_ascii_lowercase())
+    format!("capture:{}:{region}:{name}", subscription.to_ascii_lowercase())
 }
 
 /// Where the memory of a machine lies. Ids may be longer than a key, so it is their digest.
 pub fn target_key(target: &Target) -> String {
-    format!("target/{}", digest(&target.id().key(), 16))
+    format!("target:{}", digest(&target.id().key(), 16))
 }
 
 /// Where a region's watcher is remembered, if it is not the conventional one.
 pub fn watcher_key(subscription: &str, region: &Region) -> String {
-    format!("watcher/{}/{region}", subscription.to_ascii_lowercase())
+    format!("watcher:{}:{region}", subscription.to_ascii_lowercase())
 }
 
 /// Reads what lies under a key. Something that cannot be read is an error, not an absence.

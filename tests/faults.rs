@@ -94,7 +94,7 @@ async fn alert_with(fault: Fault) -> (Ended, Scene, Instance) {
     let text = |value: &Value, name: &str| value["outcomes"][0][name].as_str().unwrap_or_default().to_owned();
     // Long enough for every retry, short enough for the capture still to be there.
     tokio::time::sleep(Duration::from_secs(200)).await;
-    let record = nightcap.store.json("alert/");
+    let record = nightcap.store.json("alert:");
     let ours = scene.captures().into_iter().filter(|name| name.starts_with("nightcap_ContosoVM")).count();
     let ended = Ended {
         status: status.as_u16(),
@@ -255,7 +255,7 @@ async fn a_capture_whose_answer_was_lost_is_recognised_as_ours_when_it_shows_up_
     let (status, answer) = nightcap.alert(&common("cpu", CONTOSO_VM)).await.json();
     assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (201, Some("started")), "{answer}");
     assert_eq!(scene.asked().iter().filter(|asked| asked.starts_with("PUT")).count(), 1, "{:?}", scene.asked());
-    assert_eq!(nightcap.store.json("capture/")["alerts"][0]["rule"], "cpu", "and it has its record");
+    assert_eq!(nightcap.store.json("capture:")["alerts"][0]["rule"], "cpu", "and it has its record");
 }
 
 #[tokio::test(start_paused = true)]

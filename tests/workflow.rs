@@ -155,7 +155,7 @@ async fn five_copies_at_once_and_one_later_make_one_capture() {
     assert_eq!(ends(&nightcap, &alert).await, end(200, "joined", "same_alert"));
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(200, "joined", "already_running"));
     minutes(30).await;
-    let record = nightcap.store.json("capture/");
+    let record = nightcap.store.json("capture:");
     let rules: Vec<_> =
         record["alerts"].as_array().unwrap().iter().map(|alert| alert["rule"].as_str().unwrap()).collect();
     assert_eq!((record["phase"].as_str(), rules), (Some("running"), vec!["cpu", "disk"]), "nobody who joined is lost");
@@ -177,7 +177,7 @@ async fn instances_that_share_nothing_but_azure_make_one_capture() {
         assert_eq!(ended.iter().filter(|end| end.1 == "started").count(), 1, "{ended:?}");
         assert_eq!(ended.iter().filter(|end| end.1 == "joined").count(), 3, "{ended:?}");
         for (instance, end) in instances.iter().zip(&ended) {
-            let first_step = &instance.store.json("capture/")["steps"][0]["step"];
+            let first_step = &instance.store.json("capture:")["steps"][0]["step"];
             assert_eq!(first_step, if end.1 == "started" { "create" } else { "found" }, "each store knows the capture");
         }
         assert_eq!(scene.running_on(TEST_VM).len(), 1);
@@ -197,7 +197,7 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
     minutes(1).await;
     let running = scene.running_on(TEST_VM);
     assert!(running.is_empty() || running.iter().all(|name| name.contains("T0210Z")), "{running:?}");
-    let record = other.store.json("alert/");
+    let record = other.store.json("alert:");
     assert_eq!(record["outcomes"][0]["outcome"], "joined", "{record}");
     let stopped: Vec<_> = scene
         .azure
@@ -485,8 +485,8 @@ async fn the_record_tells_when_the_capture_runs_or_why_it_does_not() {
     let other = scene.instance();
     assert_eq!(ends(&other, &common("cpu", CONTOSO_VM)).await.1, "started");
     minutes(1).await;
-    assert_eq!(other.store.json("capture/")["phase"], "failed");
-    let alert = other.store.json("alert/");
+    assert_eq!(other.store.json("capture:")["phase"], "failed");
+    let alert = other.store.json("alert:");
     assert_eq!(
         (alert["outcomes"][0]["outcome"].as_str(), alert["outcomes"][0]["reason"].as_str()),
         (Some("failed"), Some("agent_missing"))

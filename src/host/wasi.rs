@@ -56,12 +56,12 @@ pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
     write(&path(&key)?, &value).map_err(|error| failed(&error))
 }
 
-/// The file of a key: its parts are directories. Addresses of records come from callers, so a part that would lead
-/// elsewhere is refused.
+/// The file of a key: its parts, which colons separate, are directories. Addresses of records come from callers, so a part
+/// that would lead elsewhere is refused.
 fn path(key: &str) -> Result<PathBuf, StoreError> {
-    let harmless = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
-    if key.split('/').all(harmless) {
-        Ok(Path::new(STATE).join(format!("{key}.json")))
+    let harmless = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\', '\0']);
+    if key.split(':').all(harmless) {
+        Ok(Path::new(STATE).join(format!("{}.json", key.replace(':', "/"))))
     } else {
         Err(StoreError("a key that is no path below /state".to_owned()))
     }
