@@ -1,4 +1,4 @@
-//! What is said to Azure. Everything goes through [`Azure::attempt`], the one place that sends.
+//! What is said to Azure. Everything goes through `Azure::attempt`, the one place that sends.
 
 pub mod cloud;
 pub mod compute;
