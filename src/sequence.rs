@@ -214,7 +214,7 @@ impl<H: Host> Sequence<'_, H> {
             _ => None,
         };
         let [chance, ..] = self.azure.host.random();
-        let pause = asked.unwrap_or_else(|| retry::pause(round, chance));
+        let pause = retry::pause(round, chance).max(asked.unwrap_or_default());
         if pause >= self.azure.time_left() {
             return Err(self.failure(error));
         }

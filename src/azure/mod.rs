@@ -159,7 +159,7 @@ impl<H: Host> Azure<'_, H> {
                     Err(NoAnswer(detail)) => (AzureError::Unreachable { step, detail }, None),
                 };
             let [chance, ..] = self.host.random();
-            let wait = asked_to_wait.unwrap_or_else(|| retry::pause(tried, chance));
+            let wait = retry::pause(tried, chance).max(asked_to_wait.unwrap_or_default());
             if !repeat || wait >= self.time_left() {
                 return Err(failure);
             }

@@ -17,6 +17,9 @@ use crate::json::Object;
 /// The pause between two looks when Azure names none. `Microsoft.Network` always names 10 seconds.
 const USUAL_PAUSE: Duration = Duration::from_secs(10);
 
+/// The shortest pause, whatever an answer says.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// Where an operation can be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tracker {
@@ -31,6 +34,7 @@ pub async fn wait<H: Host>(azure: &Azure<'_, H>, begun_by: Step, answer: &Respon
     let Some(mut tracker) = tracker(azure, answer.headers())? else { return Ok(()) };
     let mut pause = retry::retry_after(answer.headers()).unwrap_or(USUAL_PAUSE);
     loop {
+        pause = pause.max(SHORTEST_PAUSE);
         if pause >= azure.time_left() {
             return Err(AzureError::OutOfTime { step: begun_by });
         }

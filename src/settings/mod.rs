@@ -173,7 +173,7 @@ impl Default for StorageAccounts {
 impl Settings {
     /// Checks all settings at once, so that somebody who sets nightcap up sees every mistake in one go.
     ///
-    /// A name that is missing from `given` has its default.
+    /// A setting that is missing from `given` or empty has its default.
     pub fn parse(given: &[(&'static str, String)]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader { given, errors: Vec::new() };
         reader.take("webhook_key", present);
@@ -215,6 +215,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn text(&self, setting: &'static str) -> &str {
         let given = self.given.iter().find(|(name, _)| *name == setting).map(|(_, text)| text.trim());
+        let given = given.filter(|text| !text.is_empty());
         let default = || SETTINGS.iter().find(|(name, _)| *name == setting).map_or("", |(_, default)| default);
         given.unwrap_or_else(default)
     }
@@ -377,6 +378,15 @@ mod tests {
         assert!(
             settings.capture_name.is_none() && settings.notify.is_none() && settings.allowed_subscriptions.is_none()
         );
+    }
+
+    #[test]
+    fn an_empty_value_is_the_default() {
+        let required = usable();
+        let others = SETTINGS.iter().filter(|(name, _)| required.iter().all(|(own, _)| own != name));
+        let given: Vec<_> = others.map(|(name, _)| (*name, " ".to_owned())).chain(usable()).collect();
+        let settings = Settings::parse(&given).unwrap();
+        assert_eq!(settings.capture, Settings::parse(&usable()).unwrap().capture);
     }
 
     #[test]
