@@ -447,6 +447,8 @@ async fn what_is_missing_is_told_with_what_to_do() {
         assert_eq!((status, outcome["reason"].as_str()), (200, Some(reason)), "{outcome}");
         assert!(outcome["message"].as_str().unwrap().contains(remedy), "{outcome}");
     }
+    let asked = scene.asked();
+    assert!(asked.iter().all(|asked| !asked.starts_with("PUT")), "what cannot succeed is not tried: {asked:?}");
     let one_region = r#"{"northeurope":"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/north"}"#;
     let nightcap = scene.instance_with(&[("storage_account_id", one_region)], Store::default());
     assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(200, "failed", "no_storage_account"));

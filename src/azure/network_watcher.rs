@@ -46,7 +46,7 @@ pub(super) async fn list<H: Host>(azure: &Azure<'_, H>, step: Step, path: &str) 
         let page = Object::of(&page).filter(|page| page.has("value")).ok_or_else(|| unreadable(step, "no list"))?;
         items.extend_from_slice(page.list("value").map_err(|error| unreadable(step, error))?);
         let link = page.text_or_nothing("nextLink").filter(|link| !link.is_empty());
-        next = link.map(|link| azure.own_uri(step, &link)).transpose()?;
+        next = link.map(|link| azure.given_uri(step, &link)).transpose()?;
     }
     Ok(items)
 }

@@ -61,9 +61,9 @@ pub async fn wait<H: Host>(azure: &Azure<'_, H>, begun_by: Step, answer: &Respon
 fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<Tracker>, AzureError> {
     let address = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(address) = address("azure-asyncoperation") {
-        return azure.own_uri(Step::Operation, address).map(|uri| Some(Tracker::Status(uri)));
+        return azure.given_uri(Step::Operation, address).map(|uri| Some(Tracker::Status(uri)));
     }
-    address("location").map(|address| azure.own_uri(Step::Operation, address).map(Tracker::Result)).transpose()
+    address("location").map(|address| azure.given_uri(Step::Operation, address).map(Tracker::Result)).transpose()
 }
 
 /// Whether the operation has ended well; unknown words mean that it goes on.
