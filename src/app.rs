@@ -35,8 +35,8 @@ impl<H: Host> App<H> {
         Self { host, tokens: TokenCache::default(), loaded: Mutex::new(None) }
     }
 
-    /// The settings, read from the host once they are good: a provider may ask a vault for each of them, and an instance
-    /// lives for seconds.
+    /// The settings, read from the host once they are good: a provider may ask a vault for each of them, and an
+    /// instance lives for seconds.
     pub async fn load(&self) -> Result<Loaded, SettingsUnreadable> {
         let kept = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(loaded) = kept {

@@ -52,8 +52,9 @@ impl Failure {
         Self::lasting(
             "agent_missing",
             format!(
-                "{name} has no Network Watcher agent, so it cannot capture packets. Install it with: az vm extension set \
-                 --publisher Microsoft.Azure.NetworkWatcher --name NetworkWatcherAgent{system} --resource-group {group} --vm-name {name}",
+                "{name} has no Network Watcher agent, so it cannot capture packets. Install it with: az vm extension \
+                 set --publisher Microsoft.Azure.NetworkWatcher --name NetworkWatcherAgent{system} --resource-group \
+                 {group} --vm-name {name}",
                 name = target.id().name(),
                 group = target.id().resource_group(),
             ),
@@ -65,8 +66,8 @@ impl Failure {
         Self::lasting(
             "no_storage_account",
             format!(
-                "The setting storage_account_id names no storage account for region {region}. Azure stores a capture only \
-                 in an account of the machine's own region; add one for {region}."
+                "The setting storage_account_id names no storage account for region {region}. Azure stores a capture \
+                 only in an account of the machine's own region; add one for {region}."
             ),
         )
     }
@@ -76,8 +77,9 @@ impl Failure {
         Self::lasting(
             "no_network_watcher",
             format!(
-                "Network Watcher is not enabled in region {region} of subscription {subscription}. Enable it with: az network \
-                 watcher configure --subscription {subscription} --locations {region} --enabled true --resource-group NetworkWatcherRG"
+                "Network Watcher is not enabled in region {region} of subscription {subscription}. Enable it with: az \
+                 network watcher configure --subscription {subscription} --locations {region} --enabled true \
+                 --resource-group NetworkWatcherRG"
             ),
         )
     }
@@ -97,8 +99,9 @@ impl Failure {
         Self::lasting(
             "limit_reached",
             format!(
-                "{name} holds {captures} captures and the setting capture_limit allows {limit}. None of them may be deleted, for \
-                 nightcap deletes only finished captures of its own. Delete some, or raise capture_limit.",
+                "{name} holds {captures} captures and the setting capture_limit allows {limit}. None of them may be \
+                 deleted, for nightcap deletes only finished captures of its own. Delete some, or raise \
+                 capture_limit.",
                 name = watcher.name(),
             ),
         )
@@ -109,7 +112,8 @@ impl Failure {
         Self::lasting(
             "name_in_use",
             format!(
-                "The capture {name} still runs on {machine}, and a running capture is never thrown away. Wait for its end, or use another name."
+                "The capture {name} still runs on {machine}, and a running capture is never thrown away. Wait for its \
+                 end, or use another name."
             ),
         )
     }
@@ -129,7 +133,8 @@ impl Failure {
             AzureError::Unreadable { step, .. } => (
                 "unreadable_answer",
                 format!(
-                    "{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have answered.",
+                    "{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have \
+                     answered.",
                     side(*step),
                     doing(*step)
                 ),
@@ -137,7 +142,8 @@ impl Failure {
             AzureError::ForeignUrl { step } => (
                 "foreign_url",
                 format!(
-                    "An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was sent there. Check the settings arm_url and authority_url.",
+                    "An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was \
+                     sent there. Check the settings arm_url and authority_url.",
                     doing(*step)
                 ),
             ),
@@ -170,7 +176,8 @@ impl Failure {
             ("MissingSubscriptionRegistration", _) => (
                 "provider_not_registered",
                 format!(
-                    "Subscription {} is not registered for Network Watcher. Register it with: az provider register --namespace Microsoft.Network",
+                    "Subscription {} is not registered for Network Watcher. Register it with: az provider register \
+                     --namespace Microsoft.Network",
                     target.id().subscription()
                 ),
             ),
@@ -184,13 +191,15 @@ impl Failure {
             (code, _) if code.ends_with("LimitReached") => (
                 "azure_limit",
                 format!(
-                    "Azure has no room for another capture ({code}). Delete captures in this region, or ask Azure for a higher quota."
+                    "Azure has no room for another capture ({code}). Delete captures in this region, or ask Azure for \
+                     a higher quota."
                 ),
             ),
             (_, 401) => (
                 "token_refused",
                 format!(
-                    "Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check tenant_id, authority_url and arm_url."
+                    "Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check \
+                     tenant_id, authority_url and arm_url."
                 ),
             ),
             (_, 403) => ("not_authorized", missing_right(step, target, watcher)),
@@ -250,7 +259,8 @@ fn missing_right(step: Step, target: &Target, watcher: Option<&ResourceId>) -> S
         Step::Operation => "Microsoft.Network/locations/operations/read",
         Step::Create => {
             "Microsoft.Network/networkWatchers/packetCaptures/write (and, on the storage account, \
-             Microsoft.Storage/storageAccounts/read, listKeys/action, listServiceSas/action and listAccountSas/action)"
+             Microsoft.Storage/storageAccounts/read, listKeys/action, listServiceSas/action and \
+             listAccountSas/action)"
         }
         Step::Token => "an application role",
     };

@@ -1,7 +1,7 @@
 //! Where a capture belongs: the machine's region, the watcher of that region, and what the watcher holds already.
 //!
-//! What is known beforehand is not asked: memory, a caller or the classic payload may know the region or the watcher, and
-//! then the watcher's list is read beside the machine instead of after it.
+//! What is known beforehand is not asked: memory, a caller or the classic payload may know the region or the watcher,
+//! and then the watcher's list is read beside the machine instead of after it.
 
 use futures::future::join;
 use http::StatusCode;

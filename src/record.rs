@@ -1,5 +1,5 @@
-//! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value; on
-//! Azure Cosmos DB no slash, backslash, question mark or hash in a key).
+//! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value;
+//! on Azure Cosmos DB no slash, backslash, question mark or hash in a key).
 
 use std::time::Duration;
 
@@ -101,8 +101,8 @@ pub struct TargetMemory {
 }
 
 impl AlertRecord {
-    /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is worked on
-    /// again.
+    /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is
+    /// worked on again.
     pub fn repeated(&self, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
         let same = |outcome: &&Outcome| outcome.target.as_deref().and_then(Target::parse).as_ref() == Some(target);
         let earlier = self.outcomes.iter().find(same)?;

@@ -33,8 +33,8 @@ const TRY_FOR: Duration = Duration::from_secs(120);
 /// How long a creation is followed after Azure has accepted it. It takes 30 seconds at most when all is well.
 const FOLLOW_FOR: Duration = Duration::from_secs(600);
 
-/// How many machines of one alert are worked on side by side. Azure Monitor names one; nobody else may make this instance
-/// send a thousand requests at once.
+/// How many machines of one alert are worked on side by side. Azure Monitor names one; nobody else may make this
+/// instance send a thousand requests at once.
 const MOST_TARGETS_AT_ONCE: usize = 16;
 
 /// What the caller is told.

@@ -26,8 +26,8 @@ use crate::timestamp::Timestamp;
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 
-/// How much longer than its time limit a capture may take from the beginning of its slot: the slot itself, and Azure being
-/// slow to begin. Within this time Azure is asked whether it is over, which costs a round trip.
+/// How much longer than its time limit a capture may take from the beginning of its slot: the slot itself, and Azure
+/// being slow to begin. Within this time Azure is asked whether it is over, which costs a round trip.
 const SLOW_BEGINNING: Duration = Duration::from_mins(10);
 
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
@@ -256,8 +256,8 @@ impl<H: Host> Sequence<'_, H> {
     }
 }
 
-/// Closes the gap between two slots of time: those who raced across it have created captures of different names. Whoever
-/// may have met such a race looks once more, and all but the earliest capture are stopped.
+/// Closes the gap between two slots of time: those who raced across it have created captures of different names.
+/// Whoever may have met such a race looks once more, and all but the earliest capture are stopped.
 ///
 /// Gives the earlier capture when the one that was started here is not the earliest.
 pub async fn settle<H: Host>(

@@ -95,7 +95,7 @@ async fn alert_with(fault: Fault) -> (Ended, Scene, Instance) {
     // Long enough for every retry, short enough for the capture still to be there.
     tokio::time::sleep(Duration::from_secs(200)).await;
     let record = nightcap.store.json("alert:");
-    let ours = scene.captures().into_iter().filter(|name| name.starts_with("nightcap_ContosoVM")).count();
+    let ours = scene.captures().into_iter().filter(|name| name.starts_with("nightcap_contosovm")).count();
     let ended = Ended {
         status: status.as_u16(),
         outcome: text(&answer, "outcome"),
@@ -288,7 +288,7 @@ async fn an_address_that_an_answer_smuggles_in_is_not_followed() {
             "{origin}: the capture is there, {}",
             ended.message
         );
-        assert_eq!(scene.captures().iter().filter(|name| name.starts_with("nightcap_ContosoVM")).count(), 1);
+        assert_eq!(scene.captures().iter().filter(|name| name.starts_with("nightcap_contosovm")).count(), 1);
     }
     let scene = Scene::with(BEGIN, |world| world.captures_per_page = Some(1));
     for number in 0..3 {

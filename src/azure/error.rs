@@ -132,8 +132,8 @@ impl AzureError {
         }
     }
 
-    /// Whether Azure has not looked at the request, because there were too many. The same status also tells that another
-    /// operation is at work on the resource, which is another matter.
+    /// Whether Azure has not looked at the request, because there were too many. The same status also tells that
+    /// another operation is at work on the resource, which is another matter.
     pub fn is_throttling(&self) -> bool {
         self.status() == Some(429) && self.code() != "RetryableErrorDueToAnotherOperation"
     }
@@ -166,7 +166,8 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    /// What an answer's body says of the error; empty when it says nothing readable, for gateways answer HTML or nothing.
+    /// What an answer's body says of the error; empty when it says nothing readable, for gateways answer HTML or
+    /// nothing.
     pub fn in_body(body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         Object::of(&body).map(Self::of_error).unwrap_or_default()

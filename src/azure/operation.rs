@@ -1,7 +1,7 @@
 //! Long-running operations, followed to their end.
 //!
-//! The rules are those of "Track asynchronous Azure operations": `Azure-AsyncOperation` before `Location`, addresses used
-//! as they are, and a status read that fails says nothing about the operation.
+//! The rules are those of "Track asynchronous Azure operations": `Azure-AsyncOperation` before `Location`, addresses
+//! used as they are, and a status read that fails says nothing about the operation.
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A region in its programmatic form, such as `westcentralus`.
 ///
-/// Azure writes `West US` in one answer and `westus` in the next (azure-rest-api-specs, examples of `VirtualMachine_Get`
-/// and `NetworkWatcherGet`), so every region passes through here before it is compared.
+/// Azure writes `West US` in one answer and `westus` in the next (azure-rest-api-specs, examples of
+/// `VirtualMachine_Get` and `NetworkWatcherGet`), so every region passes through here before it is compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region(String);

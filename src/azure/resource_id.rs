@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// ("Naming rules and restrictions for Azure resources").
 const LONGEST_NAME: usize = 90;
 
-/// What must not stand raw in the path of a URL. Names are checked before, so this only ever meets letters outside ASCII.
+/// What must not stand raw in the path of a URL. Names are checked before, so this only ever meets letters outside
+/// ASCII.
 const NOT_IN_A_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'?');
 
 /// The id of one resource: a subscription, a resource group, and a chain of types and names below one provider.

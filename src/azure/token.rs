@@ -53,9 +53,9 @@ impl TokenCache {
         }
     }
 
-    /// Waits for the cache by looking again and again. Requests of one instance share it, and a request that wakes another
-    /// traps the component: wit-bindgen 0.57 panics without its feature `inter-task-wakeup`, and with it wasmtime 48 traps
-    /// (bytecodealliance/wit-bindgen#1638).
+    /// Waits for the cache by looking again and again. Requests of one instance share it, and a request that wakes
+    /// another traps the component: wit-bindgen 0.57 panics without its feature `inter-task-wakeup`, and with it
+    /// wasmtime 48 traps (bytecodealliance/wit-bindgen#1638).
     async fn lock(&self, host: &impl Host) -> MutexGuard<'_, Option<Token>> {
         loop {
             if let Some(held) = self.0.try_lock() {

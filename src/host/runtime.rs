@@ -1,5 +1,5 @@
-//! The runtime of the component. Requests, clocks, chance and spawned work are the same WASI 0.3 on every host; settings
-//! and the store are the host's own.
+//! The runtime of the component. Requests, clocks, chance and spawned work are the same WASI 0.3 on every host;
+//! settings and the store are the host's own.
 
 use std::future::poll_fn;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Any other WASI 0.3 host, such as `wasmtime serve`: settings are environment variables, and the store is the directory
-//! `/state`, or memory when the host gives none.
+//! Any other WASI 0.3 host, such as `wasmtime serve`: settings are environment variables, and the store is the
+//! directory `/state`, or memory when the host gives none.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -56,8 +56,8 @@ pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
     write(&path(&key)?, &value).map_err(|error| failed(&error))
 }
 
-/// The file of a key: its parts, which colons separate, are directories. Addresses of records come from callers, so a part
-/// that would lead elsewhere is refused.
+/// The file of a key: its parts, which colons separate, are directories. Addresses of records come from callers, so a
+/// part that would lead elsewhere is refused.
 fn path(key: &str) -> Result<PathBuf, StoreError> {
     let harmless = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\', '\0']);
     if key.split(':').all(harmless) {

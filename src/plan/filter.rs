@@ -40,7 +40,8 @@ pub fn parse_filters(json: &str) -> Result<Vec<Filter>, String> {
 
 fn shape(error: serde_json::Error) -> String {
     format!(
-        "it should be a JSON list of Azure's packet filters, such as [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {}",
+        "it should be a JSON list of Azure's packet filters, such as \
+         [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {}",
         explain(&error)
     )
 }

@@ -89,7 +89,8 @@ pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &Target
         return skip(
             "cooldown",
             format!(
-                "The last capture on {} ended a short while ago; the next one may start in {left} seconds (setting cooldown_seconds).",
+                "The last capture on {} ended a short while ago; the next one may start in {left} seconds (setting \
+                 cooldown_seconds).",
                 target.name()
             ),
         );

@@ -1,8 +1,9 @@
 //! Names of our own: `nightcap_web-01_20261120T0210Z_1f0c9a2b`.
 //!
-//! A name is made of the target and a slot of five minutes, not of the alert, so that instances that race for one target, with one
-//! alert or with several, ask Azure for the same name, and Azure refuses all but the first. The name tells a reader the
-//! machine and the time; eight hexadecimal digits of the target's id keep machines of the same name apart.
+//! A name is made of the target and a slot of five minutes, not of the alert, so that instances that race for one
+//! target, with one alert or with several, ask Azure for the same name, and Azure refuses all but the first. The name
+//! tells a reader the machine and the time; eight hexadecimal digits of the target's id keep machines of the same name
+//! apart.
 
 use std::time::Duration;
 
@@ -26,8 +27,9 @@ pub fn slot(moment: Timestamp) -> Timestamp {
 
 /// The name for a target and a slot. A second capture within one slot, after the first has ended, counts up.
 pub fn name(target: &Target, slot: Timestamp, taken: impl Fn(&str) -> bool) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let machine: String = target.name().chars().map(|c| if fits(c) { c } else { '-' }).take(LONGEST_MACHINE).collect();
+    // Alerts spell a machine in any case; racers must not.
+    let fitting = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let machine: String = target.name().chars().map(fitting).take(LONGEST_MACHINE).collect();
     let time = slot.compact();
     let first = format!("{PREFIX}{machine}_{time}_{}", fingerprint(target));
     if !taken(&first) {
@@ -46,8 +48,8 @@ pub fn asked_at(name: &str) -> Option<Timestamp> {
     name.strip_prefix(PREFIX)?.split('_').find_map(Timestamp::parse_compact)
 }
 
-/// Whether another instance that began up to `margin` earlier, or any time until `now`, may have chosen another slot than
-/// the one that was chosen at `began`.
+/// Whether another instance that began up to `margin` earlier, or any time until `now`, may have chosen another slot
+/// than the one that was chosen at `began`.
 pub fn may_have_met_another_slot(began: Timestamp, now: Timestamp, margin: Duration) -> bool {
     slot(began.before(margin)) != slot(now)
 }
@@ -73,9 +75,9 @@ mod tests {
     #[test]
     fn racers_meet_in_one_name() {
         let one = name(&target("Prod", "Web-01"), slot(at("2026-11-20T02:10:01Z")), |_| false);
-        let other = name(&target("prod", "Web-01"), slot(at("2026-11-20T02:14:59.9Z")), |_| false);
+        let other = name(&target("prod", "WEB-01"), slot(at("2026-11-20T02:14:59.9Z")), |_| false);
         assert_eq!(one, other);
-        assert!(one.starts_with("nightcap_Web-01_20261120T0210Z_"), "{one}");
+        assert!(one.starts_with("nightcap_web-01_20261120T0210Z_"), "{one}");
         assert_ne!(one, name(&target("test", "Web-01"), slot(at("2026-11-20T02:13:01Z")), |_| false));
     }
 

@@ -51,7 +51,8 @@ impl Parameters {
 }
 
 impl Overrides {
-    /// Reads the custom properties of an alert rule that are named like settings (`nightcap_capture_seconds` and so on).
+    /// Reads the custom properties of an alert rule that are named like settings (`nightcap_capture_seconds` and so
+    /// on).
     ///
     /// A value that cannot be used is left out and told, for a slip in an alert rule must not cost the capture.
     pub fn from_properties(properties: &[(String, String)]) -> (Self, Vec<String>) {

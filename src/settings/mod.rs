@@ -247,8 +247,8 @@ fn client(text: &str) -> Result<String, String> {
 }
 
 fn storage_accounts(text: &str) -> Result<StorageAccounts, String> {
-    const SHAPE: &str = "it must be set to the resource id of a storage account (/subscriptions/…/storageAccounts/name) \
-                         or to a JSON object from region to such an id";
+    const SHAPE: &str = "it must be set to the resource id of a storage account \
+                         (/subscriptions/…/storageAccounts/name) or to a JSON object from region to such an id";
     if !text.starts_with('{') {
         return storage_account(text).map(StorageAccounts::One).map_err(|why| format!("{SHAPE}; {why}"));
     }
@@ -285,7 +285,9 @@ pub fn checked_capture_name(text: &str) -> Result<String, String> {
     if text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last()) {
         Ok(text.to_owned())
     } else {
-        Err("a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or digit".to_owned())
+        Err("a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or \
+         digit"
+            .to_owned())
     }
 }
 

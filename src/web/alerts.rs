@@ -94,7 +94,8 @@ fn unauthorized<H: Host>(app: &App<H>, loaded: &Loaded) -> Response<Body> {
         &app.host,
         &Event { event: "refused", level: "warn", reason: Some(reason), setting, ..Event::default() },
     );
-    let detail = "The webhook's key is missing or wrong. Send it as ?code=KEY, in the header x-functions-key, or as the password of HTTP Basic.";
+    let detail = "The webhook's key is missing or wrong. Send it as ?code=KEY, in the header x-functions-key, or as \
+     the password of HTTP Basic.";
     let mut answer = Problem::new(StatusCode::UNAUTHORIZED, detail).answer();
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
     answer
