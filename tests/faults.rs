@@ -271,6 +271,20 @@ async fn an_operation_that_fails_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_operation_without_a_status_document_is_followed_by_its_result() {
+    let only_location = || Effect::WithoutHeader("Azure-AsyncOperation".to_owned());
+    let (ended, scene, _) = alert_with(fault(At::Delete, only_location())).await;
+    assert_eq!((ended.status, ended.outcome.as_str(), ended.captures), (201, "started", 1), "{}", ended.message);
+    let azure = scene.azure.lock().unwrap();
+    let results = azure.transcript().iter().filter(|exchange| exchange.path.contains("/operationResults/"));
+    let statuses: Vec<_> = results.map(|exchange| exchange.status).collect();
+    assert!(statuses.len() > 1 && statuses[0] == 202 && statuses.last() != Some(&202), "{statuses:?}");
+    let deleted = azure.captures().into_iter().find(|capture| capture.name.starts_with("nightcap_other")).unwrap();
+    let put = azure.transcript().iter().find(|exchange| exchange.method == "PUT").unwrap().at;
+    assert!(deleted.deleted_at.is_some_and(|gone| gone <= put), "created only after the delete had ended");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_address_that_an_answer_smuggles_in_is_not_followed() {
     for origin in [
         "https://evil.example",

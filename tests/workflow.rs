@@ -240,7 +240,7 @@ async fn stop_in_azure(scene: &Scene, _: &Instance, name: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn captures_of_strangers_are_never_deleted() {
-    let scene = Scene::new();
+    let scene = Scene::with(BEGIN, |world| world.captures_per_page = Some(4));
     for number in 0..10 {
         let state = [CaptureState::Running, CaptureState::Finished, CaptureState::Failed][number % 3];
         scene.azure.lock().unwrap().add_capture(

@@ -179,6 +179,9 @@ impl Azure {
                     Effect::CutMidBody => cut_mid_body(&mut answer),
                     Effect::Truncated => halve(&mut answer),
                     Effect::SmuggleHost(origin) => smuggle(&mut answer, &self.world.urls.arm, origin),
+                    Effect::WithoutHeader(name) => {
+                        answer.headers_mut().remove(name.as_str());
+                    }
                     _ => {}
                 }
                 answer

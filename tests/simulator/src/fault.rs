@@ -151,6 +151,8 @@ pub enum Effect {
     CaptureError(Vec<String>),
     /// The URLs in the answer (`Azure-AsyncOperation`, `Location`, `nextLink`) point at this origin instead.
     SmuggleHost(String),
+    /// Leaves this header out of the answer, such as `Azure-AsyncOperation`, which not every provider sends.
+    WithoutHeader(String),
     /// Carries the request out and answers after an hour.
     Hang,
 }
@@ -174,6 +176,7 @@ impl Effect {
             Effect::NeverStarts => "never_starts",
             Effect::CaptureError(_) => "capture_error",
             Effect::SmuggleHost(_) => "smuggle_host",
+            Effect::WithoutHeader(_) => "without_header",
             Effect::Hang => "hang",
         }
     }

@@ -48,7 +48,8 @@ A fault strikes requests that match it, for example the next two that create a c
   effects    {\"status\": {\"status\", \"code\", \"message\", \"retry_after\"}}, {\"html\": {\"status\"}}, {\"empty\": {\"status\"}},
              {\"delay\": seconds}, \"hang\", \"cut_before\", \"cut_after\", \"cut_mid_body\", \"truncated\", \"expired_token\",
              {\"slow_operation\": seconds}, {\"failed_operation\": {\"code\", \"message\"}}, \"canceled_operation\",
-             \"never_starts\", {\"capture_error\": [\"AgentStopped\"]}, {\"smuggle_host\": \"https://other.example\"}
+             \"never_starts\", {\"capture_error\": [\"AgentStopped\"]}, {\"smuggle_host\": \"https://other.example\"},
+             {\"without_header\": \"Azure-AsyncOperation\"}
 ";
 
 struct Options {
