@@ -140,6 +140,11 @@ impl CaptureRecord {
         }
     }
 
+    /// Where this record lies.
+    pub fn key(&self) -> String {
+        capture_key(&self.subscription, &self.region, &self.name)
+    }
+
     /// Adds an alert unless it is there.
     pub fn add_alert(&mut self, alert: Summary) {
         if !self.alerts.contains(&alert) && self.alerts.len() < MOST_ALERTS {

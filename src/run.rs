@@ -205,13 +205,12 @@ impl<H: Host> Run<H> {
         }
     }
 
-    /// Adds the alert to a capture's record. Where there is none, because its maker died or has another store, the
-    /// capture gets the one for a capture that was found.
+    /// Adds alerts to the record of a capture that runs. Where there is none, because its maker died or has another store,
+    /// the capture gets the one for a capture that was found.
     async fn join(&self, place: &Place, capture: &PacketCapture, found: CaptureRecord) -> Outcome {
-        let key = record::capture_key(&place.subscription, &place.region, &capture.name);
-        let mut record = self.journal().load(&key).await.unwrap_or(found);
-        record.add_alert(self.alert.summary());
-        self.journal().save(&key, &record).await;
+        let mut record = self.journal().load(&found.key()).await.unwrap_or_else(|| found.clone());
+        found.alerts.iter().for_each(|alert| record.add_alert(alert.clone()));
+        self.journal().save(&found.key(), &record).await;
         Outcome { capture: Some(self.capture_ref(place, capture)), ..Outcome::joined() }
     }
 
@@ -224,7 +223,10 @@ impl<H: Host> Run<H> {
         match beginning(&azure, &self.journal(), &accepted, &mut record).await {
             Beginning::Begun => {}
             Beginning::Superseded(earlier) => {
-                let found = CaptureRecord { name: earlier.name.clone(), phase: Phase::Running, ..record.clone() };
+                // Whoever joined this capture is taken along.
+                let joined: Option<CaptureRecord> = self.journal().load(&record.key()).await;
+                let joined = joined.unwrap_or_else(|| record.clone());
+                let found = CaptureRecord { name: earlier.name.clone(), phase: Phase::Running, ..joined };
                 let outcome = self.join(&accepted.place, &earlier, found).await;
                 self.set_outcome(index, outcome.for_target(&target));
             }
@@ -260,7 +262,7 @@ impl<H: Host> Run<H> {
 
     /// Writes what is known of a capture, without losing the alerts that joined it meanwhile.
     async fn remember_capture(&self, record: &CaptureRecord, memory: &TargetMemory) {
-        let key = record::capture_key(&record.subscription, &record.region, &record.name);
+        let key = record.key();
         let target = record::target_key(&record.target);
         let merge = async {
             let mut merged = record.clone();

@@ -118,9 +118,13 @@ impl<H: Host> Sequence<'_, H> {
             .filter(|capture| self.is_ours(&capture.name) && capture.covers(&self.start.target))
             .filter(|capture| !capture.is_failed() && !capture.is_deleting() && may_still_run(capture, now))
             .collect();
-        own.sort_unstable_by_key(|capture| std::cmp::Reverse(asked_at(&capture.name)));
-        for capture in own {
-            if capture.is_beginning() || !self.is_over(capture).await? {
+        own.sort_unstable_by_key(|capture| asked_at(&capture.name));
+        // Of several that begin, the earliest survives: see `settle`.
+        if let Some(capture) = own.iter().find(|capture| capture.is_beginning()) {
+            return Ok(Some((*capture).clone()));
+        }
+        for capture in own.into_iter().rev() {
+            if !self.is_over(capture).await? {
                 return Ok(Some(capture.clone()));
             }
         }

@@ -30,6 +30,10 @@ pub struct Scene {
     clock: Instant,
     /// Requests that went anywhere but to the four services.
     pub strangers: Arc<Mutex<Vec<String>>>,
+    /// The longest that the network takes for a request, and again for its answer.
+    pub network: Duration,
+    /// Where chance begins; every instance has its own.
+    seed: Arc<AtomicU64>,
 }
 
 /// A store that outlives its instance and can be told to fail.
@@ -73,7 +77,14 @@ impl Scene {
             begin: begin.parse().unwrap(),
             clock: Instant::now(),
             strangers: Arc::default(),
+            network: Duration::ZERO,
+            seed: Arc::new(AtomicU64::new(1)),
         }
+    }
+
+    /// The same scene with a network that takes up to so long each way, by chance.
+    pub fn with_network(self, longest: Duration, seed: u64) -> Self {
+        Self { network: longest, seed: Arc::new(AtomicU64::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))), ..self }
     }
 
     pub fn now(&self) -> jiff::Timestamp {
@@ -102,7 +113,7 @@ impl Scene {
             settings: all,
             store: store.clone(),
             logs: logs.clone(),
-            chance: AtomicU64::new(1),
+            chance: AtomicU64::new(self.seed.fetch_add(1 << 32, Ordering::Relaxed)),
         };
         Instance { app: Arc::new(App::new(host)), logs, store }
     }
@@ -188,6 +199,13 @@ impl Instance {
     }
 }
 
+impl SimulatedHost {
+    fn travel(&self) -> Duration {
+        let [.., chance] = self.random();
+        self.scene.network * u32::from(chance) / 255
+    }
+}
+
 impl Host for SimulatedHost {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
         let service = match request.uri().host().unwrap_or_default() {
@@ -199,8 +217,9 @@ impl Host for SimulatedHost {
                 return Err(NoAnswer(format!("{host} is a stranger")));
             }
         };
+        tokio::time::sleep(self.travel()).await;
         let reply = self.scene.azure.lock().unwrap().handle(self.scene.now(), service, request);
-        tokio::time::sleep(reply.after).await;
+        tokio::time::sleep(reply.after + self.travel()).await;
         match reply.outcome {
             Outcome::Response(response) => Ok(response),
             Outcome::Cut => Err(NoAnswer("the connection was cut".to_owned())),
