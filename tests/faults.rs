@@ -10,8 +10,6 @@ use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
 use serde_json::Value;
 
-const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
-
 type MakeEffect = fn() -> Effect;
 
 /// The requests of a sequence that has to evict a capture first.
@@ -57,22 +55,11 @@ fn wait(status: u16, seconds: u64) -> Effect {
 /// A watcher that is full, with a finished capture of our own that may go, so that every request is needed.
 fn full_watcher() -> Scene {
     let scene = Scene::with(BEGIN, |world| world.timing.retry_after = 1);
-    let mut azure = scene.azure.lock().unwrap();
-    let add = |azure: &mut nightcap_simulator::Azure, name: &str| {
-        azure.add_capture(
-            scene.now(),
-            WATCHER,
-            name,
-            CONTOSO_VM.replace("ContosoVM", "other").as_str(),
-            Duration::from_secs(60),
-            CaptureState::Finished,
-        );
-    };
-    add(&mut azure, "nightcap_other_20261119T0000Z_00000001");
-    for number in 0..9 {
-        add(&mut azure, &format!("theirs-{number}"));
+    let other = CONTOSO_VM.replace("ContosoVM", "other");
+    let theirs = (0..9).map(|number| format!("theirs-{number}"));
+    for name in theirs.chain(["nightcap_other_20261119T0000Z_00000001".to_owned()]) {
+        scene.add_capture(&name, &other, 60, CaptureState::Finished);
     }
-    drop(azure);
     scene
 }
 
@@ -306,14 +293,7 @@ async fn an_address_that_an_answer_smuggles_in_is_not_followed() {
     }
     let scene = Scene::with(BEGIN, |world| world.captures_per_page = Some(1));
     for number in 0..3 {
-        scene.azure.lock().unwrap().add_capture(
-            scene.now(),
-            WATCHER,
-            &format!("theirs-{number}"),
-            CONTOSO_VM,
-            Duration::from_secs(60),
-            CaptureState::Finished,
-        );
+        scene.add_capture(&format!("theirs-{number}"), CONTOSO_VM, 60, CaptureState::Finished);
     }
     scene.azure.lock().unwrap().add_fault(fault(At::List, Effect::SmuggleHost("https://evil.example".to_owned())));
     let (status, answer) = scene.instance().alert(&common("cpu", CONTOSO_VM)).await.json();

@@ -46,11 +46,7 @@ async fn race(seed: u64) {
     assert_eq!(started.len(), 1, "seed {seed}: {ended:#?}");
     assert_eq!(started[0]["capture"]["name"], scene.running_on(TEST_VM)[0], "seed {seed}");
     // One may have joined a capture that was then stopped in favour of an earlier one, and that one's record says so.
-    let stopped: Vec<_> = {
-        let azure = scene.azure.lock().unwrap();
-        let manual = azure.captures().into_iter().filter(|capture| capture.stop_reason.as_deref() == Some("Manual"));
-        manual.map(|capture| capture.name).collect()
-    };
+    let stopped = scene.stopped();
     let survivor = started[0]["capture"]["name"].as_str().unwrap().to_owned();
     for outcome in &ended {
         let name = outcome["capture"]["name"].as_str().unwrap().to_owned();

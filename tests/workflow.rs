@@ -6,13 +6,11 @@ mod common;
 use std::time::Duration;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat, resolved};
-use common::instance::{BEGIN, Instance, Scene, Store};
+use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
 use futures::future::join_all;
 use http::Method;
 use nightcap_simulator::{CaptureState, OPERATOR_KEY};
 use serde_json::{Value, json};
-
-const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
 
 async fn outcome(instance: &Instance, body: &Value) -> (u16, Value) {
     let (status, answer) = instance.alert(body).await.json();
@@ -199,15 +197,7 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
     assert!(running.is_empty() || running.iter().all(|name| name.contains("T0210Z")), "{running:?}");
     let record = other.store.json("alert:");
     assert_eq!(record["outcomes"][0]["outcome"], "joined", "{record}");
-    let stopped: Vec<_> = scene
-        .azure
-        .lock()
-        .unwrap()
-        .captures()
-        .into_iter()
-        .filter(|capture| capture.stop_reason.as_deref() == Some("Manual"))
-        .map(|capture| capture.name)
-        .collect();
+    let stopped = scene.stopped();
     assert_eq!(stopped.len(), 1, "the later one was stopped: {stopped:?}");
     assert!(stopped[0].contains("T0215Z"));
 }
@@ -219,7 +209,7 @@ async fn a_capture_that_ended_early_is_not_joined() {
     nightcap.alert(&common("cpu", TEST_VM)).await;
     minutes(1).await;
     let name = scene.running_on(TEST_VM).pop().unwrap();
-    stop_in_azure(&scene, &nightcap, &name).await;
+    stop_in_azure(&scene, &name);
     minutes(1).await;
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(201, "started", "started"));
     let captures = scene.captures();
@@ -227,7 +217,7 @@ async fn a_capture_that_ended_early_is_not_joined() {
 }
 
 /// Stops a capture as somebody in the portal would.
-async fn stop_in_azure(scene: &Scene, _: &Instance, name: &str) {
+fn stop_in_azure(scene: &Scene, name: &str) {
     let mut azure = scene.azure.lock().unwrap();
     let token =
         azure.transcript().iter().find_map(|exchange| exchange.header("authorization").map(str::to_owned)).unwrap();
@@ -243,14 +233,7 @@ async fn captures_of_strangers_are_never_deleted() {
     let scene = Scene::with(BEGIN, |world| world.captures_per_page = Some(4));
     for number in 0..10 {
         let state = [CaptureState::Running, CaptureState::Finished, CaptureState::Failed][number % 3];
-        scene.azure.lock().unwrap().add_capture(
-            scene.now(),
-            WATCHER,
-            &format!("theirs-{number}"),
-            CONTOSO_VM,
-            Duration::from_secs(60),
-            state,
-        );
+        scene.add_capture(&format!("theirs-{number}"), CONTOSO_VM, 60, state);
     }
     let nightcap = scene.instance();
     let (status, outcome) = outcome(&nightcap, &common("cpu", TEST_VM)).await;
@@ -267,16 +250,7 @@ async fn captures_of_strangers_are_never_deleted() {
 #[tokio::test(start_paused = true)]
 async fn the_oldest_finished_capture_of_our_own_goes_and_its_end_is_awaited() {
     let scene = Scene::new();
-    let add = |name: &str, state| {
-        scene.azure.lock().unwrap().add_capture(
-            scene.now(),
-            WATCHER,
-            name,
-            CONTOSO_VM,
-            Duration::from_secs(18_000),
-            state,
-        )
-    };
+    let add = |name: &str, state| scene.add_capture(name, CONTOSO_VM, 18_000, state);
     for number in 0..7 {
         add(&format!("theirs-{number}"), CaptureState::Finished);
     }

@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use nightcap::app::App;
 use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
 use nightcap::timestamp::Timestamp;
-use nightcap_simulator::{Azure, Outcome, Service, Urls, WEBHOOK_KEY, World};
+use nightcap_simulator::{Azure, Capture, CaptureState, Outcome, Service, Urls, WEBHOOK_KEY, World};
 use serde_json::Value;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -21,6 +21,9 @@ use super::http::Answer;
 
 /// When the story begins: in the middle of a slot of time, so that boundaries are met only on purpose.
 pub const BEGIN: &str = "2026-11-20T02:12:30Z";
+
+/// The network watcher of the sample machines' region.
+pub const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
 
 /// What instances share: Azure, and the clock.
 #[derive(Clone)]
@@ -128,32 +131,34 @@ impl Scene {
         self.asked().split_off(first)
     }
 
+    /// Puts a capture of anybody's into the watcher of the sample machines.
+    pub fn add_capture(&self, name: &str, target: &str, seconds: u64, state: CaptureState) {
+        let limit = Duration::from_secs(seconds);
+        self.azure.lock().unwrap().add_capture(self.now(), WATCHER, name, target, limit, state);
+    }
+
     /// Names of the captures that run on a machine now.
     pub fn running_on(&self, target: &str) -> Vec<String> {
         let now = self.now();
-        self.azure
-            .lock()
-            .unwrap()
-            .captures()
-            .into_iter()
-            .filter(|capture| {
-                capture.target.eq_ignore_ascii_case(target) && capture.exists(now) && capture.is_active(now)
-            })
-            .map(|capture| capture.name)
-            .collect()
+        self.names_of(|capture| {
+            capture.target.eq_ignore_ascii_case(target) && capture.exists(now) && capture.is_active(now)
+        })
+    }
+
+    /// Names of the captures that somebody stopped, now there or not.
+    pub fn stopped(&self) -> Vec<String> {
+        self.names_of(|capture| capture.stop_reason.as_deref() == Some("Manual"))
     }
 
     /// Names of all captures that are there now.
     pub fn captures(&self) -> Vec<String> {
         let now = self.now();
-        self.azure
-            .lock()
-            .unwrap()
-            .captures()
-            .into_iter()
-            .filter(|capture| capture.exists(now))
-            .map(|capture| capture.name)
-            .collect()
+        self.names_of(|capture| capture.exists(now))
+    }
+
+    fn names_of(&self, wanted: impl Fn(&Capture) -> bool) -> Vec<String> {
+        let captures = self.azure.lock().unwrap().captures();
+        captures.into_iter().filter(wanted).map(|capture| capture.name).collect()
     }
 }
 
