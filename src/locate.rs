@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::alert::target::Target;
 use crate::azure::compute::{self, Machine};
 use crate::azure::error::AzureError;
-use crate::azure::packet_capture::{self, PacketCapture};
+use crate::azure::packet_capture::{self, Listing};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, network_watcher};
@@ -29,8 +29,8 @@ pub struct Place {
     pub watcher: ResourceId,
     /// The machine, unless Azure would not show it and something else told the region.
     pub machine: Option<Machine>,
-    /// The watcher's captures a moment ago.
-    pub captures: Vec<PacketCapture>,
+    /// What the watcher held a moment ago.
+    pub listing: Listing,
 }
 
 /// Finds the place.
@@ -65,13 +65,13 @@ pub async fn locate<H: Host>(
             (packet_capture::list(azure, &watcher).await, watcher)
         }
     };
-    let (watcher, captures) = match listed {
-        Ok(captures) => (watcher, captures),
+    let (watcher, listing) = match listed {
+        Ok(listing) => (watcher, listing),
         Err(error) if !is_missing(&error) => return Err(Failure::from_azure(&error, &start.target, Some(&watcher))),
         Err(_) if start.watcher.is_some() => return Err(Failure::watcher_not_found(&watcher)),
         Err(_) => find_watcher(azure, &start.target, &subscription, &region).await?,
     };
-    Ok(Place { subscription, region, watcher, machine, captures })
+    Ok(Place { subscription, region, watcher, machine, listing })
 }
 
 /// The machine; `None` when nightcap may not see it and can do without.
@@ -109,15 +109,15 @@ async fn find_watcher<H: Host>(
     target: &Target,
     subscription: &str,
     region: &Region,
-) -> Result<(ResourceId, Vec<PacketCapture>), Failure> {
+) -> Result<(ResourceId, Listing), Failure> {
     let found = network_watcher::find(azure, subscription, region).await;
     let found = found.map_err(|error| Failure::from_azure(&error, target, None))?;
     let watcher = found.ok_or_else(|| Failure::no_network_watcher(subscription, region))?;
-    let captures = packet_capture::list(azure, &watcher).await;
-    let captures = captures.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
+    let listing = packet_capture::list(azure, &watcher).await;
+    let listing = listing.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
     // Forgetting it costs two requests the next time and nothing else.
     let _ = record::save(azure.host, &record::watcher_key(subscription, region), &watcher).await;
-    Ok((watcher, captures))
+    Ok((watcher, listing))
 }
 
 /// Whether the watcher is not there; a missing subscription is another matter.

@@ -182,13 +182,13 @@ impl<H: Host> Run<H> {
         let storage = start.storage.as_ref().or_else(|| self.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
         match sequence::run(&azure, start, &place, storage).await? {
-            End::Started { capture, creation, listed_at } => {
+            End::Started { capture, creation, clock } => {
                 let now = self.app.host.now();
                 let mut record = CaptureRecord::new(start, &place, &capture, self.alert.summary());
                 record.note(now, "create", "Azure accepted the capture and is beginning it.");
                 let memory = TargetMemory::new(start, &place, now);
                 let outcome = Outcome { capture: Some(self.capture_ref(&place, &capture)), ..Outcome::started(start) };
-                let accepted = Accepted { place, creation, listed_at };
+                let accepted = Accepted { place, creation, clock };
                 Ok((outcome, Some(Started { index, accepted, record, memory })))
             }
             End::Joined { capture } => {

@@ -12,8 +12,9 @@ use http::Response;
 use serde_json::{Value, json};
 
 use crate::alert::target::Target;
+use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
-use crate::azure::packet_capture::{Activity, CaptureRequest, CaptureResource, PacketCapture, list};
+use crate::azure::packet_capture::{Activity, CaptureRequest, CaptureResource, Listing, PacketCapture, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
 use crate::failure::Failure;
@@ -46,8 +47,8 @@ pub enum End {
         capture: PacketCapture,
         /// The answer that tells how to follow its creation; `None` when it was lost.
         creation: Option<Response<Bytes>>,
-        /// When the watcher was listed for it, which is when its name was chosen.
-        listed_at: Timestamp,
+        /// The clock by which its name was chosen.
+        clock: Clock,
     },
     /// One runs already.
     Joined {
@@ -82,28 +83,28 @@ struct Sequence<'a, H> {
 
 impl<H: Host> Sequence<'_, H> {
     async fn run(mut self) -> Result<End, Failure> {
-        let mut captures = self.place.captures.clone();
+        let Listing { mut captures, mut clock } = self.place.listing.clone();
         for round in 0_u32.. {
             if round > 0 {
                 if self.azure.time_left().is_zero() {
                     break;
                 }
-                captures = list(self.azure, &self.place.watcher).await.map_err(|error| self.failure(&error))?;
+                let listing = list(self.azure, &self.place.watcher).await.map_err(|error| self.failure(&error))?;
+                Listing { captures, clock } = listing;
             }
-            let (listed_at, listed) = (self.azure.host.now(), self.azure.host.monotonic());
-            if let Some(capture) = self.running_on_target(&captures).await? {
-                return Ok(self.found(capture, listed_at));
+            if let Some(capture) = self.running_on_target(&captures, clock.told()).await? {
+                return Ok(self.found(capture, clock));
             }
-            let name = self.name(&captures, listed_at);
+            let name = self.name(&captures, clock.told());
             let doomed = self.doomed(&captures, &name).await?;
             if self.azure.settings.dry_run {
                 return self.requests(&doomed, &name).map(End::WouldSend);
             }
             self.delete_all(&doomed).await?;
-            if self.azure.host.monotonic().saturating_sub(listed) > LIST_IS_FRESH {
+            if clock.age(self.azure.host) > LIST_IS_FRESH {
                 continue;
             }
-            if let Some(end) = self.create(&name, listed_at, round).await? {
+            if let Some(end) = self.create(&name, clock, round).await? {
                 return Ok(end);
             }
         }
@@ -111,8 +112,11 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// A capture of ours that takes in the target and is not over.
-    async fn running_on_target(&mut self, captures: &[PacketCapture]) -> Result<Option<PacketCapture>, Failure> {
-        let now = self.azure.host.now();
+    async fn running_on_target(
+        &mut self,
+        captures: &[PacketCapture],
+        now: Timestamp,
+    ) -> Result<Option<PacketCapture>, Failure> {
         let mut own: Vec<_> = captures
             .iter()
             .filter(|capture| self.is_ours(&capture.name) && capture.covers(&self.start.target))
@@ -177,9 +181,9 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(&mut self, name: &str, listed_at: Timestamp, round: u32) -> Result<Option<End>, Failure> {
+    async fn create(&mut self, name: &str, clock: Clock, round: u32) -> Result<Option<End>, Failure> {
         let error = match self.capture(name).create(&self.request).await {
-            Ok((capture, creation)) => return Ok(Some(End::Started { capture, creation: Some(creation), listed_at })),
+            Ok((capture, creation)) => return Ok(Some(End::Started { capture, creation: Some(creation), clock })),
             Err(error) => error,
         };
         if error.leaves_doubt() {
@@ -195,7 +199,7 @@ impl<H: Host> Sequence<'_, H> {
         }
         match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
             Some(capture) if capture.covers(&self.start.target) && !capture.is_failed() && !capture.is_deleting() => {
-                Ok(Some(self.found(capture, listed_at)))
+                Ok(Some(self.found(capture, clock)))
             }
             None if !error.is_transient() => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
@@ -204,9 +208,9 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// What a capture that is there means: ours, if we asked for it and never heard; else somebody was first.
-    fn found(&self, capture: PacketCapture, listed_at: Timestamp) -> End {
+    fn found(&self, capture: PacketCapture, clock: Clock) -> End {
         if self.in_doubt.as_ref() == Some(&capture.name) {
-            End::Started { capture, creation: None, listed_at }
+            End::Started { capture, creation: None, clock }
         } else {
             End::Joined { capture }
         }
@@ -269,13 +273,13 @@ pub async fn settle<H: Host>(
     target: &Target,
     place: &Place,
     started: &str,
-    listed_at: Timestamp,
+    clock: Clock,
 ) -> Option<PacketCapture> {
-    if !is_own(started) || !may_have_met_another_slot(listed_at, azure.host.now(), LIST_IS_FRESH) {
+    if !is_own(started) || !may_have_met_another_slot(clock.told(), clock.now(azure.host), LIST_IS_FRESH) {
         return None;
     }
-    let captures = list(azure, &place.watcher).await.ok()?;
-    let was_there_before = |other: &PacketCapture| place.captures.iter().any(|known| known.name == other.name);
+    let captures = list(azure, &place.watcher).await.ok()?.captures;
+    let was_there_before = |other: &PacketCapture| place.listing.captures.iter().any(|known| known.name == other.name);
     let mut rivals: Vec<_> = captures
         .into_iter()
         .filter(|other| is_own(&other.name) && other.covers(target))

@@ -23,6 +23,10 @@ const WRITTEN: &[BorrowedFormatItem] =
 /// To the minute, fit for names.
 const COMPACT: &[BorrowedFormatItem] = format_description!("[year][month][day]T[hour][minute]Z");
 
+/// As headers write it (RFC 9110, 5.6.7).
+const HTTP_DATE: &[BorrowedFormatItem] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
 /// A moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp {
@@ -50,7 +54,16 @@ impl Timestamp {
 
     /// Reads `20261120T0213Z`.
     pub fn parse_compact(text: &str) -> Option<Self> {
-        let moment = PrimitiveDateTime::parse(text, COMPACT).ok()?.assume_utc();
+        Self::parse_utc(text, COMPACT)
+    }
+
+    /// Reads `Fri, 20 Nov 2026 02:13:41 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        Self::parse_utc(text, HTTP_DATE)
+    }
+
+    fn parse_utc(text: &str, format: &[BorrowedFormatItem]) -> Option<Self> {
+        let moment = PrimitiveDateTime::parse(text, format).ok()?.assume_utc();
         Some(Self::from_unix_millis(moment.unix_timestamp().saturating_mul(1000)))
     }
 
@@ -138,6 +151,16 @@ mod tests {
         assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
         assert_eq!(moment.compact(), "20261120T0213Z");
         assert_eq!(Timestamp::parse_compact("20261120T0213Z"), Some(moment.round_down(Duration::from_secs(60))));
+    }
+
+    #[test]
+    fn dates_of_headers_are_read() {
+        let expected = Timestamp::parse("2026-11-20T02:13:41Z");
+        assert_eq!(Timestamp::parse_http_date("Fri, 20 Nov 2026 02:13:41 GMT"), expected);
+        for text in ["", "Fri, 20 Nov 2026 02:13:41", "Friday, 20-Nov-26 02:13:41 GMT", "Fri, 32 Nov 2026 02:13:41 GMT"]
+        {
+            assert_eq!(Timestamp::parse_http_date(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 
+use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
 use crate::azure::packet_capture::PacketCapture;
 use crate::azure::{Azure, operation};
@@ -12,7 +13,6 @@ use crate::journal::Journal;
 use crate::locate::Place;
 use crate::record::{CaptureRecord, Phase};
 use crate::sequence;
-use crate::timestamp::Timestamp;
 
 /// A capture that Azure has accepted.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct Accepted {
     pub place: Place,
     /// The answer that tells how to follow its creation; `None` when it was lost.
     pub creation: Option<Response<Bytes>>,
-    /// When its name was chosen.
-    pub listed_at: Timestamp,
+    /// The clock by which its name was chosen.
+    pub clock: Clock,
 }
 
 /// What became of it.
@@ -43,14 +43,14 @@ pub async fn beginning<H: Host>(
     accepted: &Accepted,
     record: &mut CaptureRecord,
 ) -> Beginning {
-    let Accepted { place, creation, listed_at } = accepted;
+    let Accepted { place, creation, clock } = accepted;
     let (target, name) = (record.target.clone(), record.name.clone());
     let mut note = |phase: Phase, step: &'static str, detail: String, reason| {
         record.phase = phase;
         record.note(azure.host.now(), step, detail);
         journal.note_capture(record, step, reason);
     };
-    if let Some(earlier) = sequence::settle(azure, &target, place, &name, *listed_at).await {
+    if let Some(earlier) = sequence::settle(azure, &target, place, &name, *clock).await {
         let detail =
             format!("Another instance started {} a moment earlier, so this capture was stopped.", earlier.name);
         note(Phase::Stopped, "superseded", detail, None);

@@ -19,16 +19,21 @@ async fn whoever_races_and_whenever_one_capture_runs() {
     }
 }
 
-/// Two to five instances, one or several alerts, somewhere around the boundary of two slots of time, on a network whose
-/// every request and answer takes up to 300 ms.
+/// Two to five instances whose clocks are hours apart, one or several alerts, somewhere around the boundary of two slots of
+/// time, on a network whose every request and answer takes up to 300 ms.
 async fn race(seed: u64) {
     let before_the_boundary = 2_500_u64.saturating_sub(seed % 50 * 60);
     let begin = format!("2026-11-20T02:14:{:06.3}Z", 60.0 - before_the_boundary.max(1) as f64 / 1000.0);
     let scene = Scene::begun_at(&begin).with_network(Duration::from_millis(300), seed);
     let racers = 2 + seed % 4;
     let one_alert = seed.is_multiple_of(3);
-    let instances: Vec<_> =
-        (0..racers).map(|_| scene.instance_with(&[("capture_seconds", "600")], Default::default())).collect();
+    let instances: Vec<_> = (0..racers)
+        .map(|number| {
+            let wrong_by_hours = (seed * number % 9).cast_signed() - 4;
+            let scene = scene.clone().with_skew(wrong_by_hours * 3_600_000);
+            scene.instance_with(&[("capture_seconds", "600")], Default::default())
+        })
+        .collect();
     let runs = instances.iter().zip(0..).map(|(instance, number)| {
         let rule = if one_alert { "cpu".to_owned() } else { format!("rule{number}") };
         async move {

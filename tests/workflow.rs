@@ -184,10 +184,10 @@ async fn instances_that_share_nothing_but_azure_make_one_capture() {
 
 #[tokio::test(start_paused = true)]
 async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
-    let scene = Scene::with("2026-11-20T02:14:59.700Z", |world| world.timing.latency = Duration::from_millis(80));
+    let scene = Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80));
     let (one, other) = (scene.instance(), scene.instance());
     let late = async {
-        tokio::time::sleep(Duration::from_millis(70)).await;
+        tokio::time::sleep(Duration::from_millis(40)).await;
         ends(&other, &common("disk", TEST_VM)).await
     };
     let (first, second) = futures::future::join(async { ends(&one, &common("cpu", TEST_VM)).await }, late).await;
@@ -200,6 +200,21 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
     let stopped = scene.stopped();
     assert_eq!(stopped.len(), 1, "the later one was stopped: {stopped:?}");
     assert!(stopped[0].contains("T0215Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hosts_whose_clocks_are_wrong_agree_all_the_same() {
+    let scene = Scene::new();
+    let hours = |hours: i64| scene.clone().with_skew(hours * 3_600_000).instance();
+    assert_eq!(ends(&hours(0), &common("cpu", TEST_VM)).await.1, "started");
+    assert_eq!(
+        ends(&hours(7), &common("disk", TEST_VM)).await.1,
+        "joined",
+        "it is over by this clock, but not by Azure's"
+    );
+    assert_eq!(ends(&hours(-7), &common("net", TEST_VM)).await.1, "joined");
+    assert_eq!(ends(&hours(5), &common("cpu", CONTOSO_VM)).await.1, "started");
+    assert!(scene.captures().iter().all(|name| name.contains("_20261120T0210Z_")), "{:?}", scene.captures());
 }
 
 #[tokio::test(start_paused = true)]

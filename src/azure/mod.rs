@@ -1,5 +1,6 @@
 //! What is said to Azure. Everything goes through `Azure::attempt`, the one place that sends.
 
+pub mod clock;
 pub mod cloud;
 pub mod compute;
 pub mod error;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::clock::Clock;
 use super::error::{AzureError, Step};
 use super::region::Region;
 use super::resource_id::ResourceId;
@@ -29,24 +30,31 @@ pub async fn find<H: Host>(
     region: &Region,
 ) -> Result<Option<ResourceId>, AzureError> {
     let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/networkWatchers");
-    let watchers = list(azure, Step::Watchers, &path).await?;
+    let (watchers, _) = list(azure, Step::Watchers, &path).await?;
     let text = |watcher: &Value, name: &str| Object::of(watcher).and_then(|watcher| watcher.text_or_nothing(name));
     let here =
         |watcher: &&Value| text(watcher, "location").and_then(|name| Region::new(&name)).as_ref() == Some(region);
     Ok(watchers.iter().filter(here).find_map(|watcher| ResourceId::parse(&text(watcher, "id")?).ok()))
 }
 
-/// Reads a list with all its pages.
-pub(super) async fn list<H: Host>(azure: &Azure<'_, H>, step: Step, path: &str) -> Result<Vec<Value>, AzureError> {
+/// Reads a list with all its pages, and the time of the first.
+pub(super) async fn list<H: Host>(
+    azure: &Azure<'_, H>,
+    step: Step,
+    path: &str,
+) -> Result<(Vec<Value>, Clock), AzureError> {
+    let first = azure.get(step, azure.uri(step, path, API_VERSION)?).await?;
+    let clock = Clock::of(&first, azure.host);
     let mut items = Vec::new();
-    let mut next = Some(azure.uri(step, path, API_VERSION)?);
+    let mut page = first;
     for _ in 0..MOST_PAGES {
-        let Some(uri) = next.take() else { break };
-        let page = read(step, &azure.get(step, uri).await?)?;
-        let page = Object::of(&page).filter(|page| page.has("value")).ok_or_else(|| unreadable(step, "no list"))?;
-        items.extend_from_slice(page.list("value").map_err(|error| unreadable(step, error))?);
-        let link = page.text_or_nothing("nextLink").filter(|link| !link.is_empty());
-        next = link.map(|link| azure.given_uri(step, &link)).transpose()?;
+        let value = read(step, &page)?;
+        let object = Object::of(&value).filter(|page| page.has("value")).ok_or_else(|| unreadable(step, "no list"))?;
+        items.extend_from_slice(object.list("value").map_err(|error| unreadable(step, error))?);
+        match object.text_or_nothing("nextLink").filter(|link| !link.is_empty()) {
+            Some(link) => page = azure.get(step, azure.given_uri(step, &link)?).await?,
+            None => break,
+        }
     }
-    Ok(items)
+    Ok((items, clock))
 }

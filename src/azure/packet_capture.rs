@@ -5,6 +5,7 @@ use http::{Method, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::clock::Clock;
 use super::error::{AzureError, Step};
 use super::network_watcher::{API_VERSION, list as list_pages};
 use super::resource_id::ResourceId;
@@ -162,10 +163,19 @@ impl Scope {
     }
 }
 
+/// What a watcher held at a time.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// All its captures.
+    pub captures: Vec<PacketCapture>,
+    /// When that was.
+    pub clock: Clock,
+}
+
 /// All captures of a watcher.
-pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Vec<PacketCapture>, AzureError> {
-    let captures = list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await?;
-    Ok(captures.iter().filter_map(PacketCapture::read).collect())
+pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
+    let (captures, clock) = list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await?;
+    Ok(Listing { captures: captures.iter().filter_map(PacketCapture::read).collect(), clock })
 }
 
 /// One capture of a watcher, there or not.

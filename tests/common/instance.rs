@@ -35,6 +35,8 @@ pub struct Scene {
     pub strangers: Arc<Mutex<Vec<String>>>,
     /// The longest that the network takes for a request, and again for its answer.
     pub network: Duration,
+    /// How wrong the hosts' clocks are, in milliseconds.
+    skew: i64,
     /// Where chance begins; every instance has its own.
     seed: Arc<AtomicU64>,
 }
@@ -81,8 +83,14 @@ impl Scene {
             clock: Instant::now(),
             strangers: Arc::default(),
             network: Duration::ZERO,
+            skew: 0,
             seed: Arc::new(AtomicU64::new(1)),
         }
+    }
+
+    /// The same scene for hosts whose clocks are wrong by so many milliseconds.
+    pub fn with_skew(self, skew: i64) -> Self {
+        Self { skew, ..self }
     }
 
     /// The same scene with a network that takes up to so long each way, by chance.
@@ -232,7 +240,7 @@ impl Host for SimulatedHost {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(self.scene.now().as_millisecond())
+        Timestamp::from_unix_millis(self.scene.now().as_millisecond() + self.scene.skew)
     }
 
     fn monotonic(&self) -> Duration {

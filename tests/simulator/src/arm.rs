@@ -225,6 +225,7 @@ impl Azure {
         let correlation = answer::header(request, "x-ms-correlation-request-id").map(String::from);
         let correlation = correlation.unwrap_or_else(|| self.identifiers.guid());
         let routing = format!("WESTEUROPE:{}:{}", now.strftime("%Y%m%dT%H%M%SZ"), self.identifiers.guid());
+        answer::set(answer, "date", &now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
         answer::set(answer, "x-ms-request-id", request_id);
         answer::set(answer, "x-ms-correlation-request-id", &correlation);
         answer::set(answer, "x-ms-routing-request-id", &routing);
