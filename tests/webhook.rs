@@ -100,6 +100,20 @@ async fn unusable_settings_are_named_without_their_values() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_that_cannot_be_read_just_now_cost_a_repeat_and_no_alert() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let nightcap = scene.instance_with(&[], store.clone());
+    store.fail_settings.store(true, std::sync::atomic::Ordering::Relaxed);
+    let answer = nightcap.alert(&common("cpu", TEST_VM)).await;
+    assert_eq!(answer.status, 503, "Azure repeats this");
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(nightcap.send(Method::GET, "/healthz", &[], "").await.status, 503);
+    store.fail_settings.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(nightcap.alert(&common("cpu", TEST_VM)).await.status, 201);
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_are_for_operators() {
     let scene = Scene::new();
     let nightcap = scene.instance();

@@ -47,6 +47,8 @@ pub struct Store {
     values: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     pub fail_reads: Arc<AtomicBool>,
     pub fail_writes: Arc<AtomicBool>,
+    /// Whether the provider of settings, which may be a vault, does not answer.
+    pub fail_settings: Arc<AtomicBool>,
 }
 
 /// One instance of nightcap.
@@ -257,6 +259,9 @@ impl Host for SimulatedHost {
     }
 
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
+        if self.store.fail_settings.load(Ordering::Relaxed) {
+            return Err(SettingsUnreadable(format!("the vault did not hand out {name}")));
+        }
         Ok(self.settings.get(name).cloned())
     }
 
