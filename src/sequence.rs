@@ -1,8 +1,8 @@
 //! List → limit → delete → create: the requests that carry a plan out.
 //!
-//! Azure Resource Manager is the arbiter between instances. A name tells target and minute, so that those who race ask
-//! for the same name and all but one are refused; whoever is refused looks again and joins. Those who raced across the
-//! boundary of two slots of time are brought together afterwards by [`settle`].
+//! Azure Resource Manager is the arbiter between instances. A name tells target and slot of time, so that those who race
+//! ask for the same name and all but one are refused; whoever is refused looks again and joins. Those who raced across
+//! the boundary of two slots are brought together afterwards by [`settle`].
 
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ impl<H: Host> Sequence<'_, H> {
         let mut own: Vec<_> = captures
             .iter()
             .filter(|capture| self.is_ours(&capture.name) && capture.covers(&self.start.target))
-            .filter(|capture| !capture.is_failed() && !capture.is_deleting() && may_still_run(capture, now))
+            .filter(|capture| capture.is_live() && may_still_run(capture, now))
             .collect();
         own.sort_unstable_by_key(|capture| asked_at(&capture.name));
         // Of several that begin, the earliest survives: see `settle`.
@@ -198,7 +198,7 @@ impl<H: Host> Sequence<'_, H> {
             return Err(self.failure(&error));
         }
         match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
-            Some(capture) if capture.covers(&self.start.target) && !capture.is_failed() && !capture.is_deleting() => {
+            Some(capture) if capture.covers(&self.start.target) && capture.is_live() => {
                 Ok(Some(self.found(capture, clock)))
             }
             None if !error.is_transient() => Err(self.failure(&error)),
@@ -283,7 +283,7 @@ pub async fn settle<H: Host>(
     let mut rivals: Vec<_> = captures
         .into_iter()
         .filter(|other| is_own(&other.name) && other.covers(target))
-        .filter(|other| !other.is_failed() && !other.is_deleting() && !was_there_before(other))
+        .filter(|other| other.is_live() && !was_there_before(other))
         .collect();
     rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
     let mut rivals = rivals.into_iter();

@@ -114,17 +114,7 @@ async fn the_body_holds_what_azure_knows_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn a_watcher_with_an_unusual_name_is_found_and_remembered() {
     let scene = Scene::with(BEGIN, |world| world.watchers_per_page = Some(1));
-    let vm = scene
-        .azure
-        .lock()
-        .unwrap()
-        .world()
-        .virtual_machines
-        .iter()
-        .find(|vm| vm.location.eq_ignore_ascii_case("westeurope"))
-        .unwrap()
-        .id
-        .clone();
+    let vm = scene.machine(|vm| vm.location.eq_ignore_ascii_case("westeurope"));
     let store = Store::default();
     let nightcap = scene.instance_with(&[("cooldown_seconds", "0")], store.clone());
     assert_eq!(ends(&nightcap, &common("cpu", &vm)).await.1, "started");
@@ -409,19 +399,8 @@ async fn what_is_missing_is_told_with_what_to_do() {
         world.watchers.retain(|watcher| !watcher.location.eq_ignore_ascii_case("eastus"));
     });
     let vm = |group: &str, name: &str| CONTOSO_VM.replace("ContosoExampleRG", group).replace("ContosoVM", name);
-    let agentless =
-        scene.azure.lock().unwrap().world().virtual_machines.iter().find(|vm| vm.agent.is_none()).unwrap().id.clone();
-    let east = scene
-        .azure
-        .lock()
-        .unwrap()
-        .world()
-        .virtual_machines
-        .iter()
-        .find(|vm| vm.location == "eastus")
-        .unwrap()
-        .id
-        .clone();
+    let agentless = scene.machine(|vm| vm.agent.is_none());
+    let east = scene.machine(|vm| vm.location == "eastus");
     for (target, reason, remedy) in [
         (agentless, "agent_missing", "az vm extension set"),
         (vm("ContosoExampleRG", "nobody"), "machine_not_found", "virtualMachines/read"),

@@ -1,7 +1,8 @@
 //! The flat body of the 2017 sample: a program asks for a capture by name.
 
+use super::schemas::alert;
 use super::target::Target;
-use super::{Alert, BadAlert, Condition};
+use super::{Alert, BadAlert};
 use crate::azure::resource_id::ResourceId;
 use crate::json::Object;
 use crate::plan::filter::{Filter, parse_filters};
@@ -50,17 +51,9 @@ pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
         },
     };
     Ok(Alert {
-        id: name.unwrap_or_default(),
-        rule: "direct call".to_owned(),
-        severity: None,
-        condition: Condition::Fired,
-        fired_at: None,
         targets: vec![target],
-        other_targets: vec![],
-        region: None,
-        properties: Default::default(),
-        test: false,
         direct: Some(call),
+        ..alert(name.unwrap_or_default(), "direct call".to_owned(), vec![])
     })
 }
 

@@ -85,22 +85,16 @@ fn metric(body: Object) -> Result<Alert, WrongType> {
         severity: severity(context),
         fired_at: time(context, "timestamp"),
         properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
-        ..alert(
-            first_text(context, &["id"])?,
-            first_text(context, &["name"])?,
-            context.text("resourceId")?.into_iter().collect(),
-        )
+        ..metric_alert(context)?
     })
 }
 
 fn activity_log(body: Object) -> Result<Alert, WrongType> {
     let data = body.required_object("data")?;
     let event = data.required_object("context")?.required_object("activityLog")?;
-    let scope =
-        event.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
     let mut ids: Vec<String> = event.text("resourceId")?.into_iter().collect();
     if machines(&ids).is_empty() {
-        ids.extend(scope);
+        ids.extend(scope(event));
     }
     // `data.status` says Activated whatever happened; the event itself says whether it is over.
     let status = event.text("status")?.filter(|status| is_end(status));
@@ -119,11 +113,7 @@ fn classic(body: Object) -> Result<Alert, WrongType> {
         fired_at: time(context, "timestamp"),
         region: context.text_or_nothing("resourceRegion").and_then(|name| Region::new(&name)),
         properties: body.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
-        ..alert(
-            first_text(context, &["id"])?,
-            first_text(context, &["name"])?,
-            context.text("resourceId")?.into_iter().collect(),
-        )
+        ..metric_alert(context)?
     })
 }
 
@@ -154,8 +144,17 @@ fn budget(body: Object) -> Result<Alert, WrongType> {
     Ok(alert(name.clone(), name, vec![]))
 }
 
+/// What the context of every metric alert tells in the same way, the classic ones included.
+fn metric_alert(context: Object) -> Result<Alert, WrongType> {
+    Ok(alert(
+        first_text(context, &["id"])?,
+        first_text(context, &["name"])?,
+        context.text("resourceId")?.into_iter().collect(),
+    ))
+}
+
 /// A fired alert with nothing known but these.
-fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
+pub(super) fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
     let targets = machines(&ids);
     Alert {
         id,
@@ -197,10 +196,13 @@ fn ids_in_context(context: Object) -> Vec<String> {
     }
     let named = |pair: &Object| pair.text_or_nothing("name").is_some_and(|name| is_id_column(&name));
     let from_pairs = pairs.into_iter().filter(named).filter_map(|pair| pair.text_or_nothing("value"));
-    let scope =
-        context.object_or_nothing("authorization").and_then(|authorization| authorization.text_or_nothing("scope"));
-    let ids = from_pairs.chain(ids_in_search_results(context)).chain(scope);
+    let ids = from_pairs.chain(ids_in_search_results(context)).chain(scope(context));
     ids.filter(|id| Target::parse(id).is_some()).collect()
+}
+
+/// What an event's caller was allowed to act on; for an event of a machine, the machine.
+fn scope(event: Object) -> Option<String> {
+    event.object_or_nothing("authorization")?.text_or_nothing("scope")
 }
 
 fn ids_in_search_results(context: Object) -> Vec<String> {

@@ -142,6 +142,11 @@ impl PacketCapture {
         self.is_in_state("Deleting")
     }
 
+    /// Whether an alert may count on it: it neither failed nor is on its way out.
+    pub fn is_live(&self) -> bool {
+        !self.is_failed() && !self.is_deleting()
+    }
+
     /// Whether Azure is still creating it, so that it cannot be over.
     pub fn is_beginning(&self) -> bool {
         self.is_in_state("Updating") || self.is_in_state("Creating")

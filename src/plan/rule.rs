@@ -46,13 +46,12 @@ struct Written {
     ignore: bool,
 }
 
+const EXAMPLE: &str = r#"[{"rule":"cpu*","severity":"Sev0","capture_seconds":300},{"target":"test-*","ignore":true}]"#;
+
 /// Reads and checks the `rules` setting, a JSON list.
 pub fn parse_rules(json: &str) -> Result<Vec<Rule>, String> {
-    let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
-        format!("it should be a JSON list of rules, such as \
-         [{{\"rule\":\"cpu*\",\"severity\":\"Sev0\",\"capture_seconds\":300}},{{\"target\":\"test-*\",\"ignore\":true}}]: \
-         {}", explain(&error))
-    })?;
+    let written: Vec<Written> = serde_json::from_str(json)
+        .map_err(|error| format!("it should be a JSON list of rules, such as {EXAMPLE}: {}", explain(&error)))?;
     written.into_iter().map(Rule::checked).collect()
 }
 

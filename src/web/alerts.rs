@@ -96,9 +96,7 @@ fn unauthorized<H: Host>(app: &App<H>, loaded: &Loaded) -> Response<Body> {
     );
     let detail = "The webhook's key is missing or wrong. Send it as ?code=KEY, in the header x-functions-key, or as \
      the password of HTTP Basic.";
-    let mut answer = Problem::new(StatusCode::UNAUTHORIZED, detail).answer();
-    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
-    answer
+    Problem::unauthorized(detail)
 }
 
 /// Whether the body claims to be JSON. A body without a claim may be; parsing will tell.

@@ -14,12 +14,8 @@ use crate::settings::SettingError;
 
 /// Tells how nightcap is.
 pub async fn show<H: Host>(State(app): State<Arc<App<H>>>) -> Response<Body> {
-    let loaded = match app.load().await {
-        Ok(loaded) => loaded,
-        Err(_) => {
-            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.")
-                .answer();
-        }
+    let Ok(loaded) = app.load().await else {
+        return settings_unreadable();
     };
     match &loaded.settings {
         Ok(_) => json_answer(
@@ -33,6 +29,11 @@ pub async fn show<H: Host>(State(app): State<Arc<App<H>>>) -> Response<Body> {
             answer
         }
     }
+}
+
+/// Settings that the host did not give.
+pub fn settings_unreadable() -> Response<Body> {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.").answer()
 }
 
 /// Settings that cannot be used: a 500 that names them.

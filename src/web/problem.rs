@@ -32,6 +32,13 @@ impl Problem {
         self
     }
 
+    /// The answer to a caller whose key is missing or wrong, told how to send it.
+    pub fn unauthorized(detail: &str) -> Response<Body> {
+        let mut answer = Self::new(StatusCode::UNAUTHORIZED, detail).answer();
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
+        answer
+    }
+
     /// The answer.
     pub fn answer(&self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -46,14 +46,12 @@ async fn show<R: DeserializeOwned + Serialize, H: Host>(
     key: Option<String>,
 ) -> Response<Body> {
     let Ok(loaded) = app.load().await else {
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.").answer();
+        return super::health::settings_unreadable();
     };
     if !may_operate(&loaded.operator_keys, headers) {
-        let detail =
-            "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
-        let mut answer = Problem::new(StatusCode::UNAUTHORIZED, detail).answer();
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
-        return answer;
+        return Problem::unauthorized(
+            "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.",
+        );
     }
     let found = match &key {
         Some(key) => record::load::<R>(&app.host, key).await,

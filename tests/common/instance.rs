@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use nightcap::app::App;
 use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
 use nightcap::timestamp::Timestamp;
-use nightcap_simulator::{Azure, Capture, CaptureState, Outcome, Service, Urls, WEBHOOK_KEY, World};
+use nightcap_simulator::{Azure, Capture, CaptureState, Outcome, Service, Urls, VirtualMachine, WEBHOOK_KEY, World};
 use serde_json::Value;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -102,6 +102,11 @@ impl Scene {
 
     pub fn now(&self) -> jiff::Timestamp {
         self.begin + self.clock.elapsed()
+    }
+
+    /// The id of the first machine in Azure that is like this.
+    pub fn machine(&self, is_it: impl Fn(&VirtualMachine) -> bool) -> String {
+        self.azure.lock().unwrap().world().virtual_machines.iter().find(|vm| is_it(vm)).unwrap().id.clone()
     }
 
     pub fn instance(&self) -> Instance {
