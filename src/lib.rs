@@ -25,6 +25,7 @@ pub mod journal;
 mod json;
 pub mod locate;
 pub mod log;
+pub mod notify;
 pub mod outcome;
 pub mod plan;
 pub mod record;

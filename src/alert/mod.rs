@@ -33,6 +33,8 @@ pub struct Alert {
     pub other_targets: Vec<String>,
     /// The machine's region, which only the retired classic payload tells.
     pub region: Option<Region>,
+    /// What was measured, when the alert is about a measurement.
+    pub reading: Option<Reading>,
     /// Custom properties of the alert rule.
     pub properties: Vec<(String, String)>,
     /// Whether this is the sample of the portal's Test button.
@@ -64,6 +66,23 @@ pub struct Summary {
     pub severity: Option<String>,
     /// See [`Alert::fired_at`].
     pub fired_at: Option<Timestamp>,
+    /// See [`Alert::reading`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+}
+
+/// What was measured when an alert fired, in Azure's own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reading {
+    /// The metric's name, or the measured column of a log search.
+    pub metric: String,
+    /// How it is compared, such as `GreaterThan`.
+    pub operator: Option<String>,
+    /// What it is compared with.
+    pub threshold: Option<String>,
+    /// What was measured.
+    pub value: Option<String>,
 }
 
 /// Why a body is not an alert. The caller is told the sentence.
@@ -123,6 +142,7 @@ impl Alert {
             condition: self.condition.word().to_owned(),
             severity: self.severity.clone(),
             fired_at: self.fired_at,
+            reading: self.reading.clone(),
         }
     }
 }

@@ -165,6 +165,7 @@ pub(super) fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
         other_targets: if targets.is_empty() { ids } else { vec![] },
         targets,
         region: None,
+        reading: None,
         properties: Default::default(),
         test: false,
         direct: None,
