@@ -1,10 +1,12 @@
 //! What an instance keeps from one request to the next: its token, and its settings once they are known to be good.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use crate::azure::token::TokenCache;
+use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
 use crate::settings::{Keys, SETTINGS, SettingError, Settings};
 
@@ -13,9 +15,24 @@ use crate::settings::{Keys, SETTINGS, SettingError, Settings};
 pub struct App<H> {
     /// What the runtime offers.
     pub host: H,
-    /// The token for Azure Resource Manager.
-    pub tokens: TokenCache,
+    /// The tokens for Azure.
+    pub tokens: Tokens,
     loaded: Mutex<Option<Loaded>>,
+    at_work: Mutex<HashSet<String>>,
+    swept_at: Mutex<Option<Duration>>,
+}
+
+/// That this instance works on a record, until this is dropped.
+#[derive(Debug)]
+pub struct AtWork<'a, H> {
+    app: &'a App<H>,
+    key: String,
+}
+
+impl<H> Drop for AtWork<'_, H> {
+    fn drop(&mut self) {
+        self.app.at_work.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
 }
 
 /// What the settings say, be it good or bad.
@@ -32,7 +49,30 @@ pub struct Loaded {
 impl<H: Host> App<H> {
     /// An instance that has not done anything yet.
     pub fn new(host: H) -> Self {
-        Self { host, tokens: TokenCache::default(), loaded: Mutex::new(None) }
+        Self {
+            host,
+            tokens: Tokens::default(),
+            loaded: Mutex::new(None),
+            at_work: Mutex::default(),
+            swept_at: Mutex::default(),
+        }
+    }
+
+    /// Begins to work on the record with this key, unless this instance does so already.
+    pub fn work_on(&self, key: &str) -> Option<AtWork<'_, H>> {
+        let is_new = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        is_new.then(|| AtWork { app: self, key: key.to_owned() })
+    }
+
+    /// Whether it is time for this instance to look for unfinished work again, which is so once in every `pause`.
+    pub fn may_sweep(&self, pause: Duration) -> bool {
+        let now = self.host.monotonic();
+        let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = swept_at.is_none_or(|before| now.saturating_sub(before) >= pause);
+        if may {
+            *swept_at = Some(now);
+        }
+        may
     }
 
     /// The settings, read from the host once they are good: a provider may ask a vault for each of them, and an

@@ -202,6 +202,13 @@ impl Failure {
                      tenant_id, authority_url and arm_url."
                 ),
             ),
+            // Blob storage's word for callers whom its network rules keep out ("Blob service error codes").
+            ("AuthorizationFailure", 403) if step == Step::File => (
+                "not_authorized",
+                "The storage account's network rules keep nightcap away from the capture's file. Let the address that \
+                 nightcap calls from in, or read the file yourself."
+                    .to_owned(),
+            ),
             (_, 403) => ("not_authorized", missing_right(step, target, watcher)),
             (_, 429) => (
                 "throttled",
@@ -227,7 +234,11 @@ fn quote(status: u16, code: &str, said: &str) -> String {
 }
 
 fn side(step: Step) -> &'static str {
-    if step == Step::Token { "Microsoft Entra" } else { "Azure Resource Manager" }
+    match step {
+        Step::Token => "Microsoft Entra",
+        Step::File => "Blob storage",
+        _ => "Azure Resource Manager",
+    }
 }
 
 fn doing(step: Step) -> &'static str {
@@ -242,6 +253,7 @@ fn doing(step: Step) -> &'static str {
         Step::Create => "creating the capture",
         Step::Stop => "stopping a capture",
         Step::Operation => "following an operation",
+        Step::File => "looking for the capture's file",
     }
 }
 
@@ -261,6 +273,11 @@ fn missing_right(step: Step, target: &Target, watcher: Option<&ResourceId>) -> S
             "Microsoft.Network/networkWatchers/packetCaptures/write (and, on the storage account, \
              Microsoft.Storage/storageAccounts/read, listKeys/action, listServiceSas/action and \
              listAccountSas/action)"
+        }
+        Step::File => {
+            return "Blob storage does not let nightcap's service principal look at the capture's file. Grant it the \
+                    role Storage Blob Data Reader on the storage account."
+                .to_owned();
         }
         Step::Token => "an application role",
     };

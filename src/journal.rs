@@ -5,13 +5,21 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::host::Host;
+use crate::host::{Host, StoreError};
 use crate::log::{self, Event};
 use crate::outcome::{Kind, Outcome};
-use crate::record::{self, CaptureRecord};
+use crate::record::{self, AlertRecord, CaptureRecord, open_key};
+use crate::store;
+use crate::timestamp::Timestamp;
+
+/// What stands under the key of unfinished work.
+#[derive(Serialize)]
+struct Marker {
+    at: Timestamp,
+}
 
 /// The journal of one alert.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Journal<'a, H> {
     /// What the runtime offers.
     pub host: &'a H,
@@ -21,22 +29,80 @@ pub struct Journal<'a, H> {
     pub client_request_id: &'a str,
 }
 
+impl<H> Clone for Journal<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Journal<'_, H> {}
+
 impl<H: Host> Journal<'_, H> {
     /// What the store holds. A store that fails is like an empty one, for a capture must not wait for it.
     pub async fn load<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        record::load(self.host, key).await.unwrap_or_else(|error| {
+        store::load(self.host, key).await.unwrap_or_else(|error| {
             self.write(&Event { detail: Some(&error.0), ..self.event("store_read_failed", "warn") });
             None
         })
     }
 
+    /// The keys of the store that begin with a prefix; none when the store fails.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        self.host.keys(prefix.to_owned()).await.unwrap_or_else(|error| {
+            self.write(&Event { detail: Some(&error.0), ..self.event("store_read_failed", "warn") });
+            vec![]
+        })
+    }
+
     /// Puts a record into the store and tells whether it is there now.
     pub async fn save<T: Serialize + Sync>(&self, key: &str, value: &T) -> bool {
-        let saved = record::save(self.host, key, value).await;
-        if let Err(error) = &saved {
+        self.is_done(store::save(self.host, key, value).await)
+    }
+
+    /// Takes a key out of the store and tells whether it is gone.
+    pub async fn delete(&self, key: &str) -> bool {
+        self.is_done(self.host.delete(key.to_owned()).await)
+    }
+
+    fn is_done(&self, done: Result<(), StoreError>) -> bool {
+        if let Err(error) = &done {
             self.write(&Event { detail: Some(&error.0), ..self.event("store_write_failed", "warn") });
         }
-        saved.is_ok()
+        done.is_ok()
+    }
+
+    /// Writes an alert's record as it stands, and whether work remains.
+    pub async fn save_alert(&self, record: &AlertRecord) -> bool {
+        let key = record::alert_key(&record.key);
+        self.save_marked(&key, record, record.finished).await
+    }
+
+    /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
+    pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
+        let key = record.key();
+        if let Some(stored) = self.load(&key).await {
+            record.merge(stored);
+        }
+        self.save_marked(&key, record, record.is_finished()).await
+    }
+
+    /// Takes the record of a capture away that never was.
+    pub async fn forget_capture(&self, record: &CaptureRecord) {
+        if self.delete(&record.key()).await {
+            self.delete(&open_key(&record.key())).await;
+        }
+    }
+
+    /// The mark of unfinished work comes first and goes last, so that it is never missing.
+    async fn save_marked<T: Serialize + Sync>(&self, key: &str, record: &T, finished: bool) -> bool {
+        if !finished {
+            self.save(&open_key(key), &Marker { at: self.host.now() }).await;
+        }
+        let saved = self.save(key, record).await;
+        if finished && saved {
+            self.delete(&open_key(key)).await;
+        }
+        saved
     }
 
     /// Notes that an alert came in.
@@ -73,6 +139,28 @@ impl<H: Host> Journal<'_, H> {
             reason,
             ..self.event("capture", level)
         });
+    }
+
+    /// Notes how many old records were taken away.
+    pub fn note_pruned(&self, records: usize) {
+        self.write(&Event { count: Some(records), ..self.event("pruned", "info") });
+    }
+
+    /// Notes an attempt to send a message, and the receiver's status, if there was an answer.
+    pub fn note_sent(&self, notice: &str, status: Option<u16>, took: Duration) {
+        let fine = status.is_some_and(|status| (200..300).contains(&status));
+        self.write(&Event {
+            notice: Some(notice),
+            status,
+            ms: u64::try_from(took.as_millis()).ok(),
+            ..self.event("notice_sent", if fine { "info" } else { "warn" })
+        });
+    }
+
+    /// Notes what became of a message.
+    pub fn note_notice(&self, notice: &str, what: &'static str, detail: Option<&str>) {
+        let level = if detail.is_some() { "warn" } else { "info" };
+        self.write(&Event { notice: Some(notice), step: Some(what), detail, ..self.event("notice", level) });
     }
 
     fn event(&self, event: &'static str, level: &'static str) -> Event<'_> {

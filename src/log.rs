@@ -28,6 +28,9 @@ pub struct Event<'a> {
     /// The capture's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<&'a str>,
+    /// The id of a message to people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<&'a str>,
     /// The step of the sequence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<&'static str>,
@@ -67,6 +70,9 @@ pub struct Event<'a> {
     /// The lowest of Azure's remaining request budgets in the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<u64>,
+    /// How many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<usize>,
     /// A setting's name, never its value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setting: Option<&'a str>,

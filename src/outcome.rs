@@ -102,6 +102,26 @@ impl Outcome {
         Self::new(Kind::Started, "started", message)
     }
 
+    /// The alert was over before it was heard of.
+    pub fn already_resolved() -> Self {
+        let message = "The alert had resolved before this notification of its beginning came, so nothing was captured.";
+        Self::new(Kind::Skipped, "already_resolved", message)
+    }
+
+    /// The alert is over, and a capture serves it.
+    pub fn resolved(word: &str, capture: &str) -> Self {
+        let message =
+            format!("The alert is {word}. The capture {capture} is stopped as soon as all its alerts have resolved.");
+        Self::new(Kind::Skipped, "resolved", message)
+    }
+
+    /// The alert came too long ago to be worked on still.
+    pub fn too_late() -> Self {
+        let message = "nightcap was interrupted while it worked on this alert, and when it came back too much time had \
+                       passed for a capture to show what had fired.";
+        Self::new(Kind::Failed, "too_late", message)
+    }
+
     /// A capture runs already.
     pub fn joined() -> Self {
         let message = "A capture on this machine already runs; the alert was added to it.";
@@ -154,6 +174,11 @@ impl Outcome {
             requests: vec![],
             repeat_helps: false,
         }
+    }
+
+    /// Whether this is about a target.
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.target.as_deref().and_then(Target::parse).as_ref() == Some(target)
     }
 
     /// The same outcome for a target.

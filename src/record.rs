@@ -1,27 +1,37 @@
 //! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value;
 //! on Azure Cosmos DB no slash, backslash, question mark or hash in a key).
+//!
+//! No store that nightcap runs on compares before it writes, so whatever several instances may write at once has a key
+//! for each: an alert on a capture, an alert that is over, a message that was told. A capture's own record is written by
+//! whoever watches it; two who do so write what they saw of one truth, and [`CaptureRecord::merge`] keeps the later.
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Summary;
 use crate::alert::target::Target;
+use crate::alert::{Alert, Summary};
 use crate::azure::compute::Machine;
 use crate::azure::packet_capture::PacketCapture;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::digest::digest;
-use crate::host::{Host, StoreError};
 use crate::locate::Place;
+use crate::notify::File;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Start;
+use crate::plan::name::{asked_at, slot};
 use crate::plan::parameters::Parameters;
 use crate::timestamp::Timestamp;
 
-/// The most alerts that a capture's record lists; a storm of them must not outgrow a value.
-const MOST_ALERTS: usize = 200;
+/// The most steps that a capture's record lists; watching one for hours takes about fifty.
+const MOST_STEPS: usize = 300;
+
+/// What the keys of unfinished work begin with; the key of its record follows.
+pub const OPEN: &str = "open:";
+
+/// What the keys of messages that wait to be told begin with.
+pub const NOTICE: &str = "notice:";
 
 /// An alert that was accepted, and how it ended for each of its targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,9 +47,12 @@ pub struct AlertRecord {
     pub finished: bool,
     /// One for each target; `accepted` while it is worked on.
     pub outcomes: Vec<Outcome>,
+    /// The whole notification as long as something remains to be done, for whoever has to go on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification: Option<Alert>,
 }
 
-/// One capture that was asked for.
+/// One capture that Azure was asked for, from the moment before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureRecord {
@@ -55,28 +68,101 @@ pub struct CaptureRecord {
     pub watcher: ResourceId,
     /// What it was told to do.
     pub parameters: Parameters,
+    /// The key of the alert that it was asked for; empty when it was found running and nobody here knows.
+    pub asked_by: String,
+    /// Azure's time when it was asked for.
+    pub asked_at: Timestamp,
+    /// The target's captures that were there before it, so that rivals can be told from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    /// Whether no instance that raced for the target can have made another capture beside it.
+    #[serde(default)]
+    pub settled: bool,
+    /// Where Azure tells how creating it goes, until that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// The address that the file will have, as far as Azure told it.
     pub storage_path: Option<String>,
     /// Where it stands.
     pub phase: Phase,
-    /// The alerts that it was started for or that joined it, first one first.
-    pub alerts: Vec<Summary>,
+    /// When it began, by Azure.
+    pub began_at: Option<Timestamp>,
+    /// How many looks in a row have told nothing new.
+    #[serde(default)]
+    pub looks: u32,
+    /// When to look again, by the clock of the host that wrote this.
+    pub look_at: Option<Timestamp>,
+    /// Why nightcap itself is stopping it.
+    pub stopping: Option<EndReason>,
+    /// The name of the capture in whose favour this one was stopped.
+    pub superseded_by: Option<String>,
+    /// How it ended.
+    pub end: Option<End>,
+    /// The files that it left.
+    #[serde(default)]
+    pub files: Vec<File>,
+    /// Why there is no file, or why it could not be looked at.
+    pub file_problem: Option<String>,
     /// What was done, in order.
     pub steps: Vec<Step>,
 }
 
-/// Where a capture stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a capture stands. Each phase is written before its work is done, so that whoever reads it knows what is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Azure is asked for it, and has perhaps not heard.
+    Asked,
     /// Azure was asked for it and is at work.
     Creating,
-    /// Azure says that it has begun.
+    /// Azure has made it; whether it captures is not known yet.
+    Created,
+    /// It captures.
     Running,
-    /// It was stopped.
+    /// It is over, and its file is being looked for.
+    Ended,
+    /// Nothing remains to be done.
+    Finished,
+}
+
+/// How a capture ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct End {
+    /// Why, for machines.
+    pub reason: EndReason,
+    /// Why, for people.
+    pub message: String,
+    /// When, as near as Azure lets it be known.
+    pub at: Option<Timestamp>,
+}
+
+/// Why a capture ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Its time was up.
+    TimeLimit,
+    /// It had as many bytes as it may.
+    SizeLimit,
+    /// Somebody stopped it.
+    StoppedByHand,
+    /// nightcap stopped it, for all its alerts had resolved.
+    Resolved,
+    /// It stopped for a reason that nightcap does not know.
     Stopped,
-    /// Azure could not begin it.
-    Failed,
+    /// nightcap stopped it in favour of one that was a moment earlier.
+    Superseded,
+    /// Azure reported an error of the agent, the machine or the storage.
+    CaptureFailed,
+    /// Azure made it, and it never captured.
+    NeverBegan,
+    /// Azure never made it.
+    NotCreated,
+    /// Somebody deleted it before its end was seen.
+    Vanished,
+    /// Azure did not tell how it ended. It may have ended well.
+    LostSight,
 }
 
 /// One thing that was done.
@@ -90,22 +176,43 @@ pub struct Step {
     pub detail: String,
 }
 
+/// An alert that a capture serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnCapture {
+    /// What fired.
+    pub alert: Summary,
+    /// When it fired, or else when it was heard of.
+    pub at: Timestamp,
+}
+
+/// That an alert is over for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Since when.
+    pub at: Timestamp,
+}
+
 /// What is remembered of a machine, so that the next alert need not ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetMemory {
     /// Region, system and agent; only kept for machines that can capture.
     pub machine: Option<Machine>,
-    /// When its last capture is over at the latest.
+    /// When its last capture was over, or will be at the latest.
     pub captured_until: Option<Timestamp>,
 }
 
 impl AlertRecord {
+    /// How the alert ended for a target.
+    pub fn outcome_for(&self, target: &Target) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.is_for(target))
+    }
+
     /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is
     /// worked on again.
     pub fn repeated(&self, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
-        let same = |outcome: &&Outcome| outcome.target.as_deref().and_then(Target::parse).as_ref() == Some(target);
-        let earlier = self.outcomes.iter().find(same)?;
+        let earlier = self.outcome_for(target)?;
         if !matches!(earlier.outcome, Kind::Started | Kind::Joined) {
             return None;
         }
@@ -124,20 +231,45 @@ impl TargetMemory {
 }
 
 impl CaptureRecord {
-    /// A record of a capture that Azure was asked for on behalf of an alert.
-    pub fn new(start: &Start, place: &Place, capture: &PacketCapture, alert: Summary) -> Self {
+    /// The record of a capture that Azure is about to be asked for.
+    pub fn asked(start: &Start, place: &Place, name: &str, asked_by: &str, asked_at: Timestamp) -> Self {
         Self {
             subscription: place.subscription.clone(),
             region: place.region.clone(),
-            name: capture.name.clone(),
+            name: name.to_owned(),
             target: start.target.clone(),
             watcher: place.watcher.clone(),
             parameters: start.parameters.clone(),
-            storage_path: capture.storage_path.clone(),
-            phase: Phase::Creating,
-            alerts: vec![alert],
+            asked_by: asked_by.to_owned(),
+            asked_at,
+            before: vec![],
+            settled: false,
+            operation: None,
+            storage_path: None,
+            phase: Phase::Asked,
+            began_at: None,
+            looks: 0,
+            look_at: None,
+            stopping: None,
+            superseded_by: None,
+            end: None,
+            files: vec![],
+            file_problem: None,
             steps: vec![],
         }
+    }
+
+    /// The record of a capture that was found running, because its maker died or has another store.
+    pub fn found(start: &Start, place: &Place, capture: &PacketCapture, now: Timestamp) -> Self {
+        let asked_at = asked_at(&capture.name).unwrap_or(now);
+        let phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
+        let storage_path = capture.storage_path.clone();
+        let mut record = Self { phase, storage_path, ..Self::asked(start, place, &capture.name, "", asked_at) };
+        if let Some(seconds) = capture.time_limit.and_then(|seconds| u32::try_from(seconds).ok()) {
+            record.parameters.capture_seconds = seconds;
+        }
+        record.note(now, "found", "It was found running; nothing is known here of its beginning.");
+        record
     }
 
     /// Where this record lies.
@@ -145,16 +277,80 @@ impl CaptureRecord {
         capture_key(&self.subscription, &self.region, &self.name)
     }
 
-    /// Adds an alert unless it is there.
-    pub fn add_alert(&mut self, alert: Summary) {
-        if !self.alerts.contains(&alert) && self.alerts.len() < MOST_ALERTS {
-            self.alerts.push(alert);
-        }
+    /// What the keys of the alerts on it begin with. A fixed name belongs to one capture after the other, so the time
+    /// is part of it.
+    pub fn alerts_prefix(&self) -> String {
+        let Self { subscription, region, name, .. } = self;
+        format!("on:{}:{region}:{name}:{}:", subscription.to_ascii_lowercase(), slot(self.asked_at).compact())
     }
 
-    /// Notes what was done.
+    /// Whether another record is about the same capture, not about one that had the name before.
+    pub fn is_same_capture(&self, other: &Self) -> bool {
+        self.alerts_prefix() == other.alerts_prefix()
+    }
+
+    /// Whether nothing remains to be done.
+    pub fn is_finished(&self) -> bool {
+        self.phase == Phase::Finished
+    }
+
+    /// Takes over what another watcher of the same capture has written.
+    pub fn merge(&mut self, other: Self) {
+        if !self.is_same_capture(&other) {
+            return;
+        }
+        let mut steps = other.steps.clone();
+        steps.extend(self.steps.iter().filter(|step| !other.steps.contains(step)).cloned());
+        steps.sort_by_key(|step| step.at);
+        steps.truncate(MOST_STEPS);
+        // Of two that stand alike, one's own is the later.
+        if other.phase > self.phase || (self.end.is_none() && other.end.is_some()) {
+            let own = std::mem::replace(self, other);
+            self.stopping = self.stopping.or(own.stopping);
+            self.superseded_by = self.superseded_by.take().or(own.superseded_by);
+        } else {
+            self.stopping = self.stopping.or(other.stopping);
+            self.superseded_by = self.superseded_by.take().or(other.superseded_by);
+            self.storage_path = self.storage_path.take().or(other.storage_path);
+            self.began_at = self.began_at.or(other.began_at);
+        }
+        self.steps = steps;
+    }
+
+    /// Notes what was done, or is about to be.
     pub fn note(&mut self, at: Timestamp, step: &str, detail: impl Into<String>) {
-        self.steps.push(Step { at, step: step.to_owned(), detail: detail.into() });
+        if self.steps.len() < MOST_STEPS {
+            self.steps.push(Step { at, step: step.to_owned(), detail: detail.into() });
+        }
+    }
+}
+
+impl EndReason {
+    /// Whether this is one of the ways in which captures are meant to end.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::TimeLimit | Self::SizeLimit | Self::StoppedByHand | Self::Resolved | Self::Stopped)
+    }
+
+    /// Whether people are told: not of what never was, nor of what another capture stands for.
+    pub fn is_told(self) -> bool {
+        !matches!(self, Self::NotCreated | Self::Superseded)
+    }
+
+    /// The word for it in records, logs and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TimeLimit => "time_limit",
+            Self::SizeLimit => "size_limit",
+            Self::StoppedByHand => "stopped_by_hand",
+            Self::Resolved => "resolved",
+            Self::Stopped => "stopped",
+            Self::Superseded => "superseded",
+            Self::CaptureFailed => "capture_failed",
+            Self::NeverBegan => "never_began",
+            Self::NotCreated => "not_created",
+            Self::Vanished => "vanished",
+            Self::LostSight => "lost_sight",
+        }
     }
 }
 
@@ -168,6 +364,21 @@ pub fn capture_key(subscription: &str, region: &Region, name: &str) -> String {
     format!("capture:{}:{region}:{name}", subscription.to_ascii_lowercase())
 }
 
+/// Where it stands that a record is unfinished.
+pub fn open_key(record: &str) -> String {
+    format!("{OPEN}{record}")
+}
+
+/// Where an alert on a capture lies, after the capture's prefix.
+pub fn on_key(record: &CaptureRecord, alert: &Summary) -> String {
+    format!("{}{}", record.alerts_prefix(), alert_on(&record.target, alert))
+}
+
+/// Where it stands that an alert is over for a target.
+pub fn resolved_key(target: &Target, alert: &Summary) -> String {
+    format!("resolved:{}", alert_on(target, alert))
+}
+
 /// Where the memory of a machine lies. Ids may be longer than a key, so it is their digest.
 pub fn target_key(target: &Target) -> String {
     format!("target:{}", digest(&target.id().key(), 16))
@@ -178,14 +389,90 @@ pub fn watcher_key(subscription: &str, region: &Region) -> String {
     format!("watcher:{}:{region}", subscription.to_ascii_lowercase())
 }
 
-/// Reads what lies under a key. Something that cannot be read is an error, not an absence.
-pub async fn load<T: DeserializeOwned>(host: &impl Host, key: &str) -> Result<Option<T>, StoreError> {
-    let Some(bytes) = host.load(key.to_owned()).await? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError(format!("{key} is not readable: {error}")))
+/// Where a message waits to be told.
+pub fn notice_key(id: &str) -> String {
+    format!("{NOTICE}{id}")
 }
 
-/// Writes under a key.
-pub async fn save<T: Serialize + Sync>(host: &impl Host, key: &str, value: &T) -> Result<(), StoreError> {
-    let bytes = serde_json::to_vec(value).map_err(|error| StoreError(format!("{key} cannot be written: {error}")))?;
-    host.save(key.to_owned(), bytes).await
+/// Where it stands that a message was told.
+pub fn told_key(id: &str) -> String {
+    format!("told:{id}")
+}
+
+/// Where it stands who is telling a message.
+pub fn claim_key(id: &str) -> String {
+    format!("claim:{id}")
+}
+
+/// One alert for one target: the same when it fires and when it is over.
+fn alert_on(target: &Target, alert: &Summary) -> String {
+    let id = if alert.id.is_empty() { &alert.rule } else { &alert.id };
+    digest(&format!("{}\n{}", id.to_ascii_lowercase(), target.id().key()), 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> CaptureRecord {
+        serde_json::from_value(serde_json::json!({
+            "subscription": "00000000-0000-0000-0000-000000000000", "region": "westeurope", "name": "nightcap_vm",
+            "target": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm",
+            "watcher": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Network/networkWatchers/nw",
+            "parameters": {"capture_seconds": 60, "capture_bytes": 0, "packet_bytes": 0, "capture_filters": []},
+            "askedBy": "a", "askedAt": "2026-11-20T02:13:41.000Z", "storagePath": null, "phase": "running",
+            "beganAt": null, "lookAt": null, "stopping": null, "supersededBy": null, "end": null, "fileProblem": null,
+            "steps": []
+        }))
+        .unwrap()
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_unix_millis(millis)
+    }
+
+    #[test]
+    fn of_two_watchers_the_one_that_has_seen_more_wins_and_no_step_is_lost() {
+        let (mut slow, mut quick) = (record(), record());
+        slow.note(at(3), "look", "It runs.");
+        slow.stopping = Some(EndReason::Resolved);
+        quick.note(at(2), "ended", "It is over.");
+        quick.phase = Phase::Ended;
+        quick.end = Some(End { reason: EndReason::TimeLimit, message: String::new(), at: None });
+        let steps = |record: &CaptureRecord| record.steps.iter().map(|step| step.step.clone()).collect::<Vec<_>>();
+
+        let mut merged = slow.clone();
+        merged.merge(quick.clone());
+        assert_eq!((merged.phase, merged.stopping), (Phase::Ended, Some(EndReason::Resolved)));
+        assert_eq!(steps(&merged), ["ended", "look"]);
+        quick.merge(slow);
+        assert_eq!(quick, merged, "whoever writes last");
+    }
+
+    #[test]
+    fn a_fixed_name_is_one_capture_after_the_other() {
+        let (mut later, earlier) = (record(), record());
+        later.asked_at = earlier.asked_at.after(std::time::Duration::from_secs(600));
+        let alone = later.clone();
+        later.merge(CaptureRecord { phase: Phase::Finished, ..earlier });
+        assert_eq!(later, alone);
+    }
+
+    #[test]
+    fn keys_stay_within_the_limits_of_every_store() {
+        let mut record = record();
+        record.name = "n".repeat(79);
+        record.region = Region::new(&"r".repeat(40)).unwrap();
+        let alert = Summary {
+            id: "i".repeat(3000),
+            rule: "/?#\\".to_owned(),
+            condition: "Fired".to_owned(),
+            severity: None,
+            fired_at: None,
+            reading: None,
+        };
+        for key in [on_key(&record, &alert), open_key(&record.key()), resolved_key(&record.target, &alert)] {
+            assert!(key.len() <= 256 && !key.contains(['/', '\\', '?', '#']), "{} {key}", key.len());
+        }
+    }
 }

@@ -6,22 +6,21 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::future::join_all;
-use http::Response;
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
-use crate::alert::target::Target;
 use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
-use crate::azure::packet_capture::{Activity, CaptureRequest, CaptureResource, Listing, PacketCapture, list};
+use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
 use crate::failure::Failure;
 use crate::host::Host;
+use crate::journal::Journal;
 use crate::locate::Place;
-use crate::plan::name::{asked_at, is_own, may_have_met_another_slot, name, slot};
+use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, may_have_met_another_slot, name, slot};
 use crate::plan::{Start, limit};
+use crate::record::{CaptureRecord, OnCapture, Phase, on_key};
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
@@ -45,10 +44,8 @@ pub enum End {
     Started {
         /// The capture as Azure answered, or as it was looked up.
         capture: PacketCapture,
-        /// The answer that tells how to follow its creation; `None` when it was lost.
-        creation: Option<Response<Bytes>>,
-        /// The clock by which its name was chosen.
-        clock: Clock,
+        /// Its record.
+        record: Box<CaptureRecord>,
     },
     /// One runs already.
     Joined {
@@ -62,27 +59,39 @@ pub enum End {
 /// Carries a plan out.
 pub async fn run<H: Host>(
     azure: &Azure<'_, H>,
+    journal: &Journal<'_, H>,
+    alert: &OnCapture,
     start: &Start,
     place: &Place,
     storage: &ResourceId,
 ) -> Result<End, Failure> {
     let request = CaptureRequest::new(&start.target, &start.parameters, storage);
-    Sequence { azure, start, place, request, over: vec![], in_doubt: None }.run().await
+    let mut sequence =
+        Sequence { azure, journal, alert, start, place, request, over: vec![], asked: None, in_doubt: false };
+    let end = sequence.run().await;
+    if !matches!(end, Ok(End::Started { .. })) {
+        sequence.give_up().await;
+    }
+    end
 }
 
 struct Sequence<'a, H> {
     azure: &'a Azure<'a, H>,
+    journal: &'a Journal<'a, H>,
+    alert: &'a OnCapture,
     start: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
     /// Captures that Azure has said are over.
     over: Vec<String>,
-    /// The name that was asked for without a clear answer. A capture of that name is ours.
-    in_doubt: Option<String>,
+    /// The capture that Azure was asked for.
+    asked: Option<CaptureRecord>,
+    /// Whether Azure gave no clear answer. A capture of that name is ours.
+    in_doubt: bool,
 }
 
 impl<H: Host> Sequence<'_, H> {
-    async fn run(mut self) -> Result<End, Failure> {
+    async fn run(&mut self) -> Result<End, Failure> {
         let Listing { mut captures, mut clock } = self.place.listing.clone();
         for round in 0_u32.. {
             if round > 0 {
@@ -93,7 +102,7 @@ impl<H: Host> Sequence<'_, H> {
                 Listing { captures, clock } = listing;
             }
             if let Some(capture) = self.running_on_target(&captures, clock.told()).await? {
-                return Ok(self.found(capture, clock));
+                return Ok(self.found(capture));
             }
             let name = self.name(&captures, clock.told());
             let doomed = self.doomed(&captures, &name).await?;
@@ -104,7 +113,7 @@ impl<H: Host> Sequence<'_, H> {
             if clock.age(self.azure.host) > LIST_IS_FRESH {
                 continue;
             }
-            if let Some(end) = self.create(&name, clock, round).await? {
+            if let Some(end) = self.create(&name, &captures, clock, round).await? {
                 return Ok(end);
             }
         }
@@ -119,7 +128,7 @@ impl<H: Host> Sequence<'_, H> {
     ) -> Result<Option<PacketCapture>, Failure> {
         let mut own: Vec<_> = captures
             .iter()
-            .filter(|capture| self.is_ours(&capture.name) && capture.covers(&self.start.target))
+            .filter(|capture| self.is_ours(&capture.name) && self.is_on_target(capture))
             .filter(|capture| capture.is_live() && may_still_run(capture, now))
             .collect();
         own.sort_unstable_by_key(|capture| asked_at(&capture.name));
@@ -137,6 +146,11 @@ impl<H: Host> Sequence<'_, H> {
 
     fn is_ours(&self, name: &str) -> bool {
         is_own(name) || self.start.fixed_name.as_deref().is_some_and(|fixed| fixed.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a capture takes in the target, or was made for it with other instances.
+    fn is_on_target(&self, capture: &PacketCapture) -> bool {
+        capture.covers(&self.start.target) || is_own_of(&self.start.target, &capture.name)
     }
 
     fn name(&self, captures: &[PacketCapture], now: Timestamp) -> String {
@@ -171,24 +185,39 @@ impl<H: Host> Sequence<'_, H> {
     /// Deletes side by side and waits until all are gone.
     async fn delete_all(&self, names: &[String]) -> Result<(), Failure> {
         let delete = async |name: &String| -> Result<(), AzureError> {
-            match self.capture(name).delete().await? {
-                Some(answer) => operation::wait(self.azure, Step::Delete, &answer).await,
-                None => Ok(()),
+            if let Some(answer) = self.capture(name).delete().await? {
+                operation::wait(self.azure, Step::Delete, &answer).await?;
             }
+            Ok(())
         };
         let deleted = join_all(names.iter().map(delete)).await;
         deleted.into_iter().collect::<Result<(), _>>().map_err(|error| self.failure(&error))
     }
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(&mut self, name: &str, clock: Clock, round: u32) -> Result<Option<End>, Failure> {
+    async fn create(
+        &mut self,
+        name: &str,
+        captures: &[PacketCapture],
+        clock: Clock,
+        round: u32,
+    ) -> Result<Option<End>, Failure> {
+        self.remember_asking(name, captures, clock).await;
         let error = match self.capture(name).create(&self.request).await {
-            Ok((capture, creation)) => return Ok(Some(End::Started { capture, creation: Some(creation), clock })),
+            Ok((capture, creation)) => {
+                let mut record = self.started(&capture);
+                let created = Clock::of(&creation, self.azure.host).told();
+                record.settled = !may_have_met_another_slot(record.asked_at, created, LIST_IS_FRESH);
+                record.operation = operation::address(&creation);
+                if record.settled {
+                    let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
+                    record.look_at = Some(self.azure.host.now().after(pause));
+                }
+                return Ok(Some(End::Started { capture, record }));
+            }
             Err(error) => error,
         };
-        if error.leaves_doubt() {
-            self.in_doubt = Some(name.to_owned());
-        }
+        self.in_doubt |= error.leaves_doubt();
         if error.is_throttling() {
             return self.pause(&error, round).await.map(|()| None);
         }
@@ -198,31 +227,66 @@ impl<H: Host> Sequence<'_, H> {
             return Err(self.failure(&error));
         }
         match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
-            Some(capture) if capture.covers(&self.start.target) && capture.is_live() => {
-                Ok(Some(self.found(capture, clock)))
-            }
+            Some(capture) if self.is_on_target(&capture) && capture.is_live() => Ok(Some(self.found(capture))),
             None if !error.is_transient() => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
             _ => self.pause(&error, round).await.map(|()| None),
         }
     }
 
+    /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
+    async fn remember_asking(&mut self, name: &str, captures: &[PacketCapture], clock: Clock) {
+        if self.asked.as_ref().is_some_and(|asked| asked.name == name) {
+            return;
+        }
+        self.give_up().await;
+        self.in_doubt = false;
+        let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.alert, clock.told());
+        let there = captures.iter().filter(|capture| self.is_on_target(capture));
+        asked.before = there.map(|capture| capture.name.clone()).collect();
+        asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
+        let on = on_key(&asked, &self.alert.alert);
+        join(self.journal.save_capture(&mut asked), self.journal.save(&on, self.alert)).await;
+        self.asked = Some(asked);
+    }
+
+    /// Nothing came of what Azure was asked for.
+    async fn give_up(&mut self) {
+        let Some(asked) = self.asked.take() else { return };
+        // Another instance that asked for the same name may have been first, and then this is its record.
+        let stored: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
+        if stored.is_some_and(|stored| stored.asked_by == asked.asked_by && stored.phase == Phase::Asked) {
+            self.journal.forget_capture(&asked).await;
+            self.journal.delete(&on_key(&asked, &self.alert.alert)).await;
+        }
+    }
+
+    /// The record of a capture that Azure has accepted.
+    fn started(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
+        let asked = self.asked.take();
+        let now = self.azure.host.now();
+        let mut record = asked.unwrap_or_else(|| CaptureRecord::found(self.start, self.place, capture, now));
+        record.asked_by = self.azure.alert.to_owned();
+        record.phase = Phase::Creating;
+        record.storage_path = capture.storage_path.clone();
+        record.note(now, "accepted", "Azure accepted the capture and is beginning it.");
+        Box::new(record)
+    }
+
     /// What a capture that is there means: ours, if we asked for it and never heard; else somebody was first.
-    fn found(&self, capture: PacketCapture, clock: Clock) -> End {
-        if self.in_doubt.as_ref() == Some(&capture.name) {
-            End::Started { capture, creation: None, clock }
+    fn found(&mut self, capture: PacketCapture) -> End {
+        let ours = self.in_doubt && self.asked.as_ref().is_some_and(|asked| asked.name == capture.name);
+        if ours {
+            let record = self.started(&capture);
+            End::Started { capture, record }
         } else {
             End::Joined { capture }
         }
     }
 
     async fn pause(&self, error: &AzureError, round: u32) -> Result<(), Failure> {
-        let asked = match error {
-            AzureError::Refused { retry_after, .. } => *retry_after,
-            _ => None,
-        };
         let [chance, ..] = self.azure.host.random();
-        let pause = retry::pause(round, chance).max(asked.unwrap_or_default());
+        let pause = retry::pause(round, chance).max(error.retry_after().unwrap_or_default());
         if pause >= self.azure.time_left() {
             return Err(self.failure(error));
         }
@@ -235,8 +299,11 @@ impl<H: Host> Sequence<'_, H> {
         if capture.is_failed() || self.over.contains(&capture.name) {
             return Ok(true);
         }
-        let activity = self.capture(&capture.name).activity().await;
-        let over = activity.map_err(|error| self.failure(&error))? == Activity::Over;
+        let over = match self.capture(&capture.name).status().await.map_err(|error| self.failure(&error))? {
+            Look::Told(status) => status.activity.is_over(),
+            Look::Gone => true,
+            Look::Later(_) => false,
+        };
         if over {
             self.over.push(capture.name.clone());
         }
@@ -265,34 +332,31 @@ impl<H: Host> Sequence<'_, H> {
 }
 
 /// Closes the gap between two slots of time: those who raced across it have created captures of different names.
-/// Whoever may have met such a race looks once more, and all but the earliest capture are stopped.
+/// Whoever may have met such a race looks once more, and all but the earliest capture are stopped. Only who created last
+/// is sure to see all of them, and is so at any time after.
 ///
 /// Gives the earlier capture when the one that was started here is not the earliest.
 pub async fn settle<H: Host>(
     azure: &Azure<'_, H>,
-    target: &Target,
-    place: &Place,
-    started: &str,
-    clock: Clock,
-) -> Option<PacketCapture> {
-    if !is_own(started) || !may_have_met_another_slot(clock.told(), clock.now(azure.host), LIST_IS_FRESH) {
-        return None;
-    }
-    let captures = list(azure, &place.watcher).await.ok()?.captures;
-    let was_there_before = |other: &PacketCapture| place.listing.captures.iter().any(|known| known.name == other.name);
+    started: &CaptureRecord,
+) -> Result<Option<PacketCapture>, AzureError> {
+    let CaptureRecord { name, target, watcher, before, .. } = started;
+    let Some(own_slot) = asked_at(name) else { return Ok(None) };
+    let captures = list(azure, watcher).await?.captures;
+    let neighbours = [own_slot.before(SLOT), own_slot, own_slot.after(SLOT)].map(Some);
     let mut rivals: Vec<_> = captures
         .into_iter()
-        .filter(|other| is_own(&other.name) && other.covers(target))
-        .filter(|other| other.is_live() && !was_there_before(other))
+        .filter(|other| is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)))
+        .filter(|other| other.is_live() && !before.contains(&other.name))
         .collect();
     rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
     let mut rivals = rivals.into_iter();
-    let first = rivals.next()?;
+    let Some(first) = rivals.next() else { return Ok(None) };
     for late in rivals {
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
-        let _ = CaptureResource::new(azure, &place.watcher, &late.name).stop().await;
+        let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
     }
-    (first.name != started).then_some(first)
+    Ok((first.name != *name).then_some(first))
 }
 
 /// Whether a capture can still be running, by its name and limit. Names that tell no time leave it open.

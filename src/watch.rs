@@ -1,76 +1,641 @@
-//! What becomes of a capture after Azure has accepted it.
+//! Watches a capture from the moment when Azure is asked for it to its file and the message about it.
+//!
+//! What is to be done next follows from the record alone, and is written there before it is done, so that any instance can
+//! go on from where another one stopped. Two that do so at once see the same truth and do no harm.
 
-use bytes::Bytes;
-use http::Response;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::azure::clock::Clock;
-use crate::azure::error::{AzureError, Step};
-use crate::azure::packet_capture::PacketCapture;
-use crate::azure::{Azure, operation};
+use crate::app::App;
+use crate::azure::error::{AzureError, clean};
+use crate::azure::packet_capture::{Activity, CaptureResource, Look, PacketCapture, Status};
+use crate::azure::{self, Azure, blob, operation};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
-use crate::locate::Place;
-use crate::record::{CaptureRecord, Phase};
+use crate::notify::{File, compose};
+use crate::outbox;
+use crate::outcome::{CaptureRef, Kind, Outcome};
+use crate::plan::name::asked_at;
+use crate::record::{
+    AlertRecord, CaptureRecord, End, EndReason, OnCapture, Phase, Resolved, TargetMemory, alert_key, resolved_key,
+    target_key,
+};
 use crate::sequence;
+use crate::settings::Settings;
+use crate::timestamp::Timestamp;
 
-/// A capture that Azure has accepted.
-#[derive(Debug)]
-pub struct Accepted {
-    /// Where it belongs.
-    pub place: Place,
-    /// The answer that tells how to follow its creation; `None` when it was lost.
-    pub creation: Option<Response<Bytes>>,
-    /// The clock by which its name was chosen.
-    pub clock: Clock,
+/// How long one step may keep trying.
+const STEP_TAKES: Duration = Duration::from_secs(45);
+
+/// The pauses between looks that tell nothing new, in seconds; the last one repeats.
+const PAUSES: [u64; 7] = [5, 10, 20, 40, 60, 120, 300];
+
+/// How many looks may find that Azure has not made a capture that it was asked for: longer than anybody keeps asking.
+const LOOKS_FOR_CREATION: u32 = 7;
+
+/// How many looks may find a creation still going on: a little over an hour.
+const LOOKS_AT_CREATION: u32 = 18;
+
+/// How many looks may find a capture that has not begun: about four minutes. An agent that is slow takes one or two.
+const LOOKS_FOR_BEGINNING: u32 = 6;
+
+/// How many looks in a row may fail, or find a capture running after its time: about half an hour.
+const LOOKS_BEYOND: u32 = 11;
+
+/// The pauses between looks for a file, in seconds. Azure moves it to its place a little after the end.
+const FILE_PAUSES: [u64; 8] = [2, 4, 8, 16, 30, 30, 60, 60];
+
+/// How long after its time limit a capture is looked at, so that Azure has had time to notice.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// The most alerts on a capture that are read.
+const MOST_ALERTS: usize = 200;
+
+/// How long a watcher stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// To the end.
+    ToTheEnd,
+    /// As long as there is something to do at once or soon; somebody else comes by later.
+    WhileBusy,
+    /// The same, and something has happened that asks for a look now.
+    Woken,
 }
 
-/// What became of it.
-#[derive(Debug)]
-pub enum Beginning {
-    /// It runs, or nothing is known to the contrary.
-    Begun,
-    /// Another instance was earlier by a moment; this capture was stopped in favour of that one.
-    Superseded(PacketCapture),
-    /// Azure could not begin it.
-    Failed(Failure),
-}
+/// The longest pause through which somebody who came by stays.
+const SOON: Duration = Duration::from_secs(120);
 
-/// Sees whether a capture really begins, and writes it into its record.
-pub async fn beginning<H: Host>(
-    azure: &Azure<'_, H>,
-    journal: &Journal<'_, H>,
-    accepted: &Accepted,
-    record: &mut CaptureRecord,
-) -> Beginning {
-    let Accepted { place, creation, clock } = accepted;
-    let (target, name) = (record.target.clone(), record.name.clone());
-    let mut note = |phase: Phase, step: &'static str, detail: String, reason| {
-        record.phase = phase;
-        record.note(azure.host.now(), step, detail);
-        journal.note_capture(record, step, reason);
-    };
-    if let Some(earlier) = sequence::settle(azure, &target, place, &name, *clock).await {
-        let detail =
-            format!("Another instance started {} a moment earlier, so this capture was stopped.", earlier.name);
-        note(Phase::Stopped, "superseded", detail, None);
-        return Beginning::Superseded(earlier);
-    }
-    let Some(creation) = creation else { return Beginning::Begun };
-    match operation::wait(azure, Step::Create, creation).await {
-        Ok(()) => {
-            note(Phase::Running, "running", "Azure says that the capture has begun.".to_owned(), None);
-            Beginning::Begun
+/// Watches a capture. Returns at its end, or when it is not worth staying.
+pub async fn watch<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, record: CaptureRecord, stay: Stay) {
+    let request_id = azure::new_request_id(&app.host);
+    let mut next = Some(record);
+    while let Some(record) = next {
+        // Who was woken acts beside whoever watches in this instance already, for that one sleeps.
+        let at_work = app.work_on(&record.key());
+        if at_work.is_none() && stay != Stay::Woken {
+            return;
         }
-        Err(error) => {
-            let failure = Failure::from_azure(&error, &target, Some(&place.watcher));
-            if matches!(error, AzureError::OperationFailed { .. }) {
-                note(Phase::Failed, "failed", failure.message.clone(), Some(failure.reason));
-                return Beginning::Failed(failure);
+        let asked_by = record.asked_by.clone();
+        let journal = Journal { host: &app.host, alert: &asked_by, client_request_id: &request_id };
+        next = Watch { app, settings, journal, record, planned: None, superseded_by: None }.stay(stay).await;
+    }
+}
+
+/// The alerts that a capture serves, first one first, and how many there are.
+pub async fn alerts_on<H: Host>(journal: &Journal<'_, H>, record: &CaptureRecord) -> (Vec<OnCapture>, usize) {
+    let keys = journal.keys(&record.alerts_prefix()).await;
+    let mut alerts = Vec::new();
+    for key in keys.iter().take(MOST_ALERTS) {
+        alerts.extend(journal.load::<OnCapture>(key).await);
+    }
+    alerts.sort_by_key(|on| on.at);
+    (alerts, keys.len())
+}
+
+struct Watch<'a, H> {
+    app: &'a Arc<App<H>>,
+    settings: &'a Arc<Settings>,
+    journal: Journal<'a, H>,
+    record: CaptureRecord,
+    /// What the record says of the next look, and when that is on the monotonic clock.
+    planned: Option<(Timestamp, Duration)>,
+    /// The capture in whose favour this one was stopped, when nobody here watches that one yet.
+    superseded_by: Option<CaptureRecord>,
+}
+
+impl<H: Host> Watch<'_, H> {
+    /// Takes one step after the other. Gives a record that is to be watched instead, if there is one.
+    async fn stay(mut self, stay: Stay) -> Option<CaptureRecord> {
+        let mut woken = stay == Stay::Woken;
+        loop {
+            self.hear_of_others().await;
+            if self.record.is_finished() {
+                return self.superseded_by;
             }
-            // Not being able to look says nothing about the capture.
-            note(Phase::Creating, "lost_sight", failure.message, None);
-            Beginning::Begun
+            let pause = if woken { Duration::ZERO } else { self.pause() };
+            woken = false;
+            if pause > SOON && stay != Stay::ToTheEnd {
+                return None;
+            }
+            if !pause.is_zero() {
+                self.app.host.sleep(pause).await;
+                // Somebody else may have been here meanwhile.
+                self.hear_of_others().await;
+                if self.record.is_finished() {
+                    return self.superseded_by;
+                }
+            }
+            self.step().await;
+            if !self.record.is_finished() {
+                self.save().await;
+            }
         }
     }
+
+    async fn step(&mut self) {
+        match self.record.phase {
+            Phase::Asked => self.look_for_creation().await,
+            Phase::Creating => self.look_at_creation().await,
+            Phase::Created | Phase::Running => self.look_or_stop().await,
+            Phase::Ended => self.look_for_files().await,
+            Phase::Finished => {}
+        }
+    }
+
+    // ---- Asked and creating
+
+    /// Azure was asked, and whoever asked has perhaps died before the answer came.
+    async fn look_for_creation(&mut self) {
+        match self.capture(&self.azure()).get().await {
+            Ok(Some(capture)) => {
+                self.record.storage_path = capture.storage_path;
+                self.go_on(Phase::Creating, "seen", "Azure has the capture.");
+            }
+            Ok(None) if self.record.looks >= LOOKS_FOR_CREATION => {
+                self.end(EndReason::NotCreated, "Azure was asked for the capture and never made it.".to_owned(), None);
+            }
+            Ok(None) => self.look_again(),
+            Err(error) => self.fail_to_see(&error),
+        }
+    }
+
+    async fn look_at_creation(&mut self) {
+        if !self.record.settled {
+            match sequence::settle(&self.azure(), &self.record).await {
+                Ok(Some(earlier)) => return self.give_way_to(&earlier).await,
+                Ok(None) => {
+                    self.record.settled = true;
+                    return self.put_off(operation::USUAL_PAUSE);
+                }
+                Err(error) => return self.fail_to_see(&error),
+            }
+        }
+        let Some(address) = self.record.operation.clone() else { return self.look_at_resource().await };
+        match operation::look(&self.azure(), azure::error::Step::Create, &address).await {
+            Ok(Some(())) => self.created(),
+            Ok(None) if self.record.looks < LOOKS_AT_CREATION => self.look_again_in(operation::USUAL_PAUSE),
+            Err(error @ AzureError::OperationFailed { .. }) => self.fail_to_begin(&error).await,
+            // An operation that cannot be looked at, or goes on for ever, says nothing; the capture itself may.
+            Ok(None) | Err(_) => {
+                self.record.operation = None;
+                self.look_again();
+            }
+        }
+    }
+
+    async fn look_at_resource(&mut self) {
+        match self.capture(&self.azure()).get().await {
+            Ok(None) => self.vanish(),
+            Ok(Some(capture)) if capture.is_failed() => {
+                let message = "Azure could not begin the capture and does not tell why. Is the machine running, and \
+                               can its agent reach the storage account?";
+                self.end(EndReason::NeverBegan, message.to_owned(), None);
+                self.revise_outcome(Outcome::failed(&self.record.target, Failure::lasting("never_began", message)))
+                    .await;
+            }
+            Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => {
+                self.look_again_in(operation::USUAL_PAUSE);
+            }
+            Ok(Some(_)) => self.created(),
+            Err(error) => self.fail_to_see(&error),
+        }
+    }
+
+    fn created(&mut self) {
+        self.record.operation = None;
+        self.go_on(Phase::Created, "created", "Azure has made the capture.");
+    }
+
+    async fn fail_to_begin(&mut self, error: &AzureError) {
+        let failure = self.failure(error);
+        self.record.operation = None;
+        self.end(EndReason::NeverBegan, failure.message.clone(), None);
+        self.revise_outcome(Outcome::failed(&self.record.target, failure)).await;
+    }
+
+    /// Another instance was earlier by a moment. Its capture serves the alerts of this one, too.
+    async fn give_way_to(&mut self, earlier: &PacketCapture) {
+        let name = &earlier.name;
+        let message = format!("Another instance started {name} a moment earlier, so this capture was stopped.");
+        self.record.superseded_by = Some(name.clone());
+        let journal = self.journal;
+        let survivor = CaptureRecord {
+            name: name.clone(),
+            asked_by: String::new(),
+            asked_at: asked_at(name).unwrap_or(self.record.asked_at),
+            storage_path: earlier.storage_path.clone(),
+            operation: None,
+            settled: true,
+            superseded_by: None,
+            steps: vec![],
+            ..self.record.clone()
+        };
+        // From here on whoever joins this capture sees that it has given way.
+        self.save().await;
+        let survivor = match journal.load::<CaptureRecord>(&survivor.key()).await {
+            Some(known) => known,
+            None => {
+                let mut found = survivor;
+                found.note(
+                    self.app.host.now(),
+                    "found",
+                    "It was found running; nothing is known here of its beginning.",
+                );
+                journal.save_capture(&mut found).await;
+                self.superseded_by = Some(found.clone());
+                found
+            }
+        };
+        let (alerts, _) = alerts_on(&journal, &self.record).await;
+        for on in alerts {
+            journal.save(&crate::record::on_key(&survivor, &on.alert), &on).await;
+        }
+        let reference = self.reference(name, earlier.storage_path.clone());
+        self.revise_outcome(Outcome { capture: Some(reference), ..Outcome::joined() }).await;
+        self.end(EndReason::Superseded, message, None);
+    }
+
+    // ---- Running
+
+    async fn look_or_stop(&mut self) {
+        if self.record.stopping.is_none() && self.settings.stop_on_resolve && self.is_resolved().await {
+            self.record.stopping = Some(EndReason::Resolved);
+            self.note("stopping", "All alerts on the capture have resolved, so it is being stopped.");
+            self.save().await;
+            return self.stop().await;
+        }
+        match self.capture(&self.azure()).patient_status().await {
+            Ok(Look::Told(status)) => self.take_in(status).await,
+            Ok(Look::Gone) => self.vanish(),
+            Ok(Look::Later(_)) => self.look_again(),
+            Err(error) => self.fail_to_see(&error),
+        }
+    }
+
+    async fn stop(&mut self) {
+        let stopped = self.capture(&self.azure()).stop().await;
+        if let Err(error) = stopped {
+            let message = self.failure(&error).message;
+            self.note("stop_failed", &message);
+        }
+        self.look_again();
+    }
+
+    async fn take_in(&mut self, status: Status) {
+        self.record.began_at = status.began_at.or(self.record.began_at);
+        match status.activity {
+            Activity::Stopped | Activity::Failed => self.end_as_told(&status),
+            Activity::Running => self.keep_watching(&status).await,
+            Activity::NotStarted if self.record.looks >= LOOKS_FOR_BEGINNING => {
+                let message = "Azure made the capture, but it never began to capture. Is the machine running, and is \
+                               its Network Watcher agent healthy?";
+                self.end(EndReason::NeverBegan, message.to_owned(), None);
+            }
+            Activity::Unknown if self.record.looks >= LOOKS_BEYOND => {
+                self.lose_sight("Azure does not know what became of the capture.");
+            }
+            Activity::NotStarted | Activity::Unknown => self.look_again(),
+        }
+    }
+
+    async fn keep_watching(&mut self, status: &Status) {
+        let began_at = *self.record.began_at.get_or_insert(status.told_at);
+        if self.record.phase != Phase::Running {
+            self.go_on(Phase::Running, "running", "Azure says that the capture has begun.");
+        }
+        let due = began_at.after(self.time_limit()).after(SLACK);
+        match due.since(status.told_at).filter(|left| !left.is_zero()) {
+            _ if self.record.stopping.is_some() && self.record.looks < LOOKS_BEYOND => self.stop().await,
+            Some(left) => {
+                self.record.looks = 0;
+                self.put_off(left);
+            }
+            None if self.record.looks >= LOOKS_BEYOND => {
+                self.lose_sight("Azure says that the capture still runs, long after its time limit.");
+            }
+            None => self.look_again(),
+        }
+    }
+
+    /// The capture is over, and Azure tells why: in known words, in others, or not at all.
+    fn end_as_told(&mut self, status: &Status) {
+        let seconds = self.record.parameters.capture_seconds;
+        let at_limit = self.record.began_at.map(|began| began.after(self.time_limit()));
+        let time_is_up = at_limit.is_some_and(|limit| limit <= status.told_at);
+        let word = status.stop_reason.as_deref().map(|word| clean(word, 80)).unwrap_or_default();
+        let folded = word.to_ascii_lowercase();
+        let (reason, message, at) = match folded.as_str() {
+            _ if status.activity == Activity::Failed => {
+                (EndReason::CaptureFailed, sentence_of_errors(&status.errors), status.told_at)
+            }
+            "manual" if self.record.stopping == Some(EndReason::Resolved) => (
+                EndReason::Resolved,
+                "The capture was stopped because all its alerts had resolved.".to_owned(),
+                status.told_at,
+            ),
+            "manual" => (EndReason::StoppedByHand, "Somebody stopped the capture.".to_owned(), status.told_at),
+            "timeexceeded" => {
+                let message = format!("The capture ran for its {seconds} seconds.");
+                (EndReason::TimeLimit, message, at_limit.unwrap_or(status.told_at))
+            }
+            "" if time_is_up => {
+                let message = format!("The capture ran for its {seconds} seconds.");
+                (EndReason::TimeLimit, message, at_limit.unwrap_or(status.told_at))
+            }
+            _ if folded.contains("byte") || folded.contains("size") => {
+                (EndReason::SizeLimit, self.sentence_of_size(), status.told_at)
+            }
+            "" => (
+                EndReason::Stopped,
+                "The capture stopped before its time, and Azure does not tell why.".to_owned(),
+                status.told_at,
+            ),
+            _ => (EndReason::Stopped, format!("The capture stopped. Azure's reason: {word}."), status.told_at),
+        };
+        let message = match (reason, status.errors.is_empty()) {
+            (EndReason::CaptureFailed, _) | (_, true) => message,
+            _ => format!("{message} {}", sentence_of_errors(&status.errors)),
+        };
+        self.end(reason, message, Some(at));
+    }
+
+    fn sentence_of_size(&self) -> String {
+        format!("The capture reached its limit of {} bytes.", self.record.parameters.capture_bytes)
+    }
+
+    fn vanish(&mut self) {
+        let message = "Somebody deleted the capture in Azure before nightcap could see how it ended. Its file, if it \
+                       wrote one, stays.";
+        self.end(EndReason::Vanished, message.to_owned(), None);
+    }
+
+    /// Whether all alerts on the capture are over.
+    async fn is_resolved(&self) -> bool {
+        let journal = self.journal;
+        let (alerts, count) = alerts_on(&journal, &self.record).await;
+        if alerts.is_empty() || alerts.len() < count {
+            return false;
+        }
+        for on in alerts {
+            let resolved: Option<Resolved> = journal.load(&resolved_key(&self.record.target, &on.alert)).await;
+            if resolved.is_none_or(|resolved| resolved.at < on.at) {
+                return false;
+            }
+        }
+        true
+    }
+
+    // ---- Ended
+
+    async fn look_for_files(&mut self) {
+        let reason = self.record.end.as_ref().map(|end| end.reason);
+        if matches!(reason, Some(EndReason::NeverBegan | EndReason::NotCreated | EndReason::Superseded)) {
+            return self.finish().await;
+        }
+        if self.record.storage_path.is_none() {
+            let capture = self.capture(&self.azure()).get().await;
+            self.record.storage_path = capture.ok().flatten().and_then(|capture| capture.storage_path);
+        }
+        let Some(path) = self.record.storage_path.clone() else {
+            self.record.file_problem = Some("Azure told no address for the capture's file.".to_owned());
+            return self.finish().await;
+        };
+        let known = self.record.files.len();
+        match self.files_at(&path).await {
+            Ok(files) if !files.is_empty() => {
+                // The instances of a set do not finish in one moment.
+                let may_be_more = self.is_on_set() && files.len() > known;
+                self.record.files = files;
+                if may_be_more && self.look_for_files_again() {
+                    return;
+                }
+                self.note("file", "The capture's file is there.");
+                self.refine_end();
+                self.finish().await;
+            }
+            Ok(_) if self.look_for_files_again() => {}
+            Ok(_) => {
+                self.record.file_problem =
+                    Some(format!("There is no file at {path}. The machine may not reach the storage account."));
+                self.finish().await;
+            }
+            Err(error) if error.is_transient() && self.look_for_files_again() => {}
+            Err(error) => {
+                self.record.file_problem = Some(self.failure(&error).message);
+                self.finish().await;
+            }
+        }
+    }
+
+    async fn files_at(&self, path: &str) -> Result<Vec<File>, AzureError> {
+        let azure = self.azure();
+        if self.is_on_set() {
+            blob::files_of_set(&azure, path).await
+        } else {
+            Ok(blob::file(&azure, path).await?.into_iter().collect())
+        }
+    }
+
+    fn look_for_files_again(&mut self) -> bool {
+        let Some(pause) = FILE_PAUSES.get(self.record.looks as usize) else { return false };
+        self.look_again_in(Duration::from_secs(*pause));
+        true
+    }
+
+    /// A full file tells why a capture stopped when Azure does not.
+    fn refine_end(&mut self) {
+        let limit = self.record.parameters.capture_bytes;
+        let is_full =
+            limit > 0 && self.record.files.iter().any(|file| file.bytes.is_some_and(|bytes| bytes >= limit / 10 * 9));
+        let message = self.sentence_of_size();
+        if let Some(end) = self.record.end.as_mut().filter(|end| end.reason == EndReason::Stopped && is_full) {
+            end.reason = EndReason::SizeLimit;
+            end.message = message;
+        }
+    }
+
+    /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them.
+    async fn finish(&mut self) {
+        let journal = self.journal;
+        let now = self.app.host.now();
+        let end = self.record.end.clone().unwrap_or_else(|| End {
+            reason: EndReason::LostSight,
+            message: "The record does not tell how the capture ended.".to_owned(),
+            at: None,
+        });
+        let rests = if end.reason == EndReason::NeverBegan { None } else { Some(now) };
+        if end.reason.is_told() {
+            let memory = journal.load::<TargetMemory>(&target_key(&self.record.target)).await.unwrap_or_default();
+            let memory = TargetMemory { captured_until: rests, ..memory };
+            journal.save(&target_key(&self.record.target), &memory).await;
+        }
+        let (alerts, count) = alerts_on(&journal, &self.record).await;
+        let notice = compose::capture_ended(&self.record, &end, alerts, count, self.settings, now);
+        let told = end.reason.is_told() && outbox::is_wanted(self.settings, notice.event);
+        if told {
+            outbox::put(&journal, &notice).await;
+        }
+        self.record.look_at = None;
+        self.record.looks = 0;
+        self.go_on(Phase::Finished, "finished", "Nothing remains to be done.");
+        self.save().await;
+        if told {
+            outbox::deliver(self.app, self.settings, &journal, notice).await;
+        }
+    }
+
+    // ---- What every phase needs
+
+    /// Reads what others have written of this capture meanwhile.
+    async fn hear_of_others(&mut self) {
+        if let Some(stored) = self.journal.load(&self.record.key()).await {
+            self.record.merge(stored);
+        }
+    }
+
+    async fn save(&mut self) {
+        self.journal.save_capture(&mut self.record).await;
+    }
+
+    /// How long to wait before the next step.
+    fn pause(&self) -> Duration {
+        let Some(look_at) = self.record.look_at else { return Duration::ZERO };
+        if let Some((planned, wake_at)) = self.planned
+            && planned == look_at
+        {
+            return wake_at.saturating_sub(self.app.host.monotonic());
+        }
+        // Somebody else planned this, by a clock that may have been wrong.
+        let left = look_at.since(self.app.host.now()).unwrap_or_default();
+        let [.., longest] = PAUSES;
+        let longest = self.time_limit().saturating_add(SLACK).max(Duration::from_secs(longest));
+        if left > longest { Duration::ZERO } else { left }
+    }
+
+    fn put_off(&mut self, pause: Duration) {
+        let look_at = self.app.host.now().after(pause);
+        self.record.look_at = Some(look_at);
+        self.planned = Some((look_at, self.app.host.monotonic().saturating_add(pause)));
+    }
+
+    fn look_again(&mut self) {
+        let [.., longest] = PAUSES;
+        let pause = PAUSES.get(self.record.looks as usize).copied().unwrap_or(longest);
+        self.look_again_in(Duration::from_secs(pause));
+    }
+
+    fn look_again_in(&mut self, pause: Duration) {
+        self.record.looks = self.record.looks.saturating_add(1);
+        self.put_off(pause);
+    }
+
+    /// A look that failed says nothing of the capture. When too many have, people are told that.
+    fn fail_to_see(&mut self, error: &AzureError) {
+        let failure = self.failure(error);
+        if self.record.looks >= LOOKS_BEYOND {
+            return self.lose_sight(&failure.message);
+        }
+        if self.record.looks == 0 {
+            self.note("not_seen", &failure.message);
+        }
+        self.look_again();
+        if let Some(asked) = error.retry_after() {
+            self.put_off(asked.max(self.pause()));
+        }
+    }
+
+    fn lose_sight(&mut self, why: &str) {
+        let message = format!("nightcap lost sight of the capture, which may have ended well. {why}");
+        self.end(EndReason::LostSight, message, None);
+    }
+
+    fn go_on(&mut self, phase: Phase, step: &'static str, detail: &str) {
+        self.record.phase = phase;
+        self.record.looks = 0;
+        self.record.look_at = None;
+        self.note(step, detail);
+        self.journal.note_capture(&self.record, step, None);
+    }
+
+    fn end(&mut self, reason: EndReason, message: String, at: Option<Timestamp>) {
+        self.go_on(Phase::Ended, "ended", &message);
+        self.journal.note_capture(&self.record, "ended", Some(reason.word()));
+        self.record.end = Some(End { reason, message, at });
+    }
+
+    fn note(&mut self, step: &str, detail: &str) {
+        self.record.note(self.app.host.now(), step, detail);
+    }
+
+    /// The alert that the capture was asked for ended otherwise than it was told at first.
+    async fn revise_outcome(&self, outcome: Outcome) {
+        let journal = self.journal;
+        let target = &self.record.target;
+        let Some(mut alert) = journal.load::<AlertRecord>(&alert_key(&self.record.asked_by)).await else { return };
+        let about_this = |own: &&mut Outcome| own.outcome == Kind::Started && own.is_for(target);
+        if let Some(own) = alert.outcomes.iter_mut().find(about_this) {
+            *own = outcome.for_target(target);
+            journal.save_alert(&alert).await;
+        }
+    }
+
+    fn reference(&self, name: &str, storage_path: Option<String>) -> CaptureRef {
+        let CaptureRecord { subscription, region, .. } = &self.record;
+        CaptureRef::new(&self.settings.public_url, subscription, region, name, storage_path)
+    }
+
+    fn is_on_set(&self) -> bool {
+        self.record.target.is_of_a_set()
+    }
+
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.record.parameters.capture_seconds))
+    }
+
+    fn failure(&self, error: &AzureError) -> Failure {
+        Failure::from_azure(error, &self.record.target, Some(&self.record.watcher))
+    }
+
+    fn capture<'b>(&'b self, azure: &'b Azure<'b, H>) -> CaptureResource<'b, H> {
+        CaptureResource::new(azure, &self.record.watcher, &self.record.name)
+    }
+
+    fn azure(&self) -> Azure<'_, H> {
+        Azure {
+            host: &self.app.host,
+            settings: self.settings,
+            tokens: &self.app.tokens,
+            alert: self.journal.alert,
+            target: &self.record.target,
+            client_request_id: self.journal.client_request_id,
+            deadline: self.app.host.monotonic().saturating_add(STEP_TAKES),
+        }
+    }
+}
+
+/// What Azure's errors of a capture mean and what helps (azure-rest-api-specs, `PcError`).
+fn sentence_of_errors(errors: &[String]) -> String {
+    if errors.is_empty() {
+        return "The capture failed, and Azure does not tell why.".to_owned();
+    }
+    let sentences: Vec<String> = errors.iter().map(|error| sentence_of_error(&clean(error, 80))).collect();
+    sentences.join(" ")
+}
+
+fn sentence_of_error(error: &str) -> String {
+    let meaning = match error.to_ascii_lowercase().as_str() {
+        "internalerror" => "Azure failed by itself; if it happens again, ask Azure's support",
+        "agentstopped" => {
+            "the machine's Network Watcher agent stopped: see that the machine runs and restart the extension"
+        }
+        "capturefailed" => "the machine's agent could not capture: see the extension's log on the machine",
+        "localfilefailed" => "the machine could not write the file: see that its disk has room",
+        "storagefailed" => {
+            "the file could not be stored: see that the storage account lets shared keys in, is in the machine's \
+             region, and can be reached from its subnet"
+        }
+        _ => return format!("Azure reports {error}."),
+    };
+    format!("Azure reports {error}: {meaning}.")
 }

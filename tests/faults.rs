@@ -242,7 +242,8 @@ async fn a_capture_whose_answer_was_lost_is_recognised_as_ours_when_it_shows_up_
     let (status, answer) = nightcap.alert(&common("cpu", CONTOSO_VM)).await.json();
     assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (201, Some("started")), "{answer}");
     assert_eq!(scene.asked().iter().filter(|asked| asked.starts_with("PUT")).count(), 1, "{:?}", scene.asked());
-    assert_eq!(nightcap.store.json("capture:")["alerts"][0]["rule"], "cpu", "and it has its record");
+    assert_eq!(nightcap.store.json("capture:")["askedBy"], nightcap.store.json("alert:")["key"], "it has its record");
+    assert_eq!(nightcap.store.json("on:")["alert"]["rule"], "cpu");
 }
 
 #[tokio::test(start_paused = true)]

@@ -591,6 +591,12 @@ fn a_summary_says_what_the_alert_says() {
             "condition": "Deactivated",
             "severity": "Sev2",
             "firedAt": "2026-07-01T03:14:05.678Z",
+            "reading": {
+                "metric": "Network In Total",
+                "operator": "GreaterThan",
+                "threshold": "50000000",
+                "value": "91234567.0",
+            },
         })
     );
 }

@@ -9,7 +9,7 @@ use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat, reso
 use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
 use futures::future::join_all;
 use http::Method;
-use nightcap_simulator::{CaptureState, OPERATOR_KEY};
+use nightcap_simulator::CaptureState;
 use serde_json::{Value, json};
 
 async fn outcome(instance: &Instance, body: &Value) -> (u16, Value) {
@@ -143,10 +143,11 @@ async fn five_copies_at_once_and_one_later_make_one_capture() {
     assert_eq!(ends(&nightcap, &alert).await, end(200, "joined", "same_alert"));
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(200, "joined", "already_running"));
     minutes(30).await;
-    let record = nightcap.store.json("capture:");
+    let link = outcome(&nightcap, &alert).await.1["capture"]["links"]["self"].as_str().unwrap().to_owned();
+    let record = nightcap.look(&link).await;
     let rules: Vec<_> =
         record["alerts"].as_array().unwrap().iter().map(|alert| alert["rule"].as_str().unwrap()).collect();
-    assert_eq!((record["phase"].as_str(), rules), (Some("running"), vec!["cpu", "disk"]), "nobody who joined is lost");
+    assert_eq!((record["phase"].as_str(), rules), (Some("finished"), vec!["cpu", "disk"]), "nobody who joined is lost");
     assert_eq!(ends(&nightcap, &alert).await, end(200, "skipped", "duplicate"));
     assert_eq!(scene.captures().len(), 1);
 }
@@ -441,11 +442,12 @@ async fn the_record_tells_when_the_capture_runs_or_why_it_does_not() {
     let nightcap = scene.instance();
     let (_, outcome) = outcome(&nightcap, &common("cpu", TEST_VM)).await;
     let link = outcome["capture"]["links"]["self"].as_str().unwrap().to_owned();
-    let bearer = format!("Bearer {OPERATOR_KEY}");
-    let record = async || nightcap.send(Method::GET, &link, &[("authorization", &bearer)], "").await.json().1;
-    assert_eq!(record().await["phase"], "creating");
+    assert_eq!(nightcap.look(&link).await["phase"], "creating");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(nightcap.look(&link).await["phase"], "running");
     minutes(1).await;
-    assert_eq!(record().await["phase"], "running");
+    let record = nightcap.look(&link).await;
+    assert_eq!((record["phase"].as_str(), record["end"]["reason"].as_str()), (Some("finished"), Some("time_limit")));
 
     let agent_gone = nightcap_simulator::Effect::FailedOperation {
         code: "NetworkWatcherVmExtensionNotInstalled".into(),
@@ -455,7 +457,8 @@ async fn the_record_tells_when_the_capture_runs_or_why_it_does_not() {
     let other = scene.instance();
     assert_eq!(ends(&other, &common("cpu", CONTOSO_VM)).await.1, "started");
     minutes(1).await;
-    assert_eq!(other.store.json("capture:")["phase"], "failed");
+    let record = other.store.json("capture:");
+    assert_eq!((record["phase"].as_str(), record["end"]["reason"].as_str()), (Some("finished"), Some("never_began")));
     let alert = other.store.json("alert:");
     assert_eq!(
         (alert["outcomes"][0]["outcome"].as_str(), alert["outcomes"][0]["reason"].as_str()),
@@ -479,10 +482,9 @@ async fn a_slow_azure_is_answered_for_in_time_and_the_record_tells_the_end() {
     assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (202, Some("accepted")));
     assert_eq!(scene.now().duration_since(begin).as_secs(), 5, "answer_seconds");
     let link = answer["links"]["record"].as_str().unwrap();
-    let bearer = format!("Bearer {OPERATOR_KEY}");
-    assert_eq!(nightcap.send(Method::GET, link, &[("authorization", &bearer)], "").await.json().1["finished"], false);
+    assert_eq!(nightcap.look(link).await["finished"], false);
     minutes(1).await;
-    let (_, record) = nightcap.send(Method::GET, link, &[("authorization", &bearer)], "").await.json();
+    let record = nightcap.look(link).await;
     assert_eq!(
         (record["finished"].as_bool(), record["outcomes"][0]["outcome"].as_str()),
         (Some(true), Some("started")),

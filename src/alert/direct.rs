@@ -1,5 +1,7 @@
 //! The flat body of the 2017 sample: a program asks for a capture by name.
 
+use serde::{Deserialize, Serialize};
+
 use super::schemas::alert;
 use super::target::Target;
 use super::{Alert, BadAlert};
@@ -10,7 +12,8 @@ use crate::plan::parameters::{Overrides, bytes, seconds};
 use crate::settings::{checked_capture_name, storage_account};
 
 /// What a program asked for beyond the machine. What it left out comes from the settings.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DirectCall {
     /// The network watcher to use, when the caller knows it.
     pub watcher: Option<ResourceId>,
@@ -47,7 +50,7 @@ pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
             capture_bytes: value(body, "totalBytesPerSession", bytes)?,
             packet_bytes: packet_bytes(body)?,
             capture_filters: filters(body)?,
-            ignore: false,
+            ..Overrides::default()
         },
     };
     Ok(Alert {

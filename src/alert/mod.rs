@@ -4,7 +4,7 @@ pub mod direct;
 mod schemas;
 pub mod target;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::azure::region::Region;
@@ -15,7 +15,8 @@ use direct::DirectCall;
 use target::Target;
 
 /// One notification, whatever schema it came in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Azure's id of the alert, or the nearest thing that the payload has.
     pub id: String,
@@ -27,6 +28,8 @@ pub struct Alert {
     pub condition: Condition,
     /// When the condition began.
     pub fired_at: Option<Timestamp>,
+    /// When the condition ended, where Azure tells it.
+    pub resolved_at: Option<Timestamp>,
     /// The machines that it is about; none when it is about something else.
     pub targets: Vec<Target>,
     /// What it is about when that is no machine, for the sentence that says so.
@@ -44,7 +47,8 @@ pub struct Alert {
 }
 
 /// Whether an alert's condition began or ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// It began.
     Fired,
@@ -53,7 +57,7 @@ pub enum Condition {
 }
 
 /// What answers, records and messages say of an alert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// See [`Alert::id`].
@@ -72,7 +76,7 @@ pub struct Summary {
 }
 
 /// What was measured when an alert fired, in Azure's own words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reading {
     /// The metric's name, or the measured column of a log search.

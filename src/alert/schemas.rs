@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::direct;
 use super::target::Target;
-use super::{Alert, BadAlert, Condition};
+use super::{Alert, BadAlert, Condition, Reading};
 use crate::azure::region::Region;
 use crate::json::{Object, WrongType};
 use crate::timestamp::Timestamp;
@@ -60,6 +60,8 @@ fn common(body: Object) -> Result<Alert, WrongType> {
         },
         severity: severity(essentials),
         fired_at: time(essentials, "firedDateTime"),
+        resolved_at: time(essentials, "resolvedDateTime"),
+        reading: context.and_then(reading),
         properties: custom_properties(data, inner.filter(|_| !is_event)),
         test: is_test(&id, &rule, &ids, is_event) || (is_event && synthetic),
         ..alert(id, rule, ids)
@@ -146,11 +148,24 @@ fn budget(body: Object) -> Result<Alert, WrongType> {
 
 /// What the context of every metric alert tells in the same way, the classic ones included.
 fn metric_alert(context: Object) -> Result<Alert, WrongType> {
-    Ok(alert(
-        first_text(context, &["id"])?,
-        first_text(context, &["name"])?,
-        context.text("resourceId")?.into_iter().collect(),
-    ))
+    let ids = context.text("resourceId")?.into_iter().collect();
+    let alert = alert(first_text(context, &["id"])?, first_text(context, &["name"])?, ids);
+    Ok(Alert { reading: reading(context), ..alert })
+}
+
+/// What was measured: the first criterion of the condition, or the condition itself in classic alerts.
+fn reading(context: Object) -> Option<Reading> {
+    let condition = context.object_or_nothing("condition")?;
+    let criterion = condition.list_or_nothing("allOf").first().and_then(Object::of).unwrap_or(condition);
+    let text = |names: &[&str]| names.iter().find_map(|name| criterion.text_or_nothing(name));
+    let metric = text(&["metricName", "metricMeasureColumn"]).filter(|name| !name.is_empty());
+    Some(Reading {
+        // A log search without a measured column counts its rows.
+        metric: metric.or_else(|| criterion.has("searchQuery").then(|| "search results".to_owned()))?,
+        operator: text(&["operator"]),
+        threshold: text(&["threshold"]),
+        value: text(&["metricValue"]),
+    })
 }
 
 /// A fired alert with nothing known but these.
@@ -162,6 +177,7 @@ pub(super) fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
         severity: None,
         condition: Condition::Fired,
         fired_at: None,
+        resolved_at: None,
         other_targets: if targets.is_empty() { ids } else { vec![] },
         targets,
         region: None,

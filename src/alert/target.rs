@@ -61,6 +61,11 @@ impl Target {
         }
     }
 
+    /// Whether this is a scale set, or a part of one.
+    pub fn is_of_a_set(&self) -> bool {
+        self.kind != Kind::VirtualMachine
+    }
+
     /// The instance of the scale set that is meant, if it is just one.
     pub fn instance(&self) -> Option<&str> {
         (self.kind == Kind::ScaleSetInstance).then(|| self.id.name())

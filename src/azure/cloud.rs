@@ -1,18 +1,38 @@
 //! What follows from the cloud that nightcap works in.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::Audience;
 use crate::settings::Origin;
 
-/// The token scope of Azure Resource Manager.
+/// What must not stand raw in a URL's fragment (WHATWG URL, "fragment percent-encode set"), nor in a message's link.
+const NOT_IN_A_FRAGMENT: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'(').add(b')').add(b'|').add(b'#');
+
+/// The scope of tokens for an audience. That of storage is the same in every cloud (azure-storage-blob, `_shared`).
 ///
-/// It is the host's own name everywhere but in Azure Government (azure-cli-core, `cloud.py`). The simulator on loopback
-/// plays the public cloud.
-pub fn arm_scope(arm: &Origin) -> String {
+/// That of Azure Resource Manager is the host's own name everywhere but in Azure Government (azure-cli-core,
+/// `cloud.py`). The simulator on loopback plays the public cloud.
+pub fn scope(audience: Audience, arm: &Origin) -> String {
+    if audience == Audience::Storage {
+        return "https://storage.azure.com/.default".to_owned();
+    }
     let host = match arm.host() {
         "management.usgovcloudapi.net" => "management.core.usgovcloudapi.net",
         _ if arm.is_loopback() => "management.azure.com",
         host => host,
     };
     format!("https://{host}/.default")
+}
+
+/// Where people look at a resource in the portal of the same cloud (azure-cli-core, `cloud.py`).
+pub fn portal(arm: &Origin, id: &str) -> String {
+    let host = match arm.host() {
+        "management.usgovcloudapi.net" => "portal.azure.us",
+        "management.chinacloudapi.cn" => "portal.azure.cn",
+        _ => "portal.azure.com",
+    };
+    format!("https://{host}/#resource{}", utf8_percent_encode(id, NOT_IN_A_FRAGMENT))
 }
 
 #[cfg(test)]
@@ -27,7 +47,7 @@ mod tests {
             ("https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
             ("http://127.0.0.1:7301", "https://management.azure.com/.default"),
         ] {
-            assert_eq!(arm_scope(&Origin::parse(arm).unwrap()), scope);
+            assert_eq!(super::scope(Audience::Arm, &Origin::parse(arm).unwrap()), scope);
         }
     }
 }

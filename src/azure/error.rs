@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::json::Object;
@@ -30,6 +31,8 @@ pub enum Step {
     Stop,
     /// Following an operation to its end.
     Operation,
+    /// Looking for a capture's file.
+    File,
 }
 
 impl Step {
@@ -46,6 +49,7 @@ impl Step {
             Self::Create => "create",
             Self::Stop => "stop",
             Self::Operation => "operation",
+            Self::File => "file",
         }
     }
 }
@@ -132,6 +136,14 @@ impl AzureError {
         }
     }
 
+    /// How long Azure asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether Azure has not looked at the request, because there were too many. The same status also tells that
     /// another operation is at work on the resource, which is another matter.
     pub fn is_throttling(&self) -> bool {
@@ -166,6 +178,15 @@ pub(super) struct Detail {
 }
 
 impl Detail {
+    /// What an answer says of the error. Blob storage puts its code into a header, for an answer to HEAD has no body.
+    pub fn of_answer(answer: &Response<Bytes>) -> Self {
+        let code = answer.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok());
+        match code {
+            Some(code) => Self { code: clean(code, 80), message: String::new() },
+            None => Self::in_body(answer.body()),
+        }
+    }
+
     /// What an answer's body says of the error; empty when it says nothing readable, for gateways answer HTML or
     /// nothing.
     pub fn in_body(body: &[u8]) -> Self {
@@ -184,7 +205,7 @@ impl Detail {
 }
 
 /// A text from outside, made fit for a sentence: one line, no control characters, not too long.
-pub(super) fn clean(text: &str, most: usize) -> String {
+pub fn clean(text: &str, most: usize) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,6 @@
 //! What is said to Azure. Everything goes through `Azure::attempt`, the one place that sends.
 
+pub mod blob;
 pub mod clock;
 pub mod cloud;
 pub mod compute;
@@ -20,11 +21,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::alert::target::Target;
 use crate::host::{Host, NoAnswer};
 use crate::log::{self, Event};
 use crate::settings::{Secret, Settings};
 use error::{AzureError, Detail, Step};
-use token::TokenCache;
+use token::Tokens;
 
 /// How long one request may take. Azure Resource Manager answers within a second or two when it is well.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,21 +38,32 @@ pub struct Azure<'a, H> {
     pub host: &'a H,
     /// What nightcap was told.
     pub settings: &'a Settings,
-    /// The instance's token for Azure Resource Manager.
-    pub tokens: &'a TokenCache,
+    /// The instance's tokens.
+    pub tokens: &'a Tokens,
     /// The key of the alert's record, for the log.
     pub alert: &'a str,
     /// The machine that this is about, for the log.
-    pub target: &'a str,
+    pub target: &'a Target,
     /// A GUID that all requests of this alert carry, so that Azure's support can find them.
     pub client_request_id: &'a str,
     /// When to stop trying, on the host's monotonic clock.
     pub deadline: Duration,
 }
 
-/// One request to Azure Resource Manager.
+/// Whom a request is for. Each has its own origin and takes tokens of its own only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Azure Resource Manager.
+    Arm,
+    /// Blob storage.
+    Storage,
+}
+
+/// One request that carries a token.
 #[derive(Debug)]
 pub struct Call<'a> {
+    /// Whom it is for.
+    pub audience: Audience,
     /// The step that it belongs to.
     pub step: Step,
     /// Its method.
@@ -85,28 +98,36 @@ struct About<'a> {
 impl<H: Host> Azure<'_, H> {
     /// A GET of a resource or list.
     pub async fn get(&self, step: Step, uri: Uri) -> Result<Response<Bytes>, AzureError> {
-        self.call(Call { step, method: Method::GET, uri, body: Bytes::new(), repeat: true, capture: None }).await
+        let audience = Audience::Arm;
+        self.call(Call { audience, step, method: Method::GET, uri, body: Bytes::new(), repeat: true, capture: None })
+            .await
     }
 
     /// Sends a request with a token. A token that Azure no longer takes is replaced once.
     pub async fn call(&self, call: Call<'_>) -> Result<Response<Bytes>, AzureError> {
-        if !self.settings.arm.holds(&call.uri) {
+        let (origin, tokens) = match call.audience {
+            Audience::Arm => (&self.settings.arm, &self.tokens.arm),
+            Audience::Storage => (&self.settings.blob, &self.tokens.storage),
+        };
+        if !origin.holds(&call.uri) {
             return Err(AzureError::ForeignUrl { step: call.step });
         }
-        let scope = cloud::arm_scope(&self.settings.arm);
-        let token = self.tokens.token(self, &scope).await?;
+        let scope = cloud::scope(call.audience, &self.settings.arm);
+        let token = tokens.token(self, &scope).await?;
         let mut answer = self.attempt(self.with_token(&call, &token)).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(self.host, &token).await;
-            let token = self.tokens.token(self, &scope).await?;
+            tokens.forget(self.host, &token).await;
+            let token = tokens.token(self, &scope).await?;
             answer = self.attempt(self.with_token(&call, &token)).await?;
         }
         if !answer.status().is_success() {
             return Err(refused(call.step, &answer));
         }
         // A proxy's page comes with a good status, too, and must not pass for a delete that was accepted.
-        let is_json = answer.body().is_empty() || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
-        if is_json { Ok(answer) } else { Err(unreadable(call.step, "not JSON")) }
+        let is_fine = call.audience == Audience::Storage
+            || answer.body().is_empty()
+            || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
+        if is_fine { Ok(answer) } else { Err(unreadable(call.step, "not JSON")) }
     }
 
     /// The address of a resource of Azure Resource Manager.
@@ -130,9 +151,13 @@ impl<H: Host> Azure<'_, H> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(call.uri.clone())
-            .header(header::ACCEPT, "application/json")
-            .header("x-ms-client-request-id", self.client_request_id)
-            .header("x-ms-return-client-request-id", "true");
+            .header("x-ms-client-request-id", self.client_request_id);
+        request = match call.audience {
+            Audience::Arm => {
+                request.header(header::ACCEPT, "application/json").header("x-ms-return-client-request-id", "true")
+            }
+            Audience::Storage => request.header("x-ms-version", blob::API_VERSION),
+        };
         if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
             bearer.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, bearer);
@@ -188,12 +213,13 @@ impl<H: Host> Azure<'_, H> {
         };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let fine = status.is_some_and(|status| status.is_success());
-        let code = answer.as_ref().ok().filter(|_| !fine).map(|answer| Detail::in_body(answer.body()).code);
+        let code = answer.as_ref().ok().filter(|_| !fine).map(|answer| Detail::of_answer(answer).code);
+        let target = self.target.id().to_string();
         let event = Event {
             event: "azure",
             level: if fine { "info" } else { "warn" },
             alert: self.alert,
-            target: Some(self.target),
+            target: Some(&target),
             capture: about.capture,
             step: Some(about.step.name()),
             method: Some(method.as_str()),
@@ -213,6 +239,11 @@ impl<H: Host> Azure<'_, H> {
     }
 }
 
+/// An id for the requests of one piece of work, so that Azure's support can find them.
+pub fn new_request_id(host: &impl Host) -> String {
+    uuid::Builder::from_random_bytes(host.random()).into_uuid().to_string()
+}
+
 /// The JSON of a good answer.
 pub fn read(step: Step, answer: &Response<Bytes>) -> Result<Value, AzureError> {
     let value: Value = serde_json::from_slice(answer.body()).map_err(|error| unreadable(step, error))?;
@@ -225,7 +256,7 @@ fn unreadable(step: Step, detail: impl ToString) -> AzureError {
 }
 
 fn refused(step: Step, answer: &Response<Bytes>) -> AzureError {
-    let Detail { code, message } = Detail::in_body(answer.body());
+    let Detail { code, message } = Detail::of_answer(answer);
     let retry_after = retry::retry_after(answer.headers());
     AzureError::Refused { step, status: answer.status(), code, message, retry_after }
 }

@@ -15,23 +15,28 @@ use crate::host::Host;
 use crate::json::Object;
 
 /// The pause between two looks when Azure names none. `Microsoft.Network` always names 10 seconds.
-const USUAL_PAUSE: Duration = Duration::from_secs(10);
+pub const USUAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// The shortest pause, whatever an answer says.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Where an operation can be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tracker {
+enum Tracker {
     /// A status document, always answered 200 while the operation is known.
     Status(Uri),
     /// The result itself, answered 202 until it is there.
     Result(Uri),
 }
 
-/// Waits until the operation that an answer began has ended well. An answer that began none has ended already.
-pub async fn wait<H: Host>(azure: &Azure<'_, H>, begun_by: Step, answer: &Response<Bytes>) -> Result<(), AzureError> {
-    let Some(mut tracker) = tracker(azure, answer.headers())? else { return Ok(()) };
+/// Waits until the operation that an answer began has ended well, and gives the last answer. An answer that began none
+/// has ended already.
+pub async fn wait<H: Host>(
+    azure: &Azure<'_, H>,
+    begun_by: Step,
+    answer: &Response<Bytes>,
+) -> Result<Response<Bytes>, AzureError> {
+    let Some(mut tracker) = tracker(azure, answer.headers())? else { return Ok(answer.clone()) };
     let mut pause = retry::retry_after(answer.headers()).unwrap_or(USUAL_PAUSE);
     loop {
         pause = pause.max(SHORTEST_PAUSE);
@@ -45,10 +50,10 @@ pub async fn wait<H: Host>(azure: &Azure<'_, H>, begun_by: Step, answer: &Respon
         match tracker {
             Tracker::Status(_) => {
                 if ended(begun_by, &read(Step::Operation, &look)?)? {
-                    return Ok(());
+                    return Ok(look);
                 }
             }
-            Tracker::Result(_) if look.status() != StatusCode::ACCEPTED => return Ok(()),
+            Tracker::Result(_) if look.status() != StatusCode::ACCEPTED => return Ok(look),
             Tracker::Result(_) => {
                 if let Some(Tracker::Result(moved)) = self::tracker(azure, look.headers())? {
                     tracker = Tracker::Result(moved);
@@ -56,6 +61,17 @@ pub async fn wait<H: Host>(azure: &Azure<'_, H>, begun_by: Step, answer: &Respon
             }
         }
     }
+}
+
+/// Where an operation can be looked at later, by whoever then has the time: its `Azure-AsyncOperation`.
+pub fn address(answer: &Response<Bytes>) -> Option<String> {
+    answer.headers().get("azure-asyncoperation").and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// Looks at an operation once. `None` while it goes on.
+pub async fn look<H: Host>(azure: &Azure<'_, H>, begun_by: Step, address: &str) -> Result<Option<()>, AzureError> {
+    let look = azure.get(Step::Operation, azure.given_uri(Step::Operation, address)?).await?;
+    Ok(ended(begun_by, &read(Step::Operation, &look)?)?.then_some(()))
 }
 
 fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<Tracker>, AzureError> {

@@ -9,12 +9,13 @@ use super::clock::Clock;
 use super::error::{AzureError, Step};
 use super::network_watcher::{API_VERSION, list as list_pages};
 use super::resource_id::ResourceId;
-use super::{Azure, Call, read, unreadable};
+use super::{Audience, Azure, Call, operation, read, unreadable};
 use crate::alert::target::Target;
 use crate::host::Host;
 use crate::json::Object;
 use crate::plan::filter::Filter;
-use crate::plan::parameters::Parameters;
+use crate::plan::parameters::{Parameters, Scope};
+use crate::timestamp::Timestamp;
 
 /// A capture as Azure tells it. Every member may be missing, and states that nobody has heard of are possible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,24 +34,45 @@ pub struct PacketCapture {
     pub storage_path: Option<String>,
 }
 
-/// Instances of a scale set: all but the excluded, or only the included if any are named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Scope {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    include: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    exclude: Vec<String>,
+/// What `queryStatus` tells of a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What it does.
+    pub activity: Activity,
+    /// When it began, once it has.
+    pub began_at: Option<Timestamp>,
+    /// Why it stopped: `TimeExceeded`, `Manual`, or any other text.
+    pub stop_reason: Option<String>,
+    /// `packetCaptureError`: known and unknown words.
+    pub errors: Vec<String>,
+    /// Azure's time when it told this.
+    pub told_at: Timestamp,
 }
 
-/// Whether a capture runs, as `queryStatus` tells it.
+/// What a capture does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
-    /// It runs, or is about to.
+    /// It has not begun.
+    NotStarted,
+    /// It runs.
     Running,
-    /// It is over, well or not.
-    Over,
-    /// Azure does not know.
+    /// It has ended.
+    Stopped,
+    /// It has ended in an error.
+    Failed,
+    /// Azure does not know, or says something that nightcap does not know.
     Unknown,
+}
+
+/// What came of asking a capture for its status.
+#[derive(Debug)]
+pub enum Look {
+    /// Azure told it.
+    Told(Status),
+    /// Azure will tell it at the place that this answer names.
+    Later(Response<Bytes>),
+    /// There is no such capture.
+    Gone,
 }
 
 /// The body that creates a capture. Members without a value are left out, for Azure fills in its defaults.
@@ -85,12 +107,12 @@ impl CaptureRequest {
     /// What to send for a target.
     pub fn new(target: &Target, parameters: &Parameters, storage: &ResourceId) -> Self {
         let is_set = target.resource().is_a("Microsoft.Compute", &["virtualMachineScaleSets"]);
-        let scope = target.instance().map(|instance| Scope { include: vec![instance.to_owned()], exclude: vec![] });
+        let scope = target.instance().map_or_else(|| parameters.scope.clone(), Scope::only);
         Self {
             properties: RequestProperties {
                 target: target.resource().to_string(),
                 target_type: is_set.then_some("AzureVMSS"),
-                scope,
+                scope: (is_set && !scope.is_everything()).then_some(scope),
                 bytes_to_capture_per_packet: parameters.packet_bytes,
                 total_bytes_per_session: parameters.capture_bytes,
                 time_limit_in_seconds: parameters.capture_seconds,
@@ -157,14 +179,31 @@ impl PacketCapture {
     }
 }
 
-impl Scope {
-    fn takes_in(&self, instance: &str) -> bool {
-        let named = |list: &[String]| list.iter().any(|own| own == instance);
-        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+impl Status {
+    /// Reads the body of `queryStatus`, whose every member may be missing.
+    pub fn read(value: &Value, told_at: Timestamp) -> Option<Self> {
+        let status = Object::of(value)?;
+        let word = status.text_or_nothing("packetCaptureStatus")?;
+        Some(Self {
+            activity: match word.to_ascii_lowercase().as_str() {
+                "notstarted" => Activity::NotStarted,
+                "running" => Activity::Running,
+                "stopped" => Activity::Stopped,
+                "error" => Activity::Failed,
+                _ => Activity::Unknown,
+            },
+            began_at: status.text_or_nothing("captureStartTime").and_then(|time| Timestamp::parse(&time)),
+            stop_reason: status.text_or_nothing("stopReason").filter(|reason| !reason.is_empty()),
+            errors: status.texts_of("packetCaptureError"),
+            told_at,
+        })
     }
+}
 
-    fn is_everything(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty()
+impl Activity {
+    /// Whether it is over, well or not.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Stopped | Self::Failed)
     }
 }
 
@@ -226,23 +265,34 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         self.call(Step::Stop, Method::POST, "/stop", Bytes::new()).await
     }
 
-    /// Asks whether it runs. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
-    /// `PacketCaptureApiTest`), and a capture that is gone is over.
-    pub async fn activity(&self) -> Result<Activity, AzureError> {
-        let answer = match self.call(Step::Status, Method::POST, "/queryStatus", Bytes::new()).await {
-            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(Activity::Over),
-            other => other?,
-        };
-        if answer.body().is_empty() {
-            return Ok(Activity::Unknown);
+    /// Asks what it does. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
+    /// `PacketCaptureApiTest`).
+    pub async fn status(&self) -> Result<Look, AzureError> {
+        match self.call(Step::Status, Method::POST, "/queryStatus", Bytes::new()).await {
+            Err(error) if is_gone(&error) => Ok(Look::Gone),
+            Err(error) => Err(error),
+            Ok(answer) if answer.body().is_empty() => Ok(Look::Later(answer)),
+            Ok(answer) => self.read_status(&answer),
         }
-        let status = read(Step::Status, &answer)?;
-        let word = Object::of(&status).and_then(|status| status.text_or_nothing("packetCaptureStatus"));
-        Ok(match word.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "running" | "notstarted" => Activity::Running,
-            "stopped" | "error" => Activity::Over,
-            _ => Activity::Unknown,
-        })
+    }
+
+    /// The same, with patience for an answer that comes later.
+    pub async fn patient_status(&self) -> Result<Look, AzureError> {
+        let answer = match self.status().await? {
+            Look::Later(answer) => answer,
+            told => return Ok(told),
+        };
+        match operation::wait(self.azure, Step::Status, &answer).await {
+            Err(error) if is_gone(&error) => Ok(Look::Gone),
+            Err(error) => Err(error),
+            Ok(result) => self.read_status(&result),
+        }
+    }
+
+    fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
+        let told_at = Clock::of(answer, self.azure.host).told();
+        let status = Status::read(&read(Step::Status, answer)?, told_at);
+        status.map(Look::Told).ok_or_else(|| unreadable(Step::Status, "no packetCaptureStatus"))
     }
 
     /// Its address.
@@ -254,6 +304,12 @@ impl<'a, H: Host> CaptureResource<'a, H> {
     async fn call(&self, step: Step, method: Method, action: &str, body: Bytes) -> Result<Response<Bytes>, AzureError> {
         let repeat = method != Method::PUT;
         let uri = self.uri(step, action)?;
-        self.azure.call(Call { step, method, uri, body, repeat, capture: Some(self.name) }).await
+        let audience = Audience::Arm;
+        self.azure.call(Call { audience, step, method, uri, body, repeat, capture: Some(self.name) }).await
     }
+}
+
+/// Whether Azure says that the capture is not there. A missing subscription, or a 404 without a word, says nothing of it.
+fn is_gone(error: &AzureError) -> bool {
+    error.status() == Some(404) && !matches!(error.code(), "" | "SubscriptionNotFound")
 }

@@ -21,6 +21,15 @@ const LONGEST_LIFETIME: u64 = 86_400;
 /// The pause between two looks at a cache that somebody else is filling.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
+/// One token for each audience, for none is good for another.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    /// For Azure Resource Manager.
+    pub arm: TokenCache,
+    /// For Blob storage.
+    pub storage: TokenCache,
+}
+
 /// The token of one scope, shared by all requests of an instance.
 #[derive(Debug, Default)]
 pub struct TokenCache(Mutex<Option<Token>>);

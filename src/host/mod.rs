@@ -66,6 +66,12 @@ pub trait Host: Send + Sync + 'static {
     /// Puts a value under a key, over what was there.
     fn save(&self, key: String, value: Vec<u8>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Takes a key out of the store, if it is there.
+    fn delete(&self, key: String) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The keys of the store that begin with a prefix, in no order.
+    fn keys(&self, prefix: String) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
     /// Begins work that may outlive the answer to the request that began it.
     fn spawn(&self, task: Task) -> impl Future<Output = ()> + Send;
 

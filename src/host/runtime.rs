@@ -64,6 +64,14 @@ impl Host for Runtime {
         own::save(key, value).await
     }
 
+    async fn delete(&self, key: String) -> Result<(), StoreError> {
+        own::delete(key).await
+    }
+
+    async fn keys(&self, prefix: String) -> Result<Vec<String>, StoreError> {
+        own::keys(prefix).await
+    }
+
     async fn spawn(&self, task: Task) {
         spin_sdk::wasip3::spawn(task);
         let_spawned_begin().await;

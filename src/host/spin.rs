@@ -24,6 +24,24 @@ pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
     store.set(key, value).await.map_err(failed)
 }
 
+pub async fn delete(key: String) -> Result<(), StoreError> {
+    let store = Store::open_default().await.map_err(failed)?;
+    store.delete(key).await.map_err(failed)
+}
+
+pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
+    let store = Store::open_default().await.map_err(failed)?;
+    let mut all = store.get_keys().await;
+    let mut wanted = Vec::new();
+    while let Some(key) = all.next().await {
+        if key.starts_with(&prefix) {
+            wanted.push(key);
+        }
+    }
+    all.result().await.map_err(failed)?;
+    Ok(wanted)
+}
+
 fn failed(error: key_value::Error) -> StoreError {
     StoreError(format!("key-value store: {error}"))
 }

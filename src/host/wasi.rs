@@ -14,6 +14,9 @@ use crate::log::{self, Event};
 /// Where the host mounts the directory for records.
 const STATE: &str = "/state";
 
+/// How the names of records end. What is being written has another ending.
+const SUFFIX: &str = ".json";
+
 /// Records of an instance without a directory.
 static MEMORY: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
@@ -56,12 +59,54 @@ pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
     write(&path(&key)?, &value).map_err(|error| failed(&error))
 }
 
+pub async fn delete(key: String) -> Result<(), StoreError> {
+    if !*HAS_STATE {
+        MEMORY.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        return Ok(());
+    }
+    match fs::remove_file(path(&key)?) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&error)),
+        _ => Ok(()),
+    }
+}
+
+pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
+    if !*HAS_STATE {
+        let memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+        return Ok(memory.keys().filter(|key| key.starts_with(&prefix)).cloned().collect());
+    }
+    let mut keys = Vec::new();
+    let mut directories = vec![String::new()];
+    while let Some(directory) = directories.pop() {
+        for entry in entries(&directory).map_err(|error| failed(&error))? {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let key = if directory.is_empty() { name } else { format!("{directory}:{name}") };
+            let may_lead_there = key.starts_with(&prefix) || prefix.starts_with(&key);
+            if may_lead_there && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                directories.push(key);
+            } else if let Some(key) = key.strip_suffix(SUFFIX).filter(|key| key.starts_with(&prefix)) {
+                keys.push(key.to_owned());
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// What lies in the directory of a key's first parts; nothing when there is none.
+fn entries(directory: &str) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(Path::new(STATE).join(directory.replace(':', "/"))) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The file of a key: its parts, which colons separate, are directories. Addresses of records come from callers, so a
 /// part that would lead elsewhere is refused.
 fn path(key: &str) -> Result<PathBuf, StoreError> {
     let harmless = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\', '\0']);
     if key.split(':').all(harmless) {
-        Ok(Path::new(STATE).join(format!("{}.json", key.replace(':', "/"))))
+        Ok(Path::new(STATE).join(format!("{}{SUFFIX}", key.replace(':', "/"))))
     } else {
         Err(StoreError("a key that is no path below /state".to_owned()))
     }

@@ -1,6 +1,7 @@
 //! What people are told, and how it is written for the place where they read it. Pure.
 
 mod cloudevents;
+pub mod compose;
 mod slack;
 mod teams;
 
@@ -103,6 +104,25 @@ pub struct Message {
     pub content_type: &'static str,
     /// Its body.
     pub body: Vec<u8>,
+}
+
+impl Event {
+    /// Reads the word that the setting `notify_on` has for it, in any case.
+    pub fn parse(word: &str) -> Option<Self> {
+        let events = [Self::Started, Self::Joined, Self::Finished, Self::Failed, Self::Skipped];
+        events.into_iter().find(|event| event.word().eq_ignore_ascii_case(word))
+    }
+
+    /// The word for it in settings, records and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Joined => "joined",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 impl Notice {

@@ -43,6 +43,12 @@ pub fn is_own(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
 
+/// Whether a capture is one of ours for this target.
+pub fn is_own_of(target: &Target, name: &str) -> bool {
+    let fingerprint = fingerprint(target);
+    name.strip_prefix(PREFIX).is_some_and(|rest| rest.split('_').any(|part| part == fingerprint))
+}
+
 /// When a capture of ours was asked for, by its name.
 pub fn asked_at(name: &str) -> Option<Timestamp> {
     name.strip_prefix(PREFIX)?.split('_').find_map(Timestamp::parse_compact)

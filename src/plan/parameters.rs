@@ -11,7 +11,7 @@ pub const LONGEST_SECONDS: u32 = 18_000;
 pub const LARGEST_BYTES: u64 = 4_294_967_295;
 
 /// What a capture is told to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
     /// Time limit in seconds, 1 to 18000.
     pub capture_seconds: u32,
@@ -21,10 +21,24 @@ pub struct Parameters {
     pub packet_bytes: u64,
     /// Which packets to keep; none means all.
     pub capture_filters: Vec<Filter>,
+    /// Which instances of a scale set to capture on.
+    #[serde(default, skip_serializing_if = "Scope::is_everything")]
+    pub scope: Scope,
+}
+
+/// Instances of a scale set: all but the excluded, or only the included if any are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The only instances that are meant; none means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// The instances that are not meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
 }
 
 /// Parameters that somebody set for some alerts only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides {
     /// See [`Parameters::capture_seconds`].
     pub capture_seconds: Option<u32>,
@@ -34,6 +48,8 @@ pub struct Overrides {
     pub packet_bytes: Option<u64>,
     /// See [`Parameters::capture_filters`].
     pub capture_filters: Option<Vec<Filter>>,
+    /// See [`Parameters::scope`].
+    pub scope: Scope,
     /// Whether to start nothing at all.
     pub ignore: bool,
 }
@@ -46,7 +62,26 @@ impl Parameters {
             capture_bytes: overrides.capture_bytes.unwrap_or(self.capture_bytes),
             packet_bytes: overrides.packet_bytes.unwrap_or(self.packet_bytes),
             capture_filters: overrides.capture_filters.clone().unwrap_or(self.capture_filters),
+            scope: if overrides.scope.is_everything() { self.scope } else { overrides.scope.clone() },
         }
+    }
+}
+
+impl Scope {
+    /// One instance.
+    pub fn only(instance: &str) -> Self {
+        Self { include: vec![instance.to_owned()], exclude: vec![] }
+    }
+
+    /// Whether this instance is meant.
+    pub fn takes_in(&self, instance: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|own| own == instance);
+        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+    }
+
+    /// Whether all instances are meant.
+    pub fn is_everything(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
     }
 }
 
@@ -74,6 +109,8 @@ impl Overrides {
             "capture_bytes" => self.capture_bytes = Some(bytes(value)?),
             "packet_bytes" => self.packet_bytes = Some(bytes(value)?),
             "capture_filters" => self.capture_filters = Some(parse_filters(value)?),
+            "scope_include" => self.scope.include = instances(value)?,
+            "scope_exclude" => self.scope.exclude = instances(value)?,
             "ignore" => self.ignore = boolean(value)?,
             _ => return Err("nightcap has no such property".to_owned()),
         }
@@ -100,6 +137,21 @@ pub fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
         .ok_or_else(|| format!("it should be a whole number from {least} to {most}"))
 }
 
+/// A comma separated list of a scale set's instances.
+fn instances(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(instance).collect()
+}
+
+/// The id of a scale set's instance: a number, or a name where the set is orchestrated flexibly.
+pub fn instance(text: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=80).contains(&text.len()) && text.chars().all(fine) {
+        Ok(text.to_owned())
+    } else {
+        Err("it should list instances of a scale set, such as 0, 2".to_owned())
+    }
+}
+
 /// `true` or `false`, in any case.
 pub fn boolean(text: &str) -> Result<bool, String> {
     text.trim().to_ascii_lowercase().parse().map_err(|_| "it should be true or false".to_owned())
@@ -114,7 +166,7 @@ mod tests {
     }
 
     fn defaults() -> Parameters {
-        Parameters { capture_seconds: 60, capture_bytes: 1_073_741_824, packet_bytes: 0, capture_filters: vec![] }
+        Parameters { capture_seconds: 60, capture_bytes: 1_073_741_824, packet_bytes: 0, ..Parameters::default() }
     }
 
     #[test]

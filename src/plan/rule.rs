@@ -4,7 +4,7 @@ use serde::Deserialize;
 use wildmatch::WildMatch;
 
 use super::filter::Filter;
-use super::parameters::{LARGEST_BYTES, LONGEST_SECONDS, Overrides};
+use super::parameters::{LARGEST_BYTES, LONGEST_SECONDS, Overrides, Scope, instance};
 use crate::json::explain;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
@@ -43,6 +43,10 @@ struct Written {
     packet_bytes: Option<u64>,
     capture_filters: Option<Vec<Filter>>,
     #[serde(default)]
+    scope_include: Vec<String>,
+    #[serde(default)]
+    scope_exclude: Vec<String>,
+    #[serde(default)]
     ignore: bool,
 }
 
@@ -78,6 +82,7 @@ impl Rule {
                 capture_bytes: written.capture_bytes,
                 packet_bytes: written.packet_bytes,
                 capture_filters: filters,
+                scope: Scope { include: instances(written.scope_include)?, exclude: instances(written.scope_exclude)? },
                 ignore: written.ignore,
             },
         })
@@ -90,6 +95,11 @@ impl Rule {
             && fits(&self.resource_group, subject.resource_group)
             && fits(&self.target, subject.target)
     }
+}
+
+fn instances(written: Vec<String>) -> Result<Vec<String>, String> {
+    let named = |why| format!("a rule's scope_include and scope_exclude: {why}");
+    written.iter().map(|text| instance(text)).collect::<Result<_, _>>().map_err(named)
 }
 
 /// What the first matching rule says, or nothing.
@@ -129,6 +139,7 @@ mod tests {
             r#"[{"capture_seconds":18001}]"#,
             r#"[{"capture_bytes":4294967296}]"#,
             r#"[{"capture_filters":[{"protocol":"ICMP"}]}]"#,
+            r#"[{"scope_include":["a/b"]}]"#,
             r#"["ignore"]"#,
         ] {
             assert!(parse_rules(wrong).is_err(), "{wrong}");

@@ -15,8 +15,9 @@ pub use secret::Secret;
 use crate::azure::region::Region;
 use crate::azure::resource_id::{ResourceId, is_guid};
 use crate::json::explain;
+use crate::notify::Event;
 use crate::plan::filter::parse_filters;
-use crate::plan::parameters::{Parameters, boolean, bytes, number, seconds};
+use crate::plan::parameters::{Parameters, Scope, boolean, bytes, number, seconds};
 use crate::plan::rule::{Rule, parse_rules};
 
 /// Every setting's name and its default. `spin.toml` declares the same; a test compares the two.
@@ -42,12 +43,15 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("stop_on_resolve", "false"),
     ("dry_run", "false"),
     ("answer_seconds", "5"),
+    ("retention_days", "30"),
     ("notify_url", ""),
     ("notify_origin", "https://notify.invalid"),
     ("notify_format", ""),
     ("notify_on", "finished,failed"),
     ("public_url", ""),
 ];
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// The settings that must never be shown.
 pub const SECRET_SETTINGS: &[&str] = &["client_secret", "webhook_key", "operator_key", "notify_url"];
@@ -96,6 +100,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// The longest that a caller waits for the outcome.
     pub answer_within: Duration,
+    /// How long records of what is over are kept.
+    pub retention: Duration,
     /// Where and how people are told, if anywhere.
     pub notify: Option<Notify>,
     /// Where links lead, without a slash at the end; empty for links relative to the host.
@@ -109,8 +115,8 @@ pub struct Notify {
     pub url: Secret,
     /// How messages are written.
     pub format: NotifyFormat,
-    /// Which outcomes are told.
-    pub on: Vec<String>,
+    /// What is told.
+    pub on: Vec<Event>,
 }
 
 /// How messages are written.
@@ -190,6 +196,7 @@ impl Settings {
                 capture_bytes: reader.take("capture_bytes", bytes),
                 packet_bytes: reader.take("packet_bytes", bytes),
                 capture_filters: reader.take("capture_filters", parse_filters),
+                scope: Scope::default(),
             },
             capture_name: reader.take("capture_name", capture_name),
             capture_limit: reader.take("capture_limit", |text| number(text, 1, 10_000)) as usize,
@@ -199,6 +206,7 @@ impl Settings {
             stop_on_resolve: reader.take("stop_on_resolve", boolean),
             dry_run: reader.take("dry_run", boolean),
             answer_within: Duration::from_secs(reader.take("answer_seconds", |text| number(text, 1, 60))),
+            retention: DAY.saturating_mul(reader.take("retention_days", |text| number(text, 1, 3650)) as u32),
             notify: notify(&mut reader),
             public_url: reader.take("public_url", public_url),
         };
@@ -311,14 +319,11 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 fn notify(reader: &mut Reader) -> Option<Notify> {
-    const EVENTS: [&str; 5] = ["started", "joined", "finished", "failed", "skipped"];
     let on = reader.take("notify_on", |text| {
-        let events: Vec<String> = text.split(',').map(|part| part.trim().to_ascii_lowercase()).collect();
-        if events.iter().all(|event| EVENTS.contains(&event.as_str())) {
-            Ok(events)
-        } else {
-            Err(format!("it should be a comma separated list of {}", EVENTS.join(", ")))
-        }
+        let events: Option<Vec<Event>> = text.split(',').map(|part| Event::parse(part.trim())).collect();
+        events.ok_or_else(|| {
+            "it should be a comma separated list of started, joined, finished, failed, skipped".to_owned()
+        })
     });
     if reader.text("notify_url").is_empty() {
         return None;
@@ -427,6 +432,7 @@ mod tests {
             ("stop_on_resolve", "yes"),
             ("dry_run", "1"),
             ("answer_seconds", "0"),
+            ("retention_days", "0"),
             ("notify_on", "finished,sometimes"),
             ("public_url", "ftp://pages.example.com"),
         ] {

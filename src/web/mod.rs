@@ -5,6 +5,7 @@ mod auth;
 mod health;
 mod problem;
 mod records;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub fn router<H: Host>(app: Arc<App<H>>) -> Router {
         .route("/api/alerts", post(alerts::receive::<H>))
         .route("/api/alerts/{key}", get(records::alert::<H>))
         .route("/api/captures/{subscription}/{region}/{name}", get(records::capture::<H>))
+        .route("/api/sweep", post(sweep::run::<H>))
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -6,17 +6,33 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::auth::may_operate;
+use super::auth::admit_operator;
 use super::problem::{Problem, json};
+use crate::alert::Summary;
 use crate::app::App;
+use crate::azure::new_request_id;
 use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;
-use crate::host::Host;
+use crate::host::{Host, StoreError};
+use crate::journal::Journal;
 use crate::log::{self, Event};
 use crate::record::{self, AlertRecord, CaptureRecord};
 use crate::settings::checked_capture_name;
+use crate::store;
+use crate::watch::alerts_on;
+
+/// A capture's record with the alerts that it serves.
+#[derive(Serialize)]
+struct CaptureView {
+    #[serde(flatten)]
+    record: CaptureRecord,
+    /// Those that are listed, first one first.
+    alerts: Vec<Summary>,
+    /// All of them.
+    #[serde(rename = "alertsCount")]
+    alerts_count: usize,
+}
 
 /// `GET /api/alerts/{key}`
 pub async fn alert<H: Host>(
@@ -24,8 +40,15 @@ pub async fn alert<H: Host>(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response<Body> {
+    if let Err(refusal) = admit_operator(&app, &headers).await {
+        return refusal;
+    }
     let known_form = key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit());
-    show::<AlertRecord, H>(&app, &headers, known_form.then(|| record::alert_key(&key))).await
+    if !known_form {
+        return not_there();
+    }
+    let found = store::load::<AlertRecord>(&app.host, &record::alert_key(&key)).await;
+    show(&app, found)
 }
 
 /// `GET /api/captures/{subscription}/{region}/{name}`
@@ -34,32 +57,30 @@ pub async fn capture<H: Host>(
     Path((subscription, region, name)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response<Body> {
+    if let Err(refusal) = admit_operator(&app, &headers).await {
+        return refusal;
+    }
     let known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
-    let region = Region::new(&region).filter(|_| known_form);
-    let key = region.map(|region| record::capture_key(&subscription, &region, &name));
-    show::<CaptureRecord, H>(&app, &headers, key).await
+    let Some(region) = Region::new(&region).filter(|_| known_form) else { return not_there() };
+    let key = record::capture_key(&subscription, &region, &name);
+    match store::load::<CaptureRecord>(&app.host, &key).await {
+        Ok(Some(record)) => show(&app, Ok(Some(with_alerts(&app, record).await))),
+        other => show(&app, other),
+    }
 }
 
-async fn show<R: DeserializeOwned + Serialize, H: Host>(
-    app: &App<H>,
-    headers: &HeaderMap,
-    key: Option<String>,
-) -> Response<Body> {
-    let Ok(loaded) = app.load().await else {
-        return super::health::settings_unreadable();
-    };
-    if !may_operate(&loaded.operator_keys, headers) {
-        return Problem::unauthorized(
-            "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.",
-        );
-    }
-    let found = match &key {
-        Some(key) => record::load::<R>(&app.host, key).await,
-        None => Ok(None),
-    };
+async fn with_alerts<H: Host>(app: &App<H>, record: CaptureRecord) -> CaptureView {
+    let request_id = new_request_id(&app.host);
+    let journal = Journal { host: &app.host, alert: &record.asked_by, client_request_id: &request_id };
+    let (alerts, alerts_count) = alerts_on(&journal, &record).await;
+    let alerts = alerts.into_iter().map(|on| on.alert).collect();
+    CaptureView { record: CaptureRecord { operation: None, ..record }, alerts, alerts_count }
+}
+
+fn show<H: Host>(app: &App<H>, found: Result<Option<impl Serialize>, StoreError>) -> Response<Body> {
     match found {
         Ok(Some(record)) => json(StatusCode::OK, "application/json", &record),
-        Ok(None) => Problem::new(StatusCode::NOT_FOUND, "nightcap has no record of this.").answer(),
+        Ok(None) => not_there(),
         Err(error) => {
             log::write(
                 &app.host,
@@ -68,4 +89,8 @@ async fn show<R: DeserializeOwned + Serialize, H: Host>(
             Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.").answer()
         }
     }
+}
+
+fn not_there() -> Response<Body> {
+    Problem::new(StatusCode::NOT_FOUND, "nightcap has no record of this.").answer()
 }

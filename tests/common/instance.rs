@@ -25,6 +25,9 @@ pub const BEGIN: &str = "2026-11-20T02:12:30Z";
 /// The network watcher of the sample machines' region.
 pub const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
 
+/// How an operator shows the simulator's operator key.
+const BEARER: &str = "Bearer simulated-operator-key";
+
 /// What instances share: Azure, and the clock.
 #[derive(Clone)]
 pub struct Scene {
@@ -186,7 +189,7 @@ impl Store {
     /// The one value whose key begins like this.
     pub fn json(&self, prefix: &str) -> Value {
         let values = self.values();
-        let mut found = values.iter().filter(|(key, _)| key.starts_with(prefix));
+        let mut found = values.iter().filter(|(key, _)| key.starts_with(&prefix));
         let (_, value) = found.next().unwrap_or_else(|| panic!("nothing at {prefix}: {:?}", values.keys()));
         serde_json::from_str(value).unwrap()
     }
@@ -196,6 +199,16 @@ impl Instance {
     /// Sends an alert as an action group does.
     pub async fn alert(&self, body: &Value) -> Answer {
         self.post(body.to_string().into_bytes()).await
+    }
+
+    /// What an operator sees at an address.
+    pub async fn look(&self, link: &str) -> Value {
+        self.send(Method::GET, link, &[("authorization", BEARER)], "").await.json().1
+    }
+
+    /// Sweeps, as a timer does.
+    pub async fn sweep(&self) -> Answer {
+        self.send(Method::POST, "/api/sweep", &[("authorization", BEARER)], "").await
     }
 
     pub async fn post(&self, body: impl Into<Bytes>) -> Answer {
@@ -232,6 +245,7 @@ impl Host for SimulatedHost {
             "login.microsoftonline.com" => Service::Entra,
             "management.azure.com" => Service::Arm,
             host if host.ends_with(".blob.core.windows.net") => Service::Blob,
+            "sink.example" => Service::Sink,
             host => {
                 self.scene.strangers.lock().unwrap().push(host.to_owned());
                 return Err(NoAnswer(format!("{host} is a stranger")));
@@ -286,6 +300,21 @@ impl Host for SimulatedHost {
         }
         self.store.values.lock().unwrap().insert(key, value);
         Ok(())
+    }
+
+    async fn delete(&self, key: String) -> Result<(), StoreError> {
+        if self.store.fail_writes.load(Ordering::Relaxed) {
+            return Err(StoreError("the disk is full".to_owned()));
+        }
+        self.store.values.lock().unwrap().remove(&key);
+        Ok(())
+    }
+
+    async fn keys(&self, prefix: String) -> Result<Vec<String>, StoreError> {
+        if self.store.fail_reads.load(Ordering::Relaxed) {
+            return Err(StoreError("the disk is on fire".to_owned()));
+        }
+        Ok(self.store.values.lock().unwrap().keys().filter(|key| key.starts_with(&prefix)).cloned().collect())
     }
 
     async fn spawn(&self, task: Task) {

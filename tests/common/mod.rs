@@ -19,6 +19,9 @@ pub fn asked(azure: &Azure) -> Vec<String> {
             let last = path.rsplit('/').next().unwrap_or_default();
             let last = if path.contains("/operations/") { "operation" } else { last };
             let last = if last.starts_with("nightcap_") { "nightcap" } else { last };
+            let last =
+                if last == "token" && exchange.body.contains("storage.azure.com") { "storage-token" } else { last };
+            let last = if last.ends_with(".cap") { "file" } else { last };
             format!("{} {last}", exchange.method)
         })
         .collect()

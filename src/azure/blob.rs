@@ -1,0 +1,208 @@
+//! Blob storage, as far as finding a capture's files goes (Storage REST reference: Get Blob Properties, List Blobs).
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, Uri, header};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use super::error::{AzureError, Step};
+use super::{Audience, Azure, Call, unreadable};
+use crate::host::Host;
+use crate::notify::File;
+
+/// The version of Blob storage that is spoken. Since 2017-11-09 it takes tokens.
+pub const API_VERSION: &str = "2021-12-02";
+
+/// A bound on the pages of a list, 5000 blobs each.
+const MOST_PAGES: usize = 10;
+
+/// The most files that a capture is believed to have: more than a scale set has instances.
+const MOST_FILES: usize = 1000;
+
+/// The file at an address; `None` when there is none.
+pub async fn file<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Option<File>, AzureError> {
+    match call(azure, Method::HEAD, url).await {
+        Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+        Err(error) => Err(error),
+        Ok(answer) => Ok(Some(File { url: url.to_owned(), bytes: length(&answer) })),
+    }
+}
+
+/// The files of a scale set's capture, one for each instance. Azure tells one address for all of them and does not
+/// publish what it makes of it, so whatever lies below the same place and has the same name and more is taken.
+pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Vec<File>, AzureError> {
+    let foreign = || AzureError::ForeignUrl { step: Step::File };
+    let place = Place::of(url, azure.settings.blob.is_loopback()).ok_or_else(foreign)?;
+    let beside = list(azure, &place.container, &place.stem).await?;
+    if !beside.is_empty() {
+        return Ok(beside);
+    }
+    let elsewhere = list(azure, &place.container, &place.set).await?;
+    Ok(elsewhere.into_iter().filter(|file| file.url.contains(&place.name)).collect())
+}
+
+/// What the address of a capture's file says.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    /// The container's address.
+    container: String,
+    /// The blob's name without its ending.
+    stem: String,
+    /// The same up to the day: what belongs to the scale set.
+    set: String,
+    /// The last part of the name without its ending.
+    name: String,
+}
+
+impl Place {
+    /// Storage accounts have hosts of their own; on loopback, as with Azurite, they are the path's first part.
+    fn of(url: &str, account_in_path: bool) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let mut parts = rest.splitn(if account_in_path { 4 } else { 3 }, '/').map(str::to_owned);
+        let account = if account_in_path { format!("{}/{}", parts.next()?, parts.next()?) } else { parts.next()? };
+        let container = format!("{scheme}://{account}/{}", parts.next()?);
+        let blob = percent_decode_str(&parts.next()?).decode_utf8().ok()?.into_owned();
+        let stem = blob.strip_suffix(".cap").unwrap_or(&blob).to_owned();
+        let parts: Vec<&str> = stem.split('/').collect();
+        let name = parts.last().copied().filter(|name| !name.is_empty())?.to_owned();
+        // .../{scale set}/{year}/{month}/{day}/{name}
+        let set = parts.get(..parts.len().saturating_sub(4)).unwrap_or_default().join("/");
+        (!set.is_empty()).then_some(Self { container, stem, set, name })
+    }
+}
+
+async fn list<H: Host>(azure: &Azure<'_, H>, container: &str, prefix: &str) -> Result<Vec<File>, AzureError> {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let mut files = Vec::new();
+    let mut marker = String::new();
+    for _ in 0..MOST_PAGES {
+        let query = format!("restype=container&comp=list&prefix={}&marker={}", encoded(prefix), encoded(&marker));
+        let answer = match call(azure, Method::GET, &format!("{container}?{query}")).await {
+            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => break,
+            other => other?,
+        };
+        let xml = str::from_utf8(answer.body()).map_err(|error| unreadable(Step::File, error))?;
+        let page = Page::read(xml).map_err(|error| unreadable(Step::File, error))?;
+        let found = page.blobs.into_iter().map(|(name, bytes)| {
+            let path: Vec<String> = name.split('/').map(encoded_part).collect();
+            File { url: format!("{container}/{}", path.join("/")), bytes }
+        });
+        files.extend(found.take(MOST_FILES.saturating_sub(files.len())));
+        marker = page.next_marker;
+        if marker.is_empty() {
+            break;
+        }
+    }
+    Ok(files)
+}
+
+/// A part of a blob's name as it stands in an address: what people read in paths stays readable.
+fn encoded_part(part: &str) -> String {
+    const PLAIN: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(part, PLAIN).to_string()
+}
+
+/// One page of a list of blobs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Page {
+    blobs: Vec<(String, Option<u64>)>,
+    next_marker: String,
+}
+
+impl Page {
+    fn read(xml: &str) -> Result<Self, quick_xml::Error> {
+        let mut reader = Reader::from_str(xml);
+        let mut page = Self::default();
+        let (mut element, mut text) = (String::new(), String::new());
+        loop {
+            match reader.read_event()? {
+                Event::Start(start) => {
+                    element = start.name().as_ref().to_owned();
+                    text.clear();
+                    if element == "Blob" {
+                        page.blobs.push((String::new(), None));
+                    }
+                }
+                Event::Text(more) => text.push_str(&more),
+                Event::GeneralRef(entity) => text.push_str(&resolved(&entity)?),
+                Event::End(_) => {
+                    page.take(&element, std::mem::take(&mut text));
+                    element.clear();
+                }
+                Event::Eof => return Ok(page),
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&mut self, element: &str, text: String) {
+        match (element, self.blobs.last_mut()) {
+            ("Name", Some(blob)) => blob.0 = text,
+            ("Content-Length", Some(blob)) => blob.1 = text.trim().parse().ok(),
+            ("NextMarker", _) => self.next_marker = text,
+            _ => {}
+        }
+    }
+}
+
+fn resolved(entity: &quick_xml::events::BytesRef) -> Result<String, quick_xml::Error> {
+    if let Some(letter) = entity.resolve_char_ref()? {
+        return Ok(letter.to_string());
+    }
+    Ok(quick_xml::escape::resolve_predefined_entity(entity).unwrap_or_default().to_owned())
+}
+
+fn length(answer: &Response<Bytes>) -> Option<u64> {
+    answer.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn call<H: Host>(azure: &Azure<'_, H>, method: Method, url: &str) -> Result<Response<Bytes>, AzureError> {
+    let uri: Uri = azure.given_uri(Step::File, url)?;
+    let audience = Audience::Storage;
+    azure.call(Call { audience, step: Step::File, method, uri, body: Bytes::new(), repeat: true, capture: None }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOB: &str =
+        "network-watcher-logs/subscriptions/s/virtualmachinescalesets/set/2026/11/20/packetcapture_02_13_41_077";
+
+    #[test]
+    fn an_address_tells_container_and_names() {
+        for (base, account_in_path) in
+            [("https://store.blob.core.windows.net", false), ("http://127.0.0.1:7302/store", true)]
+        {
+            let place = Place::of(&format!("{base}/{BLOB}.cap"), account_in_path).unwrap();
+            assert_eq!(place.container, format!("{base}/network-watcher-logs"));
+            assert_eq!(place.set, "subscriptions/s/virtualmachinescalesets/set");
+            assert_eq!(place.name, "packetcapture_02_13_41_077");
+            assert_eq!(place.stem, format!("{}/2026/11/20/{}", place.set, place.name));
+        }
+        for odd in ["", "https://", "https://store/container", "https://store/container/", "https://store/c/short.cap"]
+        {
+            assert_eq!(Place::of(odd, false), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_read_with_its_entities() {
+        let page = Page::read(
+            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Prefix>x</Prefix><Blobs>\
+             <Blob><Name>a&amp;b/&#x63;.cap</Name><Properties><Content-Length>12</Content-Length></Properties></Blob>\
+             <Blob><Name>d.cap</Name><Properties /></Blob></Blobs><NextMarker>on</NextMarker></EnumerationResults>",
+        )
+        .unwrap();
+        assert_eq!(page.blobs, [("a&b/c.cap".to_owned(), Some(12)), ("d.cap".to_owned(), None)]);
+        assert_eq!(page.next_marker, "on");
+    }
+
+    #[test]
+    fn what_is_no_page_lists_nothing() {
+        assert_eq!(Page::read("").unwrap(), Page::default());
+        assert!(Page::read("<a><b></a>").is_err());
+        assert_eq!(Page::read("<Blob><Name>&nonsense;</Name></Blob>").unwrap().blobs, [(String::new(), None)]);
+    }
+}

@@ -1,0 +1,105 @@
+//! What there is to say, and of what.
+
+use super::{Captured, Event, Links, Notice};
+use crate::alert::Summary;
+use crate::alert::target::Target;
+use crate::azure::cloud;
+use crate::digest::digest;
+use crate::outcome::{CaptureRef, Kind, Outcome};
+use crate::record::{CaptureRecord, End, OnCapture};
+use crate::settings::Settings;
+use crate::timestamp::Timestamp;
+
+/// The most other alerts that a message lists.
+const MOST_OTHERS: usize = 20;
+
+/// What is said when a capture is over, well or not. `alerts` are those on it, first one first, and `count` all of them.
+pub fn capture_ended(
+    record: &CaptureRecord,
+    end: &End,
+    alerts: Vec<OnCapture>,
+    count: usize,
+    settings: &Settings,
+    now: Timestamp,
+) -> Notice {
+    let mut alerts = alerts.into_iter().map(|on| on.alert);
+    let first = alerts.next();
+    let reference = CaptureRef::new(&settings.public_url, &record.subscription, &record.region, &record.name, None);
+    Notice {
+        id: digest(&format!("capture\n{}", record.alerts_prefix()), 16),
+        event: if end.reason.is_good() { Event::Finished } else { Event::Failed },
+        at: now,
+        machine: record.target.name(),
+        target: Some(record.target.id().to_string()),
+        reason: end.reason.word().to_owned(),
+        message: end.message.clone(),
+        alert: first,
+        others: alerts.take(MOST_OTHERS).collect(),
+        others_count: count.saturating_sub(1),
+        capture: Some(Captured {
+            subscription: record.subscription.clone(),
+            region: record.region.to_string(),
+            name: record.name.clone(),
+            began_at: record.began_at,
+            ended_at: end.at,
+            files: record.files.clone(),
+            file_problem: record.file_problem.clone(),
+        }),
+        links: links(Some(&record.target), &reference.links.this, settings),
+    }
+}
+
+/// What is said of an alert for one of its targets; nothing while it is worked on. `record` is the address of the alert's
+/// own record.
+pub fn alert_ended(
+    key: &str,
+    alert: &Summary,
+    outcome: &Outcome,
+    record: &str,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<Notice> {
+    let event = match outcome.outcome {
+        Kind::Started => Event::Started,
+        Kind::Joined => Event::Joined,
+        Kind::Skipped => Event::Skipped,
+        Kind::Failed => Event::Failed,
+        Kind::Accepted => return None,
+    };
+    let target = outcome.target.as_deref().and_then(Target::parse);
+    let record = outcome.capture.as_ref().map_or(record, |capture| &capture.links.this);
+    Some(Notice {
+        // Not of the outcome: whoever works on an alert once more may end it otherwise, and it is told once.
+        id: digest(
+            &format!("alert\n{key}\n{}", target.as_ref().map(|target| target.id().key()).unwrap_or_default()),
+            16,
+        ),
+        event,
+        at: now,
+        machine: target.as_ref().map(Target::name).unwrap_or_default(),
+        target: outcome.target.clone(),
+        reason: outcome.reason.clone(),
+        message: outcome.message.clone(),
+        alert: Some(alert.clone()),
+        others: vec![],
+        others_count: 0,
+        capture: outcome.capture.as_ref().map(|capture| Captured {
+            subscription: capture.subscription.clone(),
+            region: capture.region.to_string(),
+            name: capture.name.clone(),
+            began_at: None,
+            ended_at: None,
+            files: vec![],
+            file_problem: None,
+        }),
+        links: links(target.as_ref(), record, settings),
+    })
+}
+
+/// Links that lead somewhere from a chat: without a public address nightcap's own do not.
+fn links(target: Option<&Target>, record: &str, settings: &Settings) -> Links {
+    Links {
+        portal: target.map(|target| cloud::portal(&settings.arm, &target.resource().to_string())),
+        record: record.starts_with("http").then(|| record.to_owned()),
+    }
+}
