@@ -62,8 +62,11 @@ pub struct CaptureRecord {
     pub region: Region,
     /// The capture's name.
     pub name: String,
-    /// The machine.
+    /// The machine, as the alert spells it.
     pub target: Target,
+    /// The same as Azure spells it, for people.
+    #[serde(default)]
+    pub machine: Option<String>,
     /// The watcher.
     pub watcher: ResourceId,
     /// What it was told to do.
@@ -238,6 +241,7 @@ impl CaptureRecord {
             region: place.region.clone(),
             name: name.to_owned(),
             target: start.target.clone(),
+            machine: place.machine.as_ref().map(|machine| machine.id.clone()),
             watcher: place.watcher.clone(),
             parameters: start.parameters.clone(),
             asked_by: asked_by.to_owned(),
@@ -270,6 +274,12 @@ impl CaptureRecord {
         }
         record.note(now, "found", "It was found running; nothing is known here of its beginning.");
         record
+    }
+
+    /// The machine in Azure's own spelling, where that is known.
+    pub fn machine(&self) -> Target {
+        let spelt = self.machine.as_deref().and_then(Target::parse).filter(|spelt| *spelt == self.target);
+        spelt.unwrap_or_else(|| self.target.clone())
     }
 
     /// Where this record lies.

@@ -24,13 +24,14 @@ pub fn capture_ended(
 ) -> Notice {
     let mut alerts = alerts.into_iter().map(|on| on.alert);
     let first = alerts.next();
+    let machine = record.machine();
     let reference = CaptureRef::new(&settings.public_url, &record.subscription, &record.region, &record.name, None);
     Notice {
         id: digest(&format!("capture\n{}", record.alerts_prefix()), 16),
         event: if end.reason.is_good() { Event::Finished } else { Event::Failed },
         at: now,
-        machine: record.target.name(),
-        target: Some(record.target.id().to_string()),
+        machine: machine.name(),
+        target: Some(machine.id().to_string()),
         reason: end.reason.word().to_owned(),
         message: end.message.clone(),
         alert: first,
@@ -45,7 +46,7 @@ pub fn capture_ended(
             files: record.files.clone(),
             file_problem: record.file_problem.clone(),
         }),
-        links: links(Some(&record.target), &reference.links.this, settings),
+        links: links(Some(&machine), &reference.links.this, settings),
     }
 }
 

@@ -12,8 +12,12 @@ use http_body_util::BodyExt;
 use nightcap::app::App;
 use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
 use nightcap::timestamp::Timestamp;
-use nightcap_simulator::{Azure, Capture, CaptureState, Outcome, Service, Urls, VirtualMachine, WEBHOOK_KEY, World};
+use nightcap_simulator::{
+    Azure, CLIENT_ID, CLIENT_SECRET, Capture, CaptureState, Outcome, Service, TENANT_ID, Urls, VirtualMachine,
+    WEBHOOK_KEY, World,
+};
 use serde_json::Value;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -58,6 +62,7 @@ pub struct Store {
 pub struct Instance {
     app: Arc<App<SimulatedHost>>,
     logs: Arc<Mutex<Vec<String>>>,
+    tasks: Arc<Mutex<Vec<AbortHandle>>>,
     pub store: Store,
 }
 
@@ -66,6 +71,7 @@ pub struct SimulatedHost {
     settings: BTreeMap<String, String>,
     store: Store,
     logs: Arc<Mutex<Vec<String>>>,
+    tasks: Arc<Mutex<Vec<AbortHandle>>>,
     chance: AtomicU64,
 }
 
@@ -129,14 +135,16 @@ impl Scene {
             .collect();
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let logs = Arc::<Mutex<Vec<String>>>::default();
+        let tasks = Arc::<Mutex<Vec<AbortHandle>>>::default();
         let host = SimulatedHost {
             scene: self.clone(),
             settings: all,
             store: store.clone(),
             logs: logs.clone(),
+            tasks: tasks.clone(),
             chance: AtomicU64::new(self.seed.fetch_add(1 << 32, Ordering::Relaxed)),
         };
-        Instance { app: Arc::new(App::new(host)), logs, store }
+        Instance { app: Arc::new(App::new(host)), logs, tasks, store }
     }
 
     /// What Azure was asked, in order, as `METHOD last-part-of-the-path`.
@@ -153,6 +161,30 @@ impl Scene {
     pub fn add_capture(&self, name: &str, target: &str, seconds: u64, state: CaptureState) {
         let limit = Duration::from_secs(seconds);
         self.azure.lock().unwrap().add_capture(self.now(), WATCHER, name, target, limit, state);
+    }
+
+    /// What somebody does to a capture without nightcap: stops it, or deletes it.
+    pub fn by_hand(&self, method: Method, name: &str, action: &str) {
+        let mut azure = self.azure.lock().unwrap();
+        let mut ask = |service, method, uri: String, bearer: &str, body: String| {
+            let request = Request::builder().method(method).uri(uri).header("authorization", bearer);
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            match azure.handle(self.now(), service, request.body(Bytes::from(body)).unwrap()).outcome {
+                Outcome::Response(answer) => answer,
+                Outcome::Cut => panic!("somebody got no answer"),
+            }
+        };
+        let login = format!("https://login.microsoftonline.com/{TENANT_ID}/oauth2/v2.0/token");
+        let secret: String = form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
+        let form = format!(
+            "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={secret}&scope=https%3A%2F%2Fmanagement.azure.com%2F.default"
+        );
+        let token: Value = serde_json::from_slice(ask(Service::Entra, Method::POST, login, "", form).body()).unwrap();
+        let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+        let capture =
+            format!("https://management.azure.com{WATCHER}/packetCaptures/{name}{action}?api-version=2024-05-01");
+        let answer = ask(Service::Arm, method, capture, &bearer, String::new());
+        assert_eq!(answer.status(), 202);
     }
 
     /// Names of the captures that run on a machine now.
@@ -225,6 +257,11 @@ impl Instance {
         let answer = nightcap::web::router(self.app.clone()).oneshot(request).await.unwrap();
         let (head, body) = answer.into_parts();
         Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// Ends everything that the instance still does, wherever it is.
+    pub fn kill(self) {
+        self.tasks.lock().unwrap().iter().for_each(AbortHandle::abort);
     }
 
     pub fn logs(&self) -> Vec<String> {
@@ -318,7 +355,7 @@ impl Host for SimulatedHost {
     }
 
     async fn spawn(&self, task: Task) {
-        tokio::spawn(task);
+        self.tasks.lock().unwrap().push(tokio::spawn(task).abort_handle());
     }
 
     fn log(&self, line: &str) {

@@ -1,0 +1,563 @@
+//! What becomes of a capture: how it is watched, how its end is told, and who goes on when a host has died.
+
+mod common;
+
+use std::time::Duration;
+
+use common::alerts::{CONTOSO_VM, TEST_VM, common, common_at, resolved};
+use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
+use http::Method;
+use nightcap_simulator::{CaptureState, Effect, Fault, Service};
+use serde_json::Value;
+
+const SET: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss";
+
+/// Settings under which everything that happens is told, in a form that tests can read.
+const TELL_ALL: [(&str, &str); 3] = [
+    ("notify_format", "cloudevents"),
+    ("notify_on", "started,joined,finished,failed,skipped"),
+    ("public_url", "https://nightcap.example.com"),
+];
+
+async fn seconds(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// An instance that tells of ends, with more settings.
+fn telling(scene: &Scene, more: &[(&str, &str)]) -> Instance {
+    telling_from(scene, more, Store::default())
+}
+
+fn telling_from(scene: &Scene, more: &[(&str, &str)], store: Store) -> Instance {
+    let [format, _, url] = TELL_ALL;
+    let settings: Vec<_> = [format, url].into_iter().chain(more.iter().copied()).collect();
+    scene.instance_with(&settings, store)
+}
+
+/// What people were told, oldest first.
+fn told(scene: &Scene) -> Vec<Value> {
+    let messages = scene.azure.lock().unwrap().messages().to_vec();
+    messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+}
+
+/// The one message that people were told.
+fn the_message(scene: &Scene) -> Value {
+    let told = told(scene);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    told[0].clone()
+}
+
+fn fault(effect: Effect, method: Method, path: &str) -> Fault {
+    Fault::new(effect).method(method).path(path)
+}
+
+fn refuse(status: u16, code: &str) -> Effect {
+    Effect::Status { status, code: code.to_owned(), message: "As told.".to_owned(), retry_after: None }
+}
+
+fn add(scene: &Scene, fault: Fault) {
+    scene.azure.lock().unwrap().add_fault(fault);
+}
+
+async fn start(nightcap: &Instance, target: &str) -> Value {
+    let (status, answer) = nightcap.alert(&common("cpu", target)).await.json();
+    assert_eq!(status, 201, "{answer}");
+    answer["outcomes"][0]["capture"].clone()
+}
+
+/// How the one capture in the store ended.
+fn end(store: &Store) -> (String, String) {
+    let record = store.json("capture:");
+    assert_eq!(record["phase"], "finished", "{record:#}");
+    let text = |name: &str| record["end"][name].as_str().unwrap_or_default().to_owned();
+    (text("reason"), text("message"))
+}
+
+// ---- Watched to the end
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    let capture = start(&nightcap, TEST_VM).await;
+    let before = scene.asked().len();
+    seconds(120).await;
+    assert_eq!(
+        scene.asked_since(before),
+        ["GET operation", "POST queryStatus", "POST queryStatus", "POST storage-token", "HEAD file", "HEAD file"],
+        "the file appears a little after the end"
+    );
+    let record = nightcap.store.json("capture:");
+    assert_eq!(end(&nightcap.store), ("time_limit".to_owned(), "The capture ran for its 60 seconds.".to_owned()));
+    assert_eq!(record["files"][0]["url"], capture["storagePath"]);
+    assert!(record["files"][0]["bytes"].as_u64().unwrap() > 24, "{record}");
+
+    let message = the_message(&scene);
+    let ledger = scene.azure.lock().unwrap().captures()[0].clone();
+    assert_eq!(message["type"], "nightcap.capture.finished");
+    let data = &message["data"];
+    assert_eq!(data["alert"]["rule"], "cpu");
+    assert_eq!(data["capture"]["files"][0]["url"], capture["storagePath"]);
+    let time = |name: &str| data["capture"][name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(ledger.started.unwrap().duration_since(time("beganAt")).as_millis() < 1, "{data}");
+    assert!(ledger.ended.unwrap().duration_since(time("endedAt")).as_millis() < 1, "{data}");
+    let links = &data["links"];
+    assert!(links["portal"].as_str().unwrap().starts_with("https://portal.azure.com/#resource/subscriptions/"));
+    assert_eq!(links["record"], format!("https://nightcap.example.com{}", path(&capture)));
+}
+
+fn path(capture: &Value) -> String {
+    let text = |name: &str| capture[name].as_str().unwrap();
+    format!("/api/captures/{}/{}/{}", text("subscription"), text("region"), text("name"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_end_is_told_as_what_it_was() {
+    type Change = fn(&mut nightcap_simulator::World);
+    let nothing: Change = |_| ();
+    let slow_disk: Change = |world| world.session_bytes_per_second = Some(100_000_000);
+    for (effect, change, reason, event, words) in [
+        (None, nothing, "time_limit", "finished", "60 seconds"),
+        (None, slow_disk, "size_limit", "finished", "1073741824 bytes"),
+        (Some(Effect::NeverStarts), nothing, "never_began", "failed", "never began"),
+        (Some(Effect::CaptureError(vec!["AgentStopped".into()])), nothing, "capture_failed", "failed", "restart"),
+        (Some(Effect::CaptureError(vec!["StorageFailed".into()])), nothing, "capture_failed", "failed", "shared keys"),
+        (Some(Effect::CaptureError(vec!["Sunspots".into()])), nothing, "capture_failed", "failed", "Sunspots"),
+        (Some(Effect::CanceledOperation), nothing, "never_began", "failed", "Canceled"),
+    ] {
+        let scene = Scene::with(BEGIN, change);
+        if let Some(effect) = effect.clone() {
+            add(&scene, fault(effect, Method::PUT, "/packetCaptures/"));
+        }
+        let nightcap = telling(&scene, &[]);
+        start(&nightcap, TEST_VM).await;
+        seconds(1200).await;
+        let (ended, sentence) = end(&nightcap.store);
+        assert_eq!(ended, reason, "{effect:?}");
+        assert!(sentence.contains(words), "{effect:?}: {sentence}");
+        let message = the_message(&scene);
+        assert_eq!(message["type"], format!("nightcap.capture.{event}"), "{effect:?}");
+        assert_eq!(message["data"]["message"], sentence, "{effect:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_that_somebody_stops_or_deletes_is_told_as_such() {
+    for (method, action, reason, event) in
+        [(Method::POST, "/stop", "stopped_by_hand", "finished"), (Method::DELETE, "", "vanished", "failed")]
+    {
+        let scene = Scene::new();
+        let nightcap = telling(&scene, &[]);
+        let capture = start(&nightcap, TEST_VM).await;
+        seconds(30).await;
+        scene.by_hand(method, capture["name"].as_str().unwrap(), action);
+        seconds(300).await;
+        assert_eq!(end(&nightcap.store).0, reason);
+        assert_eq!(the_message(&scene)["type"], format!("nightcap.capture.{event}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_without_a_body_is_fetched_where_azure_says() {
+    let scene = Scene::with(BEGIN, |world| world.empty_status_202 = true);
+    let nightcap = telling(&scene, &[]);
+    start(&nightcap, TEST_VM).await;
+    seconds(200).await;
+    assert_eq!(end(&nightcap.store).0, "time_limit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_while_watching_is_waited_out_and_never_told_as_an_end() {
+    for effect in [refuse(503, ""), Effect::CutBefore, Effect::Html { status: 200 }, refuse(429, "TooManyRequests")] {
+        let scene = Scene::new();
+        let nightcap = telling(&scene, &[]);
+        start(&nightcap, TEST_VM).await;
+        add(&scene, fault(effect.clone(), Method::POST, "/queryStatus"));
+        seconds(600).await;
+        assert!(told(&scene).is_empty(), "{effect:?}");
+        scene.azure.lock().unwrap().clear_faults();
+        seconds(400).await;
+        assert_eq!(end(&nightcap.store).0, "time_limit", "{effect:?}");
+        assert_eq!(the_message(&scene)["type"], "nightcap.capture.finished", "{effect:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_that_stays_is_told_as_lost_sight_with_its_remedy() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    start(&nightcap, TEST_VM).await;
+    add(&scene, fault(refuse(403, "AuthorizationFailed"), Method::POST, "/queryStatus"));
+    seconds(3600).await;
+    let (reason, sentence) = end(&nightcap.store);
+    assert_eq!(reason, "lost_sight");
+    assert!(sentence.contains("may have ended well") && sentence.contains("queryStatus/action"), "{sentence}");
+    let message = the_message(&scene);
+    assert_eq!(message["type"], "nightcap.capture.failed");
+    assert!(message["data"]["capture"]["files"][0]["bytes"].is_u64(), "the file was found all the same: {message}");
+}
+
+// ---- The file
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_may_not_be_looked_at_or_is_not_there_is_told_with_what_helps() {
+    for (effect, words) in [
+        (refuse(403, "AuthorizationPermissionMismatch"), "Storage Blob Data Reader"),
+        (refuse(403, "AuthorizationFailure"), "network rules"),
+        (refuse(404, "BlobNotFound"), "There is no file"),
+        (refuse(503, "ServerBusy"), "Blob storage"),
+    ] {
+        let scene = Scene::new();
+        add(&scene, Fault::new(effect).service(Service::Blob));
+        let nightcap = telling(&scene, &[]);
+        start(&nightcap, TEST_VM).await;
+        seconds(900).await;
+        let message = the_message(&scene);
+        let problem = message["data"]["capture"]["fileProblem"].as_str().unwrap().to_owned();
+        assert!(problem.contains(words), "{problem}");
+        assert_eq!(message["type"], "nightcap.capture.finished", "the capture itself ended well");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_service_gets_its_own_token_and_no_other() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    start(&nightcap, TEST_VM).await;
+    seconds(120).await;
+    let azure = scene.azure.lock().unwrap();
+    let bearer = |service: Service| {
+        let of = azure.transcript().iter().filter(move |exchange| exchange.service == service);
+        of.map(|exchange| exchange.header("authorization").unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let (arm, blob) = (bearer(Service::Arm), bearer(Service::Blob));
+    assert!(!blob.is_empty() && blob.iter().all(|token| token.starts_with("Bearer ") && !arm.contains(token)));
+    assert!(bearer(Service::Sink).iter().chain(&bearer(Service::Entra)).all(String::is_empty));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scale_set_is_one_capture_with_a_file_for_each_instance() {
+    for (target, properties, instances) in [
+        (SET.to_owned(), serde_json::json!({}), &["0", "1", "2"][..]),
+        (SET.to_owned(), serde_json::json!({"nightcap_scope_include": "0, 2"}), &["0", "2"]),
+        (SET.to_owned(), serde_json::json!({"nightcap_scope_exclude": "1"}), &["0", "2"]),
+        (format!("{SET}/virtualMachines/1"), serde_json::json!({}), &["1"]),
+    ] {
+        let scene = Scene::new();
+        let nightcap = telling(&scene, &[]);
+        let mut alert = common("cpu", &target);
+        alert["data"]["customProperties"] = properties;
+        assert_eq!(nightcap.alert(&alert).await.status, 201);
+        seconds(300).await;
+        let message = the_message(&scene);
+        let files = message["data"]["capture"]["files"].as_array().unwrap().clone();
+        let urls: Vec<_> = files.iter().map(|file| file["url"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(urls, scene.azure.lock().unwrap().captures()[0].files, "{target}");
+        assert_eq!(urls.len(), instances.len());
+        assert!(
+            urls.iter().zip(instances).all(|(url, instance)| url.ends_with(&format!("_{instance}.cap"))),
+            "{urls:?}"
+        );
+        assert!(files.iter().all(|file| file["bytes"].as_u64().is_some()));
+    }
+}
+
+// ---- Who goes on
+
+/// Runs until a request of this kind is under way, and kills the host there.
+async fn killed_at(scene: &Scene, store: &Store, at: Fault, after: u64) {
+    add(scene, at);
+    let nightcap = telling_from(scene, &[("capture_seconds", "20")], store.clone());
+    let begin = scene.now();
+    let patience = Duration::from_secs(after);
+    // Whether the caller is answered before the end is another matter.
+    let _ = tokio::time::timeout(patience, nightcap.alert(&common("cpu", TEST_VM))).await;
+    let spent = scene.now().duration_since(begin).unsigned_abs();
+    tokio::time::sleep(patience.saturating_sub(spent)).await;
+    nightcap.kill();
+    scene.azure.lock().unwrap().clear_faults();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whenever_a_host_dies_a_sweep_of_another_goes_on_to_one_capture_one_end_and_one_message() {
+    let hang = |method: Method, path: &str| fault(Effect::Hang, method, path);
+    for (what, at, after) in [
+        ("before anything was asked", hang(Method::POST, "/token"), 5),
+        ("after the capture was asked for", hang(Method::PUT, "/packetCaptures/"), 5),
+        ("while it was being created", hang(Method::GET, "/operations/"), 15),
+        ("while it ran", hang(Method::POST, "/queryStatus").skip(1), 40),
+        ("at its end", hang(Method::POST, "/queryStatus").skip(1), 60),
+        ("while its file was looked for", hang(Method::HEAD, ".cap"), 60),
+    ] {
+        let scene = Scene::new();
+        let store = Store::default();
+        killed_at(&scene, &store, at, after).await;
+        assert!(told(&scene).is_empty(), "{what}");
+        let survivor = telling_from(&scene, &[("capture_seconds", "20")], store.clone());
+        survivor.sweep().await;
+        seconds(300).await;
+        survivor.sweep().await;
+        assert_eq!(scene.azure.lock().unwrap().captures().len(), 1, "{what}");
+        assert_eq!(end(&store).0, "time_limit", "{what}");
+        assert_eq!(the_message(&scene)["type"], "nightcap.capture.finished", "{what}");
+        let alert = store.json("alert:");
+        assert_eq!((&alert["finished"], &alert["outcomes"][0]["outcome"]), (&true.into(), &"started".into()), "{what}");
+        assert_eq!(left_open(&store), Vec::<String>::new(), "{what}");
+    }
+}
+
+/// Keys of work that is not finished.
+fn left_open(store: &Store) -> Vec<String> {
+    let unfinished = |key: &String| ["open:", "notice:", "claim:"].iter().any(|prefix| key.starts_with(prefix));
+    store.values().into_keys().filter(unfinished).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dies_between_sending_and_writing_it_down_has_the_message_sent_twice_under_one_id() {
+    let scene = Scene::new();
+    let store = Store::default();
+    killed_at(&scene, &store, Fault::new(Effect::Hang).service(Service::Sink), 36).await;
+    assert_eq!(told(&scene).len(), 1);
+    telling_from(&scene, &[], store.clone()).sweep().await;
+    seconds(60).await;
+    let told = told(&scene);
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0]["id"], told[1]["id"]);
+    assert_eq!(left_open(&store), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_go_on_at_once_do_no_harm() {
+    let scene = Scene::new();
+    let store = Store::default();
+    killed_at(&scene, &store, fault(Effect::Hang, Method::HEAD, ".cap"), 60).await;
+    let survivors: Vec<_> = (0..5).map(|_| telling_from(&scene, &[], store.clone())).collect();
+    let alert = common("disk", TEST_VM);
+    let sweeps = futures::future::join_all(survivors.iter().map(Instance::sweep));
+    let (_, answer) = futures::future::join(sweeps, survivors[0].alert(&alert)).await;
+    assert_eq!(answer.status, 200, "in its rest");
+    seconds(120).await;
+    the_message(&scene);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_alert_and_the_same_alert_again_carry_on_what_was_left() {
+    for next in [common("cpu", TEST_VM), common("disk", CONTOSO_VM)] {
+        let scene = Scene::new();
+        let store = Store::default();
+        killed_at(&scene, &store, fault(Effect::Hang, Method::HEAD, ".cap"), 60).await;
+        let survivor = telling_from(&scene, &[], store.clone());
+        survivor.alert(&next).await;
+        seconds(300).await;
+        let first = told(&scene).into_iter().filter(|message| message["data"]["machine"] == "test-VM").count();
+        assert_eq!(first, 1, "{next}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_was_left_for_too_long_starts_nothing_and_says_so() {
+    let scene = Scene::new();
+    let store = Store::default();
+    killed_at(&scene, &store, fault(Effect::Hang, Method::POST, "/token"), 5).await;
+    seconds(4000).await;
+    let survivor = telling_from(&scene, &[], store.clone());
+    survivor.sweep().await;
+    seconds(10).await;
+    assert!(scene.captures().is_empty());
+    assert_eq!(store.json("alert:")["outcomes"][0]["reason"], "too_late");
+    assert_eq!(the_message(&scene)["type"], "nightcap.capture.failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_is_for_operators_and_says_what_it_found() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    assert_eq!(nightcap.send(Method::POST, "/api/sweep", &[], "").await.status, 401);
+    let (status, answer) = nightcap.sweep().await.json();
+    assert_eq!(
+        (status.as_u16(), answer),
+        (200, serde_json::json!({"unfinished": {"alerts": 0, "captures": 0, "notices": 0}, "done": true}))
+    );
+    start(&nightcap, TEST_VM).await;
+    let (status, answer) = nightcap.sweep().await.json();
+    assert_eq!((status.as_u16(), answer["unfinished"]["captures"].as_u64()), (200, Some(1)), "{answer}");
+}
+
+// ---- When the condition is over
+
+fn over_at(rule: &str, target: &str, time: &str) -> Value {
+    let mut alert = resolved(rule, target);
+    alert["data"]["essentials"]["resolvedDateTime"] = time.into();
+    alert
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolved_alert_stops_the_capture_that_it_started_and_people_are_told_why() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("stop_on_resolve", "true"), ("capture_seconds", "3600")]);
+    start(&nightcap, TEST_VM).await;
+    seconds(60).await;
+    let (status, answer) = nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await.json();
+    assert_eq!((status.as_u16(), answer["outcomes"][0]["reason"].as_str()), (200, Some("resolved")), "{answer}");
+    seconds(60).await;
+    assert_eq!(scene.stopped().len(), 1);
+    assert_eq!(end(&nightcap.store).0, "resolved");
+    assert_eq!(the_message(&scene)["data"]["reason"], "resolved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_joined_capture_stops_when_all_its_alerts_have_resolved() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("stop_on_resolve", "true"), ("capture_seconds", "3600")]);
+    start(&nightcap, TEST_VM).await;
+    nightcap.alert(&common("disk", TEST_VM)).await;
+    seconds(60).await;
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(120).await;
+    assert!(scene.stopped().is_empty(), "disk still fires");
+    nightcap.alert(&over_at("disk", TEST_VM, "2026-11-20T02:15:50Z")).await;
+    seconds(120).await;
+    assert_eq!(scene.stopped().len(), 1);
+    assert_eq!(end(&nightcap.store).0, "resolved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_comes_early_or_too_early_is_not_forgotten() {
+    // While Azure is still creating the capture.
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("stop_on_resolve", "true"), ("capture_seconds", "3600")]);
+    start(&nightcap, TEST_VM).await;
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(120).await;
+    assert_eq!(end(&nightcap.store).0, "resolved");
+
+    // Before its beginning was heard of.
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("stop_on_resolve", "true")]);
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    let (status, answer) = nightcap.alert(&common("cpu", TEST_VM)).await.json();
+    assert_eq!((status.as_u16(), answer["outcomes"][0]["reason"].as_str()), (200, Some("already_resolved")));
+    let later = common_at("cpu", TEST_VM, "2026-11-20T02:15:00Z");
+    assert_eq!(nightcap.alert(&later).await.status, 201, "the next time it fires is another matter");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_setting_a_resolved_alert_stops_nothing() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    start(&nightcap, TEST_VM).await;
+    seconds(20).await;
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(200).await;
+    assert_eq!(end(&nightcap.store).0, "time_limit");
+}
+
+// ---- What is told
+
+#[tokio::test(start_paused = true)]
+async fn people_are_told_what_they_asked_to_be_told() {
+    let scene = Scene::new();
+    let nightcap = scene.instance_with(&TELL_ALL, Store::default());
+    start(&nightcap, TEST_VM).await;
+    nightcap.alert(&common("disk", TEST_VM)).await;
+    nightcap.alert(&common("cpu", &TEST_VM.replace("test-vm", "nobody"))).await;
+    nightcap.alert(&resolved("cpu", TEST_VM)).await;
+    seconds(200).await;
+    let told = told(&scene);
+    let types: Vec<_> = told.iter().map(|message| message["type"].as_str().unwrap().to_owned()).collect();
+    let expected =
+        ["started", "joined", "failed", "skipped", "finished"].map(|word| format!("nightcap.capture.{word}"));
+    assert_eq!(types, expected);
+    let last = told.last().unwrap();
+    assert_eq!((&last["data"]["alert"]["rule"], &last["data"]["others"][0]["rule"]), (&"cpu".into(), &"disk".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_fails_harms_nothing_and_is_tried_again() {
+    for effect in [refuse(500, ""), refuse(404, ""), Effect::CutBefore, refuse(429, "slow down")] {
+        let scene = Scene::new();
+        add(&scene, Fault::new(effect.clone()).service(Service::Sink));
+        let nightcap = telling(&scene, &[]);
+        start(&nightcap, TEST_VM).await;
+        seconds(600).await;
+        assert_eq!(end(&nightcap.store).0, "time_limit", "{effect:?}");
+        assert!(told(&scene).is_empty());
+        assert!(nightcap.store.json("notice:")["attempts"].as_u64().unwrap() >= 5, "{effect:?}");
+        scene.azure.lock().unwrap().clear_faults();
+        seconds(1800).await;
+        nightcap.sweep().await;
+        seconds(10).await;
+        the_message(&scene);
+        assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
+        nightcap.sweep().await;
+        seconds(60).await;
+        the_message(&scene);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_written_costs_neither_the_watch_nor_the_message() {
+    let scene = Scene::new();
+    let store = Store::default();
+    store.fail_writes.store(true, std::sync::atomic::Ordering::Relaxed);
+    let nightcap = telling_from(&scene, &[], store);
+    start(&nightcap, TEST_VM).await;
+    seconds(400).await;
+    assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+}
+
+// ---- What is kept
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_kept_for_so_many_days_and_no_longer() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("retention_days", "2")]);
+    start(&nightcap, TEST_VM).await;
+    seconds(40 * 3600).await;
+    nightcap.sweep().await;
+    assert_eq!(nightcap.store.json("capture:")["phase"], "finished");
+    start_again(&nightcap).await;
+    seconds(40 * 3600).await;
+    nightcap.sweep().await;
+    let values = nightcap.store.values();
+    let of = |kind: &str| values.keys().filter(|key| key.starts_with(kind)).count();
+    assert_eq!((of("alert:"), of("capture:"), of("on:"), of("told:")), (1, 1, 1, 1), "the later of two: {values:#?}");
+}
+
+async fn start_again(nightcap: &Instance) {
+    let later = common_at("cpu", TEST_VM, "2026-11-21T18:00:00Z");
+    assert_eq!(nightcap.alert(&later).await.status, 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_machine_counts_from_the_end_of_its_capture() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("capture_seconds", "3600"), ("cooldown_seconds", "600")]);
+    let capture = start(&nightcap, TEST_VM).await;
+    seconds(60).await;
+    scene.by_hand(Method::POST, capture["name"].as_str().unwrap(), "/stop");
+    nightcap.sweep().await;
+    seconds(3700).await;
+    let early = common_at("disk", TEST_VM, "2026-11-20T03:20:00Z");
+    let (_, answer) = nightcap.alert(&early).await.json();
+    assert_eq!(answer["outcomes"][0]["reason"], "cooldown", "its end was seen when its time was up: {answer}");
+    seconds(600).await;
+    assert_eq!(nightcap.alert(&common_at("net", TEST_VM, "2026-11-20T03:30:00Z")).await.status, 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_whose_record_is_lost_is_watched_by_whoever_joins_it() {
+    let scene = Scene::new();
+    scene.add_capture(
+        "nightcap_test-vm_20261120T0210Z_caf62a9d",
+        &TEST_VM.replace("resourcegroups", "resourceGroups"),
+        300,
+        CaptureState::Running,
+    );
+    assert!(!WATCHER.is_empty());
+    let nightcap = telling(&scene, &[]);
+    let (status, answer) = nightcap.alert(&common("cpu", TEST_VM)).await.json();
+    assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (200, Some("joined")), "{answer}");
+    seconds(600).await;
+    assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+}
