@@ -286,7 +286,7 @@ impl<H: Host> Sequence<'_, H> {
 
     async fn pause(&self, error: &AzureError, round: u32) -> Result<(), Failure> {
         let [chance, ..] = self.azure.host.random();
-        let pause = retry::pause(round, chance).max(error.retry_after().unwrap_or_default());
+        let pause = error.retry_after().unwrap_or_default().saturating_add(retry::pause(round, chance));
         if pause >= self.azure.time_left() {
             return Err(self.failure(error));
         }

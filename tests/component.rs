@@ -2,90 +2,15 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat};
-use common::http::{Answer, get, post};
+use common::http::{get, post};
+use common::served::{BUILDS, Served, until};
 use futures::future::join_all;
-use http::StatusCode;
-use nightcap_embedded::{Build, Host, Options, State};
-use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, Server, WEBHOOK_KEY, World};
+use nightcap_embedded::{Build, Options, State};
+use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, WEBHOOK_KEY, World};
 use serde_json::{Value, json};
-
-const BUILDS: [Build; 2] = [Build::Spin, Build::Wasi];
-
-struct Scene {
-    azure: Server,
-    options: Options,
-    nightcap: Host,
-}
-
-impl Scene {
-    async fn new(build: Build) -> Self {
-        Self::with(build, |_| (), &[]).await
-    }
-
-    async fn with(build: Build, change: impl FnOnce(&mut World), settings: &[(&str, &str)]) -> Self {
-        Self::on(Options::new(build), change, settings).await
-    }
-
-    async fn on(mut options: Options, change: impl FnOnce(&mut World), settings: &[(&str, &str)]) -> Self {
-        let azure = Server::start(|urls| {
-            let mut world = World::sample(urls);
-            change(&mut world);
-            world
-        });
-        let azure = azure.await.expect("the simulator starts");
-        let world_settings = azure.azure().lock().unwrap().world().settings();
-        for (name, value) in world_settings {
-            options = options.set(name, value);
-        }
-        for (name, value) in settings {
-            options = options.set(name, *value);
-        }
-        let nightcap = Host::start(options.clone()).await.expect("the component starts");
-        Self { azure, options, nightcap }
-    }
-
-    async fn post(&self, body: impl Into<bytes::Bytes>) -> Answer {
-        let url = format!("{}/api/alerts?code={WEBHOOK_KEY}", self.nightcap.url());
-        post(&url, &[("content-type", "application/json")], body).await
-    }
-
-    async fn alert(&self, body: &Value) -> (StatusCode, Value) {
-        self.post(body.to_string()).await.json()
-    }
-
-    /// What an operator sees at an address.
-    async fn look(&self, link: &str) -> (StatusCode, Value) {
-        let bearer = format!("Bearer {OPERATOR_KEY}");
-        get(&format!("{}{link}", self.nightcap.url()), &[("authorization", &bearer)]).await.json()
-    }
-
-    fn asked(&self) -> Vec<String> {
-        common::asked(&self.azure.azure().lock().unwrap())
-    }
-
-    fn captures(&self) -> usize {
-        self.azure.azure().lock().unwrap().captures().len()
-    }
-
-    fn assert_no_trap(&self) {
-        assert_eq!(self.nightcap.traps(), Vec::<String>::new(), "{:#?}", self.nightcap.logs());
-    }
-}
-
-/// Looks again and again until something is so. Bounded, and for what comes about by itself only.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(60), "{what} did not come about");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_starts_from_each_kind_of_body() {
@@ -100,7 +25,7 @@ async fn a_capture_starts_from_each_kind_of_body() {
             ),
         ] {
             let expected = expected.map(str::to_owned);
-            let scene = Scene::new(build).await;
+            let scene = Served::new(build).await;
             let (status, answer) = scene.alert(&body).await;
             assert_eq!(
                 (status.as_u16(), answer["outcomes"][0]["outcome"].as_str()),
@@ -129,7 +54,7 @@ async fn a_capture_starts_from_each_kind_of_body() {
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_at_once_and_later_make_one_capture() {
     for build in BUILDS {
-        let scene = Scene::with(build, |world| world.timing.latency = Duration::from_millis(30), &[]).await;
+        let scene = Served::with(build, |world| world.timing.latency = Duration::from_millis(30), &[]).await;
         let alert = common("cpu", TEST_VM);
         let answers = join_all((0..5).map(|_| scene.alert(&alert))).await;
         let started = answers.iter().filter(|(status, _)| *status == 201).count();
@@ -151,7 +76,7 @@ async fn copies_at_once_and_later_make_one_capture() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_of_one_instance_wait_for_one_token_without_a_trap() {
     for build in BUILDS {
-        let scene = Scene::with(build, |world| world.timing.latency = Duration::from_millis(60), &[]).await;
+        let scene = Served::with(build, |world| world.timing.latency = Duration::from_millis(60), &[]).await;
         // Several machines in one alert share an instance for certain; several alerts at once mostly do.
         let mut many = common("cpu", TEST_VM);
         let machines = [
@@ -185,7 +110,7 @@ async fn many_requests_of_one_instance_wait_for_one_token_without_a_trap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_comes_in_traps_the_component() {
     for build in BUILDS {
-        let scene = Scene::new(build).await;
+        let scene = Served::new(build).await;
         for (body, expected) in [
             (b"".to_vec(), 400),
             (b"not JSON".to_vec(), 400),
@@ -220,7 +145,7 @@ async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
             world.timing.create = Duration::from_secs(1);
             world.timing.retry_after = 1;
         };
-        let scene = Scene::with(build, slow, &[("answer_seconds", "1")]).await;
+        let scene = Served::with(build, slow, &[("answer_seconds", "1")]).await;
         let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
         assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (202, Some("accepted")), "{answer}");
         let link = answer["links"]["record"].as_str().unwrap().to_owned();
@@ -235,10 +160,7 @@ async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
             .await;
         scene.assert_no_trap();
 
-        let Scene { azure, options, nightcap } = scene;
-        nightcap.kill().await;
-        let nightcap = Host::start(options.clone()).await.expect("the component starts again");
-        let scene = Scene { azure, options, nightcap };
+        let scene = scene.restart().await;
         assert_eq!(scene.look(&capture).await.1["phase"], "running", "remembered");
         let before = scene.asked().len();
         let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
@@ -256,7 +178,7 @@ async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
 async fn without_a_directory_the_wasi_build_remembers_in_memory_and_says_so() {
     let mut options = Options::new(Build::Wasi);
     options.state = State::none();
-    let scene = Scene::on(options, |_| (), &[]).await;
+    let scene = Served::on(options, |_| (), &[]).await;
     let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
     assert_eq!(status, 201, "{answer}");
     assert!(scene.nightcap.logs().iter().any(|line| line.contains("store_is_memory")), "{:#?}", scene.nightcap.logs());
@@ -266,7 +188,7 @@ async fn without_a_directory_the_wasi_build_remembers_in_memory_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_json_lines_without_secrets_and_requests_go_to_azure_only() {
     for build in BUILDS {
-        let scene = Scene::new(build).await;
+        let scene = Served::new(build).await;
         scene.alert(&common("cpu", TEST_VM)).await;
         scene.alert(&common_at("cpu", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Compute/virtualMachines/nobody", "2026-11-20T03:00:00Z")).await;
         scene.post("garbage").await;
@@ -301,7 +223,7 @@ async fn the_log_is_json_lines_without_secrets_and_requests_go_to_azure_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spin_lets_nothing_out_but_what_the_settings_name() {
-    let scene = Scene::with(Build::Spin, |_| (), &[("arm_url", "http://127.0.0.1:9")]).await;
+    let scene = Served::with(Build::Spin, |_| (), &[("arm_url", "http://127.0.0.1:9")]).await;
     let (_, answer) = scene.alert(&common("cpu", TEST_VM)).await;
     assert_ne!(answer["outcomes"][0]["outcome"], "started");
     assert!(

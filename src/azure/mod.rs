@@ -184,7 +184,8 @@ impl<H: Host> Azure<'_, H> {
                     Err(NoAnswer(detail)) => (AzureError::Unreachable { step, detail }, None),
                 };
             let [chance, ..] = self.host.random();
-            let wait = retry::pause(tried, chance).max(asked_to_wait.unwrap_or_default());
+            // Many are asked to wait for the same moment, and must not all come back at it.
+            let wait = asked_to_wait.unwrap_or_default().saturating_add(retry::pause(tried, chance));
             if !repeat || wait >= self.time_left() {
                 return Err(failure);
             }

@@ -5,6 +5,7 @@
 pub mod alerts;
 pub mod http;
 pub mod instance;
+pub mod served;
 
 use nightcap_simulator::{Azure, Service};
 
