@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::host::{Host, StoreError};
 use crate::log::{self, Event};
 use crate::outcome::{Kind, Outcome};
-use crate::record::{self, AlertRecord, CaptureRecord, open_key};
+use crate::record::{self, AlertRecord, CaptureRecord, EndReason, open_key};
 use crate::store;
 use crate::timestamp::Timestamp;
 
@@ -129,14 +129,15 @@ impl<H: Host> Journal<'_, H> {
     }
 
     /// Notes what became of a capture.
-    pub fn note_capture(&self, record: &CaptureRecord, what: &'static str, reason: Option<&'static str>) {
-        let level = if reason.is_some() { "error" } else { "info" };
+    pub fn note_capture(&self, record: &CaptureRecord, what: &'static str) {
+        let end = record.end.as_ref().map(|end| end.reason);
+        let level = if end.is_none_or(|end| end.is_good() || !end.is_told()) { "info" } else { "error" };
         let target = record.target.id().to_string();
         self.write(&Event {
             target: Some(&target),
             capture: Some(&record.name),
             step: Some(what),
-            reason,
+            reason: end.map(EndReason::word),
             ..self.event("capture", level)
         });
     }

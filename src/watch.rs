@@ -559,13 +559,13 @@ impl<H: Host> Watch<'_, H> {
         self.record.looks = 0;
         self.record.look_at = None;
         self.note(step, detail);
-        self.journal.note_capture(&self.record, step, None);
+        self.journal.note_capture(&self.record, step);
     }
 
     fn end(&mut self, reason: EndReason, message: String, at: Option<Timestamp>) {
-        self.go_on(Phase::Ended, "ended", &message);
-        self.journal.note_capture(&self.record, "ended", Some(reason.word()));
+        let detail = message.clone();
         self.record.end = Some(End { reason, message, at });
+        self.go_on(Phase::Ended, "ended", &detail);
     }
 
     fn note(&mut self, step: &str, detail: &str) {

@@ -313,3 +313,41 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 fn is_gone(error: &AzureError) -> bool {
     error.status() == Some(404) && !matches!(error.code(), "" | "SubscriptionNotFound")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn status(body: Value) -> Option<Status> {
+        Status::read(&body, Timestamp::from_unix_millis(0))
+    }
+
+    #[test]
+    fn a_status_is_read_whatever_is_missing_or_new_in_it() {
+        let whole = status(json!({
+            "name": "pc", "id": "/x", "status": "Succeeded", "captureStartTime": "2026-11-20T02:13:41.9239201Z",
+            "packetCaptureStatus": "Stopped", "stopReason": "TimeExceeded", "packetCaptureError": []
+        }))
+        .unwrap();
+        assert_eq!((whole.activity, whole.stop_reason.as_deref()), (Activity::Stopped, Some("TimeExceeded")));
+        assert_eq!(whole.began_at, Timestamp::parse("2026-11-20T02:13:41.923Z"));
+        for (word, activity) in [
+            ("NotStarted", Activity::NotStarted),
+            ("RUNNING", Activity::Running),
+            ("Error", Activity::Failed),
+            ("Unknown", Activity::Unknown),
+            ("Hibernating", Activity::Unknown),
+        ] {
+            let bare = status(json!({"packetCaptureStatus": word, "stopReason": "", "packetCaptureError": null}));
+            let bare = bare.unwrap();
+            assert_eq!(bare.activity, activity, "{word}");
+            assert_eq!((bare.began_at, bare.stop_reason, bare.errors), (None, None, vec![]), "{word}");
+        }
+        let odd = status(
+            json!({"packetCaptureStatus": "Error", "packetCaptureError": ["A", 7, null], "captureStartTime": 5}),
+        );
+        assert_eq!(odd.map(|odd| (odd.began_at, odd.errors)), Some((None, vec!["A".to_owned()])));
+        assert_eq!(status(json!({"status": "Succeeded"})), None, "no word of the capture");
+    }
+}

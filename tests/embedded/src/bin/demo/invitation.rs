@@ -29,7 +29,7 @@ fn show_commands(stage: &Stage, record: &str, timeline: &Timeline) -> anyhow::Re
     let simulator = format!("{}/simulator", stage.azure.urls().sink);
     let commands = [
         (
-            format!("another rule fires on {MACHINE}: joins while the capture runs"),
+            format!("another rule fires on {MACHINE}: skipped, for the machine rests after its capture"),
             fire(stage, "disk-is-slow", MACHINE)?,
         ),
         (

@@ -6,9 +6,13 @@ use nightcap_simulator::{Exchange, Service};
 pub fn purpose(exchange: &Exchange) -> String {
     let path = exchange.path.split('?').next().unwrap_or_default();
     match exchange.service {
+        Service::Entra if exchange.body.contains("storage.azure.com") => {
+            "sign in: a token for Blob storage, please".into()
+        }
         Service::Entra => "sign in: a token, please".into(),
         Service::Sink => "tell the people in the channel".into(),
-        Service::Blob => "read the capture file".into(),
+        Service::Blob if exchange.method == "HEAD" => "is the capture's file there, and how large is it?".into(),
+        Service::Blob => "which files has the capture left?".into(),
         Service::Arm => of_resource_manager(&exchange.method, path),
     }
 }

@@ -16,6 +16,9 @@ use crate::timeline::{LATENCY, Style, Timeline};
 /// How long the simulator takes to begin a capture, so that the demo is short.
 pub const BEGINNING: Duration = Duration::from_secs(2);
 
+/// How long captures run in the demo.
+pub const CAPTURE: Duration = Duration::from_secs(8);
+
 /// How much of nightcap's log is shown when something went wrong.
 const LAST_LINES: usize = 20;
 
@@ -104,9 +107,12 @@ impl Stage {
         timeline.say(&format!("Blob storage        {}   (pretend)", urls.blob));
         timeline.say(&format!("Messages            {}   (pretend)\n", urls.sink));
         timeline.remark(&format!(
-            "The pretend Azure takes {} ms for every answer and {} s to begin a capture; the real one takes up to 30 s for that.",
+            "The pretend Azure takes {} ms for every answer and {} s to begin a capture; the real one takes up to 30 s for that. \
+             Captures last {} s here, and {} s unless somebody says otherwise.",
             LATENCY.as_millis(),
-            BEGINNING.as_secs()
+            BEGINNING.as_secs(),
+            CAPTURE.as_secs(),
+            60
         ));
         timeline.remark("Times are those since the alert was sent.\n");
     }
@@ -127,6 +133,7 @@ fn world(urls: Urls) -> World {
     world.timing.latency = LATENCY;
     world.timing.create = BEGINNING;
     world.timing.retry_after = BEGINNING.as_secs();
+    world.timing.file_delay = Duration::from_secs(1);
     world
 }
 
@@ -142,5 +149,6 @@ fn nightcap_options(azure: &Server, build: Build, address: SocketAddr) -> Option
     let settings = azure.azure().lock().unwrap_or_else(PoisonError::into_inner).world().settings();
     let options = Options { listen: Some(address), ..Options::new(build) };
     let options = settings.into_iter().fold(options, |options, (name, value)| options.set(name, value));
+    let options = options.set("capture_seconds", CAPTURE.as_secs().to_string());
     options.set("public_url", format!("http://{address}"))
 }

@@ -1,4 +1,4 @@
-//! The story: an alert, the capture that it starts, and three more alerts that start none.
+//! The story: an alert, the capture that it starts, three more alerts that start none, and the message about the end.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::alert::Alert;
 use crate::client;
-use crate::stage::{BEGINNING, Stage};
+use crate::stage::{BEGINNING, CAPTURE, Stage};
 use crate::timeline::{LATENCY, Style, Timeline, milliseconds};
 
 /// The machine that the story is about.
@@ -18,8 +18,8 @@ pub const MACHINE: &str = "test-VM";
 /// The longest that the story may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a capture may take to be seen running: well above what the simulator needs.
-const PATIENCE_FOR_BEGINNING: Duration = Duration::from_secs(BEGINNING.as_secs() + 15);
+/// How long anything may take to come about: well above what the simulator needs for a whole capture.
+const PATIENCE_FOR_ONE: Duration = Duration::from_secs(BEGINNING.as_secs() + CAPTURE.as_secs() + 20);
 
 /// Tells the story, or what went wrong with it. Gives the address of nightcap's record of the capture.
 pub async fn tell(stage: &Stage, timeline: &Timeline) -> anyhow::Result<String> {
@@ -52,6 +52,8 @@ impl Story<'_> {
         self.capture_begins().await?;
         self.record_says_so(&record).await?;
         self.further_alerts(&alert).await?;
+        self.capture_ends(&record).await?;
+        self.people_are_told().await?;
         self.sum_up(&first)?;
         Ok(record)
     }
@@ -80,7 +82,8 @@ impl Story<'_> {
             Ok((record["phase"] == "running").then_some(record))
         };
         let record = self.wait_until("nightcap's record says that the capture runs", running).await?;
-        let step = record["steps"].as_array().and_then(|steps| steps.last()).cloned().unwrap_or_default();
+        let steps = record["steps"].as_array().cloned().unwrap_or_default();
+        let step = steps.into_iter().find(|step| step["step"] == "running").unwrap_or_default();
         self.timeline.event("record", Style::Green, &format!("running: {}", text(&step, "detail")?));
         self.timeline.detail(link);
         Ok(())
@@ -103,6 +106,33 @@ impl Story<'_> {
         Ok(())
     }
 
+    async fn capture_ends(&self, link: &str) -> anyhow::Result<()> {
+        let over = async || Ok((self.running_captures() == 0).then_some(()));
+        self.wait_until("the capture's time is up", over).await?;
+        self.timeline.event("Azure", Style::Bold, "the capture's time is up");
+        let finished = async || {
+            let record = self.record(link).await?;
+            Ok((record["phase"] == "finished").then_some(record))
+        };
+        let record = self.wait_until("nightcap's record says how the capture ended", finished).await?;
+        let (reason, message) = (text(&record["end"], "reason")?, text(&record["end"], "message")?);
+        self.timeline.event("record", Style::Green, &format!("{reason}: {message}"));
+        let file = &record["files"][0];
+        self.timeline.detail(&format!("file     {} bytes at {}", file["bytes"], text(file, "url")?));
+        Ok(())
+    }
+
+    async fn people_are_told(&self) -> anyhow::Result<()> {
+        let message = async || Ok(self.stage.look(|azure| azure.messages().last().cloned()));
+        let message = self.wait_until("the message arrives", message).await?;
+        let card: Value = serde_json::from_str(&message.body)?;
+        self.timeline.event("message", Style::Bold, "delivered, as a card for Microsoft Teams that says:");
+        for line in lines(&card["attachments"][0]["content"]["body"]) {
+            self.timeline.detail(&line);
+        }
+        Ok(())
+    }
+
     fn sum_up(&self, first: &Answer) -> anyhow::Result<()> {
         let put = self.timeline.first_creation().context("nightcap has not asked Azure for a capture")?;
         let captures = self.stage.look(|azure| {
@@ -119,6 +149,9 @@ impl Story<'_> {
         say("alert to answer", &after(first.took, put.round_trip));
         say("round trips", &format!("{}, one after the other; the last one is the capture request", put.round_trip));
         say(&format!("captures on {MACHINE}"), &format!("{captures}, for four notifications"));
+        let messages = self.stage.look(|azure| azure.messages().len());
+        ensure!(messages == 1, "people were told {messages} times");
+        say("messages to people", "1, when the capture was over and its file was there");
         Ok(())
     }
 
@@ -145,13 +178,13 @@ impl Story<'_> {
 
     async fn wait_until<T>(&self, what: &str, look: impl AsyncFn() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE_FOR_BEGINNING {
+        while began.elapsed() < PATIENCE_FOR_ONE {
             if let Some(seen) = look().await? {
                 return Ok(seen);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        bail!("waited {} seconds in vain until {what}", PATIENCE_FOR_BEGINNING.as_secs())
+        bail!("waited {} seconds in vain until {what}", PATIENCE_FOR_ONE.as_secs())
     }
 }
 
@@ -186,6 +219,16 @@ fn expect(answer: &Answer, status: StatusCode, outcome: &str) -> anyhow::Result<
         answer.reason
     );
     Ok(())
+}
+
+/// What a card shows, a line for each of its blocks.
+fn lines(blocks: &Value) -> Vec<String> {
+    let blocks = blocks.as_array().cloned().unwrap_or_default();
+    let line = |block: &Value| match block["inlines"].as_array() {
+        Some(runs) => runs.iter().filter_map(|run| run["text"].as_str()).collect(),
+        None => block["text"].as_str().unwrap_or_default().to_owned(),
+    };
+    blocks.iter().map(line).filter(|line: &String| !line.is_empty()).collect()
 }
 
 fn text(value: &Value, member: &str) -> anyhow::Result<String> {
