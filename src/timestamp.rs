@@ -23,6 +23,9 @@ const WRITTEN: &[BorrowedFormatItem] =
 /// To the minute, fit for names.
 const COMPACT: &[BorrowedFormatItem] = format_description!("[year][month][day]T[hour][minute]Z");
 
+/// To the second, as people read it.
+const PLAIN: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+
 /// As headers write it (RFC 9110, 5.6.7).
 const HTTP_DATE: &[BorrowedFormatItem] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -70,6 +73,11 @@ impl Timestamp {
     /// Writes `20261120T0213Z`.
     pub fn compact(self) -> String {
         self.date_time().and_then(|moment| moment.format(COMPACT).ok()).unwrap_or_default()
+    }
+
+    /// Writes `2026-11-20 02:13:41 UTC`, for people; nothing for a time beyond the calendar.
+    pub fn plain(self) -> String {
+        self.date_time().and_then(|moment| moment.format(PLAIN).ok()).unwrap_or_default()
     }
 
     /// The moment a while later.
@@ -150,6 +158,7 @@ mod tests {
         assert_eq!(moment.to_string(), "2026-11-20T02:13:41.123Z");
         assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
         assert_eq!(moment.compact(), "20261120T0213Z");
+        assert_eq!(moment.plain(), "2026-11-20 02:13:41 UTC");
         assert_eq!(Timestamp::parse_compact("20261120T0213Z"), Some(moment.round_down(Duration::from_secs(60))));
     }
 
