@@ -21,6 +21,9 @@ const LONGEST_SECTION: usize = 3000;
 /// (slackapi/bolt-js, issue 2509).
 const LONGEST_VALUE: usize = 800;
 
+/// The longest link; three of them fit into a section.
+const LONGEST_LINK: usize = 950;
+
 /// A section has at most ten fields ("Section block"), and a fact takes two.
 const FACTS_IN_A_SECTION: usize = 5;
 
@@ -34,8 +37,9 @@ pub(super) fn render(notice: &Notice) -> Message {
         let fields: Vec<Value> = facts.iter().flat_map(|(label, value)| fields(label, value)).collect();
         blocks.push(json!({"type": "section", "fields": fields}));
     }
-    if !words.links.is_empty() {
-        let links: Vec<String> = words.links.iter().map(|(label, url)| link(label, url)).collect();
+    let links = words.links.iter().map(|(label, url)| link(label, url));
+    let links: Vec<String> = links.filter(|link| link.len() <= LONGEST_LINK).collect();
+    if !links.is_empty() {
         blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": links.join("   ")}}));
     }
     // Shown by notifications, which is what a phone has on its screen.
