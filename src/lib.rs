@@ -19,6 +19,7 @@ pub mod alert;
 pub mod app;
 pub mod azure;
 mod digest;
+mod ending;
 pub mod failure;
 pub mod host;
 pub mod journal;

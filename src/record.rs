@@ -20,12 +20,16 @@ use crate::locate::Place;
 use crate::notify::File;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Start;
-use crate::plan::name::{asked_at, slot};
+use crate::plan::name::{asked_at, is_own};
 use crate::plan::parameters::Parameters;
 use crate::timestamp::Timestamp;
 
 /// The most steps that a capture's record lists; watching one for hours takes about fifty.
 const MOST_STEPS: usize = 300;
+
+/// How far apart two may ask for one name and still race for one capture: as old as a list of captures may be that a new
+/// one is created from, and that much again.
+const RACES_LAST: Duration = Duration::from_secs(30);
 
 /// What the keys of unfinished work begin with; the key of its record follows.
 pub const OPEN: &str = "open:";
@@ -99,6 +103,9 @@ pub struct CaptureRecord {
     pub stopping: Option<EndReason>,
     /// The name of the capture in whose favour this one was stopped.
     pub superseded_by: Option<String>,
+    /// Whether the name belongs to another capture by now.
+    #[serde(default)]
+    pub replaced: bool,
     /// How it ended.
     pub end: Option<End>,
     /// The files that it left.
@@ -256,6 +263,7 @@ impl CaptureRecord {
             look_at: None,
             stopping: None,
             superseded_by: None,
+            replaced: false,
             end: None,
             files: vec![],
             file_problem: None,
@@ -284,19 +292,52 @@ impl CaptureRecord {
 
     /// Where this record lies.
     pub fn key(&self) -> String {
-        capture_key(&self.subscription, &self.region, &self.name)
+        let key = capture_key(&self.subscription, &self.region, &self.name);
+        if self.replaced { format!("{key}:{}", self.asked_at.unix_millis()) } else { key }
     }
 
-    /// What the keys of the alerts on it begin with. A fixed name belongs to one capture after the other, so the time
-    /// is part of it.
+    /// What the keys of the alerts on it begin with. A fixed name belongs to one capture after the other.
     pub fn alerts_prefix(&self) -> String {
         let Self { subscription, region, name, .. } = self;
-        format!("on:{}:{region}:{name}:{}:", subscription.to_ascii_lowercase(), slot(self.asked_at).compact())
+        let of_the_name = format!("on:{}:{region}:{name}:", subscription.to_ascii_lowercase());
+        if is_own(name) { of_the_name } else { format!("{of_the_name}{}:", self.asked_at.unix_millis()) }
     }
 
-    /// Whether another record is about the same capture, not about one that had the name before.
+    /// What tells this capture from any other, also from one that had the name before: Azure never tells two captures
+    /// the same address for their files.
+    pub fn identity(&self) -> String {
+        let key = capture_key(&self.subscription, &self.region, &self.name);
+        match &self.storage_path {
+            Some(path) => format!("{key} {path}"),
+            None => format!("{key} {}", self.asked_at),
+        }
+    }
+
+    /// Whether another record of the name is about the same capture, not about one that had the name before.
     pub fn is_same_capture(&self, other: &Self) -> bool {
-        self.alerts_prefix() == other.alerts_prefix()
+        match (&self.storage_path, &other.storage_path) {
+            (Some(own), Some(theirs)) => own == theirs,
+            _ => self.is_rival(other.asked_at),
+        }
+    }
+
+    /// Whether somebody who asked for the name at that time may have raced for this very capture.
+    pub fn is_rival(&self, asked_at: Timestamp) -> bool {
+        let apart = asked_at.since(self.asked_at).or_else(|| self.asked_at.since(asked_at));
+        apart.is_none_or(|apart| apart <= RACES_LAST)
+    }
+
+    /// How long it may capture.
+    pub fn time_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.parameters.capture_seconds))
+    }
+
+    /// Takes over how it ended; its file is still to be found.
+    pub fn over(&mut self, end: End) {
+        self.phase = Phase::Ended;
+        self.looks = 0;
+        self.look_at = None;
+        self.end = Some(end);
     }
 
     /// Whether nothing remains to be done.

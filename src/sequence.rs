@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
-use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, list};
+use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ use crate::journal::Journal;
 use crate::locate::Place;
 use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, may_have_met_another_slot, name, slot};
 use crate::plan::{Start, limit};
-use crate::record::{CaptureRecord, OnCapture, Phase, on_key};
+use crate::record::{self, CaptureRecord, OnCapture, Phase, capture_key, on_key};
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
@@ -82,8 +82,8 @@ struct Sequence<'a, H> {
     start: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Captures that Azure has said are over.
-    over: Vec<String>,
+    /// Captures that are over, and what Azure said of them.
+    over: Vec<(String, Option<Status>)>,
     /// The capture that Azure was asked for.
     asked: Option<CaptureRecord>,
     /// Whether Azure gave no clear answer. A capture of that name is ours.
@@ -109,6 +109,7 @@ impl<H: Host> Sequence<'_, H> {
             if self.azure.settings.dry_run {
                 return self.requests(&doomed, &name).map(End::WouldSend);
             }
+            join_all(doomed.iter().map(|doomed| self.remember_end(doomed))).await;
             self.delete_all(&doomed).await?;
             if clock.age(self.azure.host) > LIST_IS_FRESH {
                 continue;
@@ -236,7 +237,8 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
     async fn remember_asking(&mut self, name: &str, captures: &[PacketCapture], clock: Clock) {
-        if self.asked.as_ref().is_some_and(|asked| asked.name == name) {
+        if let Some(asked) = self.asked.as_mut().filter(|asked| asked.name == name) {
+            asked.asked_at = clock.told();
             return;
         }
         self.give_up().await;
@@ -245,8 +247,16 @@ impl<H: Host> Sequence<'_, H> {
         let there = captures.iter().filter(|capture| self.is_on_target(capture));
         asked.before = there.map(|capture| capture.name.clone()).collect();
         asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
+        let known: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
+        let was_deleted = self.over.iter().any(|(over, _)| over == name);
+        if let Some(known) = known {
+            if was_deleted || known.is_finished() || !known.is_rival(asked.asked_at) {
+                self.put_aside(known).await;
+                self.journal.forget_capture(&asked).await;
+            }
+        }
         let on = on_key(&asked, &self.alert.alert);
-        join(self.journal.save_capture(&mut asked), self.journal.save(&on, self.alert)).await;
+        join(self.journal.save_capture(&mut asked.clone()), self.journal.save(&on, self.alert)).await;
         self.asked = Some(asked);
     }
 
@@ -296,18 +306,44 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Whether a capture is over. Only Azure knows, and it is asked once.
     async fn is_over(&mut self, capture: &PacketCapture) -> Result<bool, Failure> {
-        if capture.is_failed() || self.over.contains(&capture.name) {
+        if self.over.iter().any(|(name, _)| *name == capture.name) {
             return Ok(true);
         }
-        let over = match self.capture(&capture.name).status().await.map_err(|error| self.failure(&error))? {
-            Look::Told(status) => status.activity.is_over(),
-            Look::Gone => true,
-            Look::Later(_) => false,
+        let look = match capture.is_failed() {
+            true => Ok(Look::Gone),
+            false => self.capture(&capture.name).status().await,
         };
-        if over {
-            self.over.push(capture.name.clone());
+        let status = match look.map_err(|error| self.failure(&error))? {
+            Look::Told(status) if status.activity.is_over() => Some(status),
+            Look::Told(_) | Look::Later(_) => return Ok(false),
+            Look::Gone => None,
+        };
+        self.over.push((capture.name.clone(), status));
+        Ok(true)
+    }
+
+    /// Writes down how a capture ended that is about to be deleted, in case nobody has seen it yet.
+    async fn remember_end(&self, name: &str) {
+        let key = capture_key(&self.place.subscription, &self.place.region, name);
+        let Some(mut record) = self.journal.load::<CaptureRecord>(&key).await else { return };
+        let status = self.over.iter().find(|(over, _)| over == name).and_then(|(_, status)| status.as_ref());
+        if let Some(status) = status.filter(|_| record.end.is_none()) {
+            record.over(record::End::told(&record, status));
+            record.note(self.azure.host.now(), "ended", "It was over when it was deleted to make room.");
+            self.journal.save_capture(&mut record).await;
         }
-        Ok(over)
+    }
+
+    /// Puts the record of a capture aside that had the name before, so that this one's does not take its place.
+    async fn put_aside(&self, mut former: CaptureRecord) {
+        if former.phase == Phase::Asked {
+            return;
+        }
+        if former.end.is_none() {
+            former.over(record::End::vanished());
+        }
+        former.replaced = true;
+        self.journal.save_capture(&mut former).await;
     }
 
     fn failure(&self, error: &AzureError) -> Failure {

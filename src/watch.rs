@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::azure::error::{AzureError, clean};
+use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, Look, PacketCapture, Status};
 use crate::azure::{self, Azure, blob, operation};
 use crate::failure::Failure;
@@ -71,9 +71,9 @@ pub async fn watch<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, record:
     let request_id = azure::new_request_id(&app.host);
     let mut next = Some(record);
     while let Some(record) = next {
-        // Who was woken acts beside whoever watches in this instance already, for that one sleeps.
+        // Who only comes by leaves it to whoever watches in this instance already.
         let at_work = app.work_on(&record.key());
-        if at_work.is_none() && stay != Stay::Woken {
+        if at_work.is_none() && stay == Stay::WhileBusy {
             return;
         }
         let asked_by = record.asked_by.clone();
@@ -135,6 +135,8 @@ impl<H: Host> Watch<'_, H> {
 
     async fn step(&mut self) {
         match self.record.phase {
+            Phase::Asked if self.record.replaced => self.end(End::not_created()),
+            Phase::Creating | Phase::Created | Phase::Running if self.record.replaced => self.end(End::vanished()),
             Phase::Asked => self.look_for_creation().await,
             Phase::Creating => self.look_at_creation().await,
             Phase::Created | Phase::Running => self.look_or_stop().await,
@@ -153,7 +155,7 @@ impl<H: Host> Watch<'_, H> {
                 self.go_on(Phase::Creating, "seen", "Azure has the capture.");
             }
             Ok(None) if self.record.looks >= LOOKS_FOR_CREATION => {
-                self.end(EndReason::NotCreated, "Azure was asked for the capture and never made it.".to_owned(), None);
+                self.end(End::not_created());
             }
             Ok(None) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
@@ -161,7 +163,7 @@ impl<H: Host> Watch<'_, H> {
     }
 
     async fn look_at_creation(&mut self) {
-        if !self.record.settled {
+        if !self.record.settled && !self.settings.dry_run {
             match sequence::settle(&self.azure(), &self.record).await {
                 Ok(Some(earlier)) => return self.give_way_to(&earlier).await,
                 Ok(None) => {
@@ -175,7 +177,7 @@ impl<H: Host> Watch<'_, H> {
         match operation::look(&self.azure(), azure::error::Step::Create, &address).await {
             Ok(Some(())) => self.created(),
             Ok(None) if self.record.looks < LOOKS_AT_CREATION => self.look_again_in(operation::USUAL_PAUSE),
-            Err(error @ AzureError::OperationFailed { .. }) => self.fail_to_begin(&error).await,
+            Err(error @ AzureError::OperationFailed { .. }) => self.fail_to_begin(self.failure(&error)).await,
             // An operation that cannot be looked at, or goes on for ever, says nothing; the capture itself may.
             Ok(None) | Err(_) => {
                 self.record.operation = None;
@@ -186,13 +188,11 @@ impl<H: Host> Watch<'_, H> {
 
     async fn look_at_resource(&mut self) {
         match self.capture(&self.azure()).get().await {
-            Ok(None) => self.vanish(),
+            Ok(None) => self.end(End::vanished()),
             Ok(Some(capture)) if capture.is_failed() => {
-                let message = "Azure could not begin the capture and does not tell why. Is the machine running, and \
-                               can its agent reach the storage account?";
-                self.end(EndReason::NeverBegan, message.to_owned(), None);
-                self.revise_outcome(Outcome::failed(&self.record.target, Failure::lasting("never_began", message)))
-                    .await;
+                let why = "Azure could not begin the capture and does not tell why. Is the machine running, and can \
+                           its agent reach the storage account?";
+                self.fail_to_begin(Failure::lasting("never_began", why)).await;
             }
             Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => {
                 self.look_again_in(operation::USUAL_PAUSE);
@@ -207,17 +207,15 @@ impl<H: Host> Watch<'_, H> {
         self.go_on(Phase::Created, "created", "Azure has made the capture.");
     }
 
-    async fn fail_to_begin(&mut self, error: &AzureError) {
-        let failure = self.failure(error);
+    async fn fail_to_begin(&mut self, failure: Failure) {
         self.record.operation = None;
-        self.end(EndReason::NeverBegan, failure.message.clone(), None);
+        self.end(End::never_began(failure.message.clone()));
         self.revise_outcome(Outcome::failed(&self.record.target, failure)).await;
     }
 
     /// Another instance was earlier by a moment. Its capture serves the alerts of this one, too.
     async fn give_way_to(&mut self, earlier: &PacketCapture) {
         let name = &earlier.name;
-        let message = format!("Another instance started {name} a moment earlier, so this capture was stopped.");
         self.record.superseded_by = Some(name.clone());
         let journal = self.journal;
         let survivor = CaptureRecord {
@@ -253,13 +251,14 @@ impl<H: Host> Watch<'_, H> {
         }
         let reference = self.reference(name, earlier.storage_path.clone());
         self.revise_outcome(Outcome { capture: Some(reference), ..Outcome::joined() }).await;
-        self.end(EndReason::Superseded, message, None);
+        self.end(End::superseded(name));
     }
 
     // ---- Running
 
     async fn look_or_stop(&mut self) {
-        if self.record.stopping.is_none() && self.settings.stop_on_resolve && self.is_resolved().await {
+        let may_stop = self.settings.stop_on_resolve && !self.settings.dry_run && self.record.stopping.is_none();
+        if may_stop && self.is_resolved().await {
             self.record.stopping = Some(EndReason::Resolved);
             self.note("stopping", "All alerts on the capture have resolved, so it is being stopped.");
             self.save().await;
@@ -267,7 +266,7 @@ impl<H: Host> Watch<'_, H> {
         }
         match self.capture(&self.azure()).patient_status().await {
             Ok(Look::Told(status)) => self.take_in(status).await,
-            Ok(Look::Gone) => self.vanish(),
+            Ok(Look::Gone) => self.end(End::vanished()),
             Ok(Look::Later(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
@@ -285,15 +284,15 @@ impl<H: Host> Watch<'_, H> {
     async fn take_in(&mut self, status: Status) {
         self.record.began_at = status.began_at.or(self.record.began_at);
         match status.activity {
-            Activity::Stopped | Activity::Failed => self.end_as_told(&status),
+            Activity::Stopped | Activity::Failed => self.end(End::told(&self.record, &status)),
             Activity::Running => self.keep_watching(&status).await,
             Activity::NotStarted if self.record.looks >= LOOKS_FOR_BEGINNING => {
-                let message = "Azure made the capture, but it never began to capture. Is the machine running, and is \
-                               its Network Watcher agent healthy?";
-                self.end(EndReason::NeverBegan, message.to_owned(), None);
+                let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
+                           Network Watcher agent healthy?";
+                self.fail_to_begin(Failure::lasting("never_began", why)).await;
             }
             Activity::Unknown if self.record.looks >= LOOKS_BEYOND => {
-                self.lose_sight("Azure does not know what became of the capture.");
+                self.end(End::lost_sight("Azure does not know what became of the capture."));
             }
             Activity::NotStarted | Activity::Unknown => self.look_again(),
         }
@@ -304,7 +303,7 @@ impl<H: Host> Watch<'_, H> {
         if self.record.phase != Phase::Running {
             self.go_on(Phase::Running, "running", "Azure says that the capture has begun.");
         }
-        let due = began_at.after(self.time_limit()).after(SLACK);
+        let due = began_at.after(self.record.time_limit()).after(SLACK);
         match due.since(status.told_at).filter(|left| !left.is_zero()) {
             _ if self.record.stopping.is_some() && self.record.looks < LOOKS_BEYOND => self.stop().await,
             Some(left) => {
@@ -312,62 +311,10 @@ impl<H: Host> Watch<'_, H> {
                 self.put_off(left);
             }
             None if self.record.looks >= LOOKS_BEYOND => {
-                self.lose_sight("Azure says that the capture still runs, long after its time limit.");
+                self.end(End::lost_sight("Azure says that the capture still runs, long after its time limit."));
             }
             None => self.look_again(),
         }
-    }
-
-    /// The capture is over, and Azure tells why: in known words, in others, or not at all.
-    fn end_as_told(&mut self, status: &Status) {
-        let seconds = self.record.parameters.capture_seconds;
-        let at_limit = self.record.began_at.map(|began| began.after(self.time_limit()));
-        let time_is_up = at_limit.is_some_and(|limit| limit <= status.told_at);
-        let word = status.stop_reason.as_deref().map(|word| clean(word, 80)).unwrap_or_default();
-        let folded = word.to_ascii_lowercase();
-        let (reason, message, at) = match folded.as_str() {
-            _ if status.activity == Activity::Failed => {
-                (EndReason::CaptureFailed, sentence_of_errors(&status.errors), status.told_at)
-            }
-            "manual" if self.record.stopping == Some(EndReason::Resolved) => (
-                EndReason::Resolved,
-                "The capture was stopped because all its alerts had resolved.".to_owned(),
-                status.told_at,
-            ),
-            "manual" => (EndReason::StoppedByHand, "Somebody stopped the capture.".to_owned(), status.told_at),
-            "timeexceeded" => {
-                let message = format!("The capture ran for its {seconds} seconds.");
-                (EndReason::TimeLimit, message, at_limit.unwrap_or(status.told_at))
-            }
-            "" if time_is_up => {
-                let message = format!("The capture ran for its {seconds} seconds.");
-                (EndReason::TimeLimit, message, at_limit.unwrap_or(status.told_at))
-            }
-            _ if folded.contains("byte") || folded.contains("size") => {
-                (EndReason::SizeLimit, self.sentence_of_size(), status.told_at)
-            }
-            "" => (
-                EndReason::Stopped,
-                "The capture stopped before its time, and Azure does not tell why.".to_owned(),
-                status.told_at,
-            ),
-            _ => (EndReason::Stopped, format!("The capture stopped. Azure's reason: {word}."), status.told_at),
-        };
-        let message = match (reason, status.errors.is_empty()) {
-            (EndReason::CaptureFailed, _) | (_, true) => message,
-            _ => format!("{message} {}", sentence_of_errors(&status.errors)),
-        };
-        self.end(reason, message, Some(at));
-    }
-
-    fn sentence_of_size(&self) -> String {
-        format!("The capture reached its limit of {} bytes.", self.record.parameters.capture_bytes)
-    }
-
-    fn vanish(&mut self) {
-        let message = "Somebody deleted the capture in Azure before nightcap could see how it ended. Its file, if it \
-                       wrote one, stays.";
-        self.end(EndReason::Vanished, message.to_owned(), None);
     }
 
     /// Whether all alerts on the capture are over.
@@ -411,7 +358,8 @@ impl<H: Host> Watch<'_, H> {
                     return;
                 }
                 self.note("file", "The capture's file is there.");
-                self.refine_end();
+                let largest = self.record.files.iter().filter_map(|file| file.bytes).max().unwrap_or_default();
+                self.record.end = self.record.end.take().map(|end| end.with_file_of(largest, &self.record));
                 self.finish().await;
             }
             Ok(_) if self.look_for_files_again() => {}
@@ -443,31 +391,12 @@ impl<H: Host> Watch<'_, H> {
         true
     }
 
-    /// A full file tells why a capture stopped when Azure does not.
-    fn refine_end(&mut self) {
-        let limit = self.record.parameters.capture_bytes;
-        let is_full = limit > 0
-            && self
-                .record
-                .files
-                .iter()
-                .any(|file| file.bytes.is_some_and(|bytes| bytes >= limit.saturating_sub(limit / 10)));
-        let message = self.sentence_of_size();
-        if let Some(end) = self.record.end.as_mut().filter(|end| end.reason == EndReason::Stopped && is_full) {
-            end.reason = EndReason::SizeLimit;
-            end.message = message;
-        }
-    }
-
     /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them.
     async fn finish(&mut self) {
         let journal = self.journal;
         let now = self.app.host.now();
-        let end = self.record.end.clone().unwrap_or_else(|| End {
-            reason: EndReason::LostSight,
-            message: "The record does not tell how the capture ended.".to_owned(),
-            at: None,
-        });
+        let end = self.record.end.clone();
+        let end = end.unwrap_or_else(|| End::lost_sight("The record does not tell how the capture ended."));
         let rests = if end.reason == EndReason::NeverBegan { None } else { Some(now) };
         if end.reason.is_told() {
             let memory = journal.load::<TargetMemory>(&target_key(&self.record.target)).await.unwrap_or_default();
@@ -493,9 +422,10 @@ impl<H: Host> Watch<'_, H> {
 
     /// Reads what others have written of this capture meanwhile.
     async fn hear_of_others(&mut self) {
-        if let Some(stored) = self.journal.load(&self.record.key()).await {
-            self.record.merge(stored);
-        }
+        let Some(stored) = self.journal.load::<CaptureRecord>(&self.record.key()).await else { return };
+        // Whoever gave the name to another capture has put this one's record aside, or died before.
+        self.record.replaced |= !self.record.is_same_capture(&stored);
+        self.record.merge(stored);
     }
 
     async fn save(&mut self) {
@@ -513,7 +443,7 @@ impl<H: Host> Watch<'_, H> {
         // Somebody else planned this, by a clock that may have been wrong.
         let left = look_at.since(self.app.host.now()).unwrap_or_default();
         let [.., longest] = PAUSES;
-        let longest = self.time_limit().saturating_add(SLACK).max(Duration::from_secs(longest));
+        let longest = self.record.time_limit().saturating_add(SLACK).max(Duration::from_secs(longest));
         if left > longest { Duration::ZERO } else { left }
     }
 
@@ -538,7 +468,7 @@ impl<H: Host> Watch<'_, H> {
     fn fail_to_see(&mut self, error: &AzureError) {
         let failure = self.failure(error);
         if self.record.looks >= LOOKS_BEYOND {
-            return self.lose_sight(&failure.message);
+            return self.end(End::lost_sight(&failure.message));
         }
         if self.record.looks == 0 {
             self.note("not_seen", &failure.message);
@@ -549,11 +479,6 @@ impl<H: Host> Watch<'_, H> {
         }
     }
 
-    fn lose_sight(&mut self, why: &str) {
-        let message = format!("nightcap lost sight of the capture, which may have ended well. {why}");
-        self.end(EndReason::LostSight, message, None);
-    }
-
     fn go_on(&mut self, phase: Phase, step: &'static str, detail: &str) {
         self.record.phase = phase;
         self.record.looks = 0;
@@ -562,10 +487,10 @@ impl<H: Host> Watch<'_, H> {
         self.journal.note_capture(&self.record, step);
     }
 
-    fn end(&mut self, reason: EndReason, message: String, at: Option<Timestamp>) {
-        let detail = message.clone();
-        self.record.end = Some(End { reason, message, at });
-        self.go_on(Phase::Ended, "ended", &detail);
+    fn end(&mut self, end: End) {
+        let message = end.message.clone();
+        self.record.over(end);
+        self.go_on(Phase::Ended, "ended", &message);
     }
 
     fn note(&mut self, step: &str, detail: &str) {
@@ -593,10 +518,6 @@ impl<H: Host> Watch<'_, H> {
         self.record.target.is_of_a_set()
     }
 
-    fn time_limit(&self) -> Duration {
-        Duration::from_secs(u64::from(self.record.parameters.capture_seconds))
-    }
-
     fn failure(&self, error: &AzureError) -> Failure {
         Failure::from_azure(error, &self.record.target, Some(&self.record.watcher))
     }
@@ -616,30 +537,4 @@ impl<H: Host> Watch<'_, H> {
             deadline: self.app.host.monotonic().saturating_add(STEP_TAKES),
         }
     }
-}
-
-/// What Azure's errors of a capture mean and what helps (azure-rest-api-specs, `PcError`).
-fn sentence_of_errors(errors: &[String]) -> String {
-    if errors.is_empty() {
-        return "The capture failed, and Azure does not tell why.".to_owned();
-    }
-    let sentences: Vec<String> = errors.iter().map(|error| sentence_of_error(&clean(error, 80))).collect();
-    sentences.join(" ")
-}
-
-fn sentence_of_error(error: &str) -> String {
-    let meaning = match error.to_ascii_lowercase().as_str() {
-        "internalerror" => "Azure failed by itself; if it happens again, ask Azure's support",
-        "agentstopped" => {
-            "the machine's Network Watcher agent stopped: see that the machine runs and restart the extension"
-        }
-        "capturefailed" => "the machine's agent could not capture: see the extension's log on the machine",
-        "localfilefailed" => "the machine could not write the file: see that its disk has room",
-        "storagefailed" => {
-            "the file could not be stored: see that the storage account lets shared keys in, is in the machine's \
-             region, and can be reached from its subnet"
-        }
-        _ => return format!("Azure reports {error}."),
-    };
-    format!("Azure reports {error}: {meaning}.")
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::alerts::{CONTOSO_VM, TEST_VM, common, common_at, resolved};
+use common::alerts::{CONTOSO_VM, TEST_VM, common, common_at, flat, resolved};
 use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
 use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
@@ -195,6 +195,61 @@ async fn trouble_that_stays_is_told_as_lost_sight_with_its_remedy() {
     let message = the_message(&scene);
     assert_eq!(message["type"], "nightcap.capture.failed");
     assert!(message["data"]["capture"]["files"][0]["bytes"].is_u64(), "the file was found all the same: {message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_that_makes_room_before_its_end_was_seen_is_told_as_what_it_was() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("capture_limit", "1"), ("capture_seconds", "30"), ("answer_seconds", "60")]);
+    start(&nightcap, TEST_VM).await;
+    // Its time is up, and nightcap has not looked yet.
+    tokio::time::sleep(Duration::from_millis(34_500)).await;
+    assert_eq!(nightcap.store.json("capture:")["phase"], "running");
+    start(&nightcap, CONTOSO_VM).await;
+    seconds(300).await;
+    let told = told(&scene);
+    let ends: Vec<_> = told.iter().map(|message| (&message["data"]["machine"], &message["data"]["reason"])).collect();
+    assert_eq!(ends, [(&"test-VM".into(), &"time_limit".into()), (&"ContosoVM".into(), &"time_limit".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_used_again_is_another_capture_with_a_message_of_its_own() {
+    // A program that calls as soon as it may.
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("answer_seconds", "60")]);
+    for _ in 0..3 {
+        let mut call = flat("pc1", TEST_VM, "NetworkWatcher_westcentralus");
+        call["timeLimit"] = 10.into();
+        assert_eq!(nightcap.alert(&call).await.status, 201);
+        tokio::time::sleep(Duration::from_millis(14_500)).await;
+    }
+    seconds(300).await;
+    let paths = scene.azure.lock().unwrap().captures().into_iter().map(|capture| capture.storage_path);
+    let told_paths: Vec<_> = told(&scene)
+        .iter()
+        .map(|message| {
+            assert_eq!(message["data"]["reason"], "time_limit", "{message}");
+            message["data"]["capture"]["files"][0]["url"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(told_paths, paths.collect::<Vec<_>>());
+    assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
+
+    // Somebody deletes a capture, and within the same slot of time the next alert comes.
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("cooldown_seconds", "0"), ("capture_seconds", "90")]);
+    let capture = start(&nightcap, TEST_VM).await;
+    seconds(40).await;
+    scene.by_hand(Method::DELETE, capture["name"].as_str().unwrap(), "");
+    seconds(15).await;
+    let (status, answer) = nightcap.alert(&common("disk", TEST_VM)).await.json();
+    assert_eq!((status.as_u16(), &answer["outcomes"][0]["capture"]["name"]), (201, &capture["name"]), "{answer}");
+    seconds(600).await;
+    let told = told(&scene);
+    let mut reasons: Vec<_> = told.iter().map(|message| message["data"]["reason"].as_str().unwrap()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["time_limit", "vanished"], "{told:#?}");
+    assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
 }
 
 // ---- The file

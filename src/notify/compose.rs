@@ -27,7 +27,7 @@ pub fn capture_ended(
     let machine = record.machine();
     let reference = CaptureRef::new(&settings.public_url, &record.subscription, &record.region, &record.name, None);
     Notice {
-        id: digest(&format!("capture\n{}", record.alerts_prefix()), 16),
+        id: digest(&format!("capture\n{}", record.identity()), 16),
         event: if end.reason.is_good() { Event::Finished } else { Event::Failed },
         at: now,
         machine: machine.name(),

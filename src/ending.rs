@@ -1,0 +1,111 @@
+//! How a capture ended, told so that the reader knows what to do about it. Pure.
+
+use crate::azure::error::clean;
+use crate::azure::packet_capture::{Activity, Status};
+use crate::record::{CaptureRecord, End, EndReason};
+
+impl End {
+    /// The end of a capture that is over: Azure tells why in known words, in others, or not at all.
+    pub fn told(record: &CaptureRecord, status: &Status) -> Self {
+        let at_limit = status.began_at.or(record.began_at).map(|began| began.after(record.time_limit()));
+        let time_is_up = at_limit.is_some_and(|limit| limit <= status.told_at);
+        let word = status.stop_reason.as_deref().map(|word| clean(word, 80)).unwrap_or_default();
+        let reason = match word.to_ascii_lowercase().as_str() {
+            _ if status.activity == Activity::Failed => EndReason::CaptureFailed,
+            "manual" => record.stopping.unwrap_or(EndReason::StoppedByHand),
+            "timeexceeded" => EndReason::TimeLimit,
+            "" if time_is_up => EndReason::TimeLimit,
+            // Azure's word for the limit of bytes is not published.
+            word if word.contains("byte") || word.contains("size") => EndReason::SizeLimit,
+            _ => EndReason::Stopped,
+        };
+        let errors = if status.errors.is_empty() { String::new() } else { sentences_of(&status.errors) };
+        let message = match reason {
+            EndReason::CaptureFailed if errors.is_empty() => {
+                "The capture failed, and Azure does not tell why.".to_owned()
+            }
+            EndReason::CaptureFailed => errors,
+            _ => format!("{} {errors}", sentence(reason, record, &word)).trim_end().to_owned(),
+        };
+        let at = if reason == EndReason::TimeLimit { at_limit } else { None };
+        Self { reason, message, at: at.or(Some(status.told_at)) }
+    }
+
+    /// A capture that Azure made and that never captured. `why` tells what is known of that.
+    pub fn never_began(why: impl Into<String>) -> Self {
+        Self { reason: EndReason::NeverBegan, message: why.into(), at: None }
+    }
+
+    /// A capture that Azure never made.
+    pub fn not_created() -> Self {
+        let message = "Azure was asked for the capture and never made it.".to_owned();
+        Self { reason: EndReason::NotCreated, message, at: None }
+    }
+
+    /// A capture that gave way to another one.
+    pub fn superseded(by: &str) -> Self {
+        let message = format!("Another instance started {by} a moment earlier, so this capture was stopped.");
+        Self { reason: EndReason::Superseded, message, at: None }
+    }
+
+    /// A capture that was gone when its end was looked for.
+    pub fn vanished() -> Self {
+        let message = "Somebody deleted the capture in Azure before nightcap could see how it ended. Its file, if it \
+                       wrote one, stays."
+            .to_owned();
+        Self { reason: EndReason::Vanished, message, at: None }
+    }
+
+    /// A capture of which too many looks told nothing.
+    pub fn lost_sight(why: &str) -> Self {
+        let message = format!("nightcap lost sight of the capture, which may have ended well. {why}");
+        Self { reason: EndReason::LostSight, message, at: None }
+    }
+
+    /// The same end, once its largest file is known. A full one tells why a capture stopped when Azure does not.
+    pub fn with_file_of(self, bytes: u64, record: &CaptureRecord) -> Self {
+        let limit = record.parameters.capture_bytes;
+        let is_full = limit > 0 && bytes >= limit.saturating_sub(limit / 10);
+        if self.reason == EndReason::Stopped && is_full {
+            let reason = EndReason::SizeLimit;
+            Self { reason, message: sentence(reason, record, ""), at: self.at }
+        } else {
+            self
+        }
+    }
+}
+
+fn sentence(reason: EndReason, record: &CaptureRecord, word: &str) -> String {
+    let parameters = &record.parameters;
+    match reason {
+        EndReason::TimeLimit => format!("The capture ran for its {} seconds.", parameters.capture_seconds),
+        EndReason::SizeLimit => format!("The capture reached its limit of {} bytes.", parameters.capture_bytes),
+        EndReason::Resolved => "The capture was stopped because all its alerts had resolved.".to_owned(),
+        EndReason::StoppedByHand => "Somebody stopped the capture.".to_owned(),
+        _ if word.is_empty() => "The capture stopped before its time, and Azure does not tell why.".to_owned(),
+        _ => format!("The capture stopped. Azure's reason: {word}."),
+    }
+}
+
+/// What Azure's errors of a capture mean and what helps (azure-rest-api-specs, `PcError`).
+fn sentences_of(errors: &[String]) -> String {
+    let sentences: Vec<String> = errors.iter().map(|error| sentence_of(&clean(error, 80))).collect();
+    sentences.join(" ")
+}
+
+fn sentence_of(error: &str) -> String {
+    let meaning = match error.to_ascii_lowercase().as_str() {
+        "internalerror" => "Azure failed by itself; if it happens again, ask Azure's support",
+        "agentstopped" => {
+            "the machine's Network Watcher agent stopped: see that the machine runs and restart the extension"
+        }
+        "capturefailed" => "the machine's agent could not capture: see the extension's log on the machine",
+        "localfilefailed" => "the machine could not write the file: see that its disk has room",
+        "storagefailed" => {
+            "the file could not be stored: see that the storage account lets shared keys in, is in the machine's \
+             region, and can be reached from its subnet"
+        }
+        _ => return format!("Azure reports {error}."),
+    };
+    format!("Azure reports {error}: {meaning}.")
+}
