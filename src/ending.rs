@@ -1,8 +1,8 @@
 //! How a capture ended, told so that the reader knows what to do about it. Pure.
 
-use crate::azure::error::clean;
 use crate::azure::packet_capture::{Activity, Status};
 use crate::record::{CaptureRecord, End, EndReason};
+use crate::text::clean;
 
 impl End {
     /// The end of a capture that is over: Azure tells why in known words, in others, or not at all.

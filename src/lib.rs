@@ -36,6 +36,7 @@ pub mod sequence;
 pub mod settings;
 pub mod store;
 pub mod sweep;
+mod text;
 pub mod timestamp;
 pub mod watch;
 pub mod web;
@@ -53,7 +54,7 @@ mod component {
     use crate::app::App;
     use crate::host::runtime::Runtime;
 
-    static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime)));
+    static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime::begin())));
 
     #[spin_sdk::http_service]
     async fn handle(request: Request) -> impl IntoResponse {

@@ -249,11 +249,10 @@ impl<H: Host> Sequence<'_, H> {
         asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
         let known: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
         let was_deleted = self.over.iter().any(|(over, _)| over == name);
-        if let Some(known) = known {
-            if was_deleted || known.is_finished() || !known.is_rival(asked.asked_at) {
-                self.put_aside(known).await;
-                self.journal.forget_capture(&asked).await;
-            }
+        let is_another = |known: &CaptureRecord| was_deleted || known.is_finished() || !known.is_rival(asked.asked_at);
+        if let Some(former) = known.filter(is_another) {
+            self.put_aside(former).await;
+            self.journal.forget_capture(&asked).await;
         }
         let on = on_key(&asked, &self.alert.alert);
         join(self.journal.save_capture(&mut asked.clone()), self.journal.save(&on, self.alert)).await;

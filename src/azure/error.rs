@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::json::Object;
+use crate::text::clean;
 
 /// One step of the way to a capture, as logs and records name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,12 +203,6 @@ impl Detail {
         };
         Self { code: text("code", 80), message: text("message", 300) }
     }
-}
-
-/// A text from outside, made fit for a sentence: one line, no control characters, not too long.
-pub fn clean(text: &str, most: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

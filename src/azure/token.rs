@@ -6,11 +6,12 @@ use futures::lock::{Mutex, MutexGuard};
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use super::error::{AzureError, Step, clean};
+use super::error::{AzureError, Step};
 use super::{Attempt, Azure, read, retry, unreadable};
 use crate::host::Host;
 use crate::json::Object;
 use crate::settings::Secret;
+use crate::text::clean;
 
 /// How many seconds before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
 const REFRESH_BEFORE_END: u64 = 300;

@@ -25,6 +25,15 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 #[derive(Clone, Copy, Debug)]
 pub struct Runtime;
 
+impl Runtime {
+    /// The runtime of an instance that has just begun.
+    pub fn begin() -> Self {
+        #[cfg(not(feature = "spin"))]
+        own::look_for_state();
+        Self
+    }
+}
+
 impl Host for Runtime {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
         // The request's body is written by a task that is spawned on the way.

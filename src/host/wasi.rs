@@ -31,6 +31,11 @@ static HAS_STATE: LazyLock<bool> = LazyLock::new(|| {
     there
 });
 
+/// Says at once if records will not last.
+pub fn look_for_state() {
+    LazyLock::force(&HAS_STATE);
+}
+
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
     let variable = format!("NIGHTCAP_{}", name.to_ascii_uppercase());
     match env::var(&variable) {
