@@ -533,11 +533,12 @@ async fn a_receiver_that_fails_harms_nothing_and_is_tried_again() {
         let scene = Scene::new();
         add(&scene, Fault::new(effect.clone()).service(Service::Sink));
         let nightcap = telling(&scene, &[]);
-        start(&nightcap, TEST_VM).await;
+        let capture = start(&nightcap, TEST_VM).await;
         seconds(600).await;
         assert_eq!(end(&nightcap.store).0, "time_limit", "{effect:?}");
         assert!(told(&scene).is_empty());
-        assert!(nightcap.store.json("notice:")["attempts"].as_u64().unwrap() >= 5, "{effect:?}");
+        let record = nightcap.look(&path(&capture)).await;
+        assert!(record["waiting"]["attempts"].as_u64().unwrap() >= 5, "{effect:?}: {record}");
         scene.azure.lock().unwrap().clear_faults();
         seconds(1800).await;
         nightcap.sweep().await;
@@ -547,6 +548,7 @@ async fn a_receiver_that_fails_harms_nothing_and_is_tried_again() {
         nightcap.sweep().await;
         seconds(60).await;
         the_message(&scene);
+        assert_eq!(nightcap.look(&path(&capture)).await["told"]["taken"], true);
     }
 }
 

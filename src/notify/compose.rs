@@ -27,7 +27,7 @@ pub fn capture_ended(
     let machine = record.machine();
     let reference = CaptureRef::new(&settings.public_url, &record.subscription, &record.region, &record.name, None);
     Notice {
-        id: digest(&format!("capture\n{}", record.identity()), 16),
+        id: id_of_end(record),
         event: if end.reason.is_good() { Event::Finished } else { Event::Failed },
         at: now,
         machine: machine.name(),
@@ -48,6 +48,11 @@ pub fn capture_ended(
         }),
         links: links(Some(&machine), &reference.links.this, settings),
     }
+}
+
+/// The id of the message about a capture's end.
+pub fn id_of_end(record: &CaptureRecord) -> String {
+    digest(&format!("capture\n{}", record.identity()), 16)
 }
 
 /// What is said of an alert for one of its targets; nothing while it is worked on. `record` is the address of the alert's

@@ -17,12 +17,14 @@ use crate::azure::resource_id::is_guid;
 use crate::host::{Host, StoreError};
 use crate::journal::Journal;
 use crate::log::{self, Event};
-use crate::record::{self, AlertRecord, CaptureRecord};
+use crate::notify::compose::id_of_end;
+use crate::outbox::{self, Told};
+use crate::record::{self, AlertRecord, CaptureRecord, notice_key, told_key};
 use crate::settings::checked_capture_name;
 use crate::store;
 use crate::watch::alerts_on;
 
-/// A capture's record with the alerts that it serves.
+/// A capture's record with the alerts that it serves, and how people were told of its end.
 #[derive(Serialize)]
 struct CaptureView {
     #[serde(flatten)]
@@ -32,6 +34,19 @@ struct CaptureView {
     /// All of them.
     #[serde(rename = "alertsCount")]
     alerts_count: usize,
+    /// When people were told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<Told>,
+    /// What has kept them from being told so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
+}
+
+/// A message that nobody has taken yet.
+#[derive(Serialize)]
+struct Waiting {
+    attempts: u32,
+    problem: Option<String>,
 }
 
 /// `GET /api/alerts/{key}`
@@ -74,7 +89,16 @@ async fn with_alerts<H: Host>(app: &App<H>, record: CaptureRecord) -> CaptureVie
     let journal = Journal { host: &app.host, alert: &record.asked_by, client_request_id: &request_id };
     let (alerts, alerts_count) = alerts_on(&journal, &record).await;
     let alerts = alerts.into_iter().map(|on| on.alert).collect();
-    CaptureView { record: CaptureRecord { operation: None, ..record }, alerts, alerts_count }
+    let notice = id_of_end(&record);
+    let waiting: Option<outbox::Waiting> = journal.load(&notice_key(&notice)).await;
+    let told = journal.load(&told_key(&notice)).await;
+    CaptureView {
+        record: CaptureRecord { operation: None, ..record },
+        alerts,
+        alerts_count,
+        told,
+        waiting: waiting.map(|waiting| Waiting { attempts: waiting.attempts, problem: waiting.problem }),
+    }
 }
 
 fn show<H: Host>(app: &App<H>, found: Result<Option<impl Serialize>, StoreError>) -> Response<Body> {
