@@ -15,6 +15,9 @@ use crate::trouble::Ask;
 /// How long those who raced across the boundary of two slots take to settle it when nothing is in their way.
 const SETTLING: Duration = Duration::from_secs(60);
 
+/// How long one that is being created cannot be seen by another one that is, at most: a list is fresh for 15 seconds.
+const RACING: Duration = Duration::from_secs(40);
+
 /// More than any story needs.
 const MOST_REQUESTS: usize = 3000;
 
@@ -43,6 +46,8 @@ pub fn broken(stage: &Stage) -> Vec<String> {
     let found = [
         check.alerts_have_ended(),
         check.nothing_is_left(),
+        check.who_meets_another_joins(),
+        check.nothing_is_stopped_too_early(),
         check.one_runs_on_a_machine(),
         check.only_our_own_and_finished_are_deleted(),
         check.the_limit_holds(),
@@ -104,7 +109,7 @@ impl Check<'_> {
                 broken.push(format!("1: an alert was answered with {status} and {key} is not remembered: {answer}"));
             }
         }
-        for key in self.happened.written.iter().filter(|key| key.starts_with("alert:")) {
+        for key in self.happened.written.keys().filter(|key| key.starts_with("alert:")) {
             if !self.records.contains_key(key) {
                 broken.push(format!("8: {key} was remembered once and is gone"));
             }
@@ -118,6 +123,45 @@ impl Check<'_> {
         for (key, record) in self.under("capture:") {
             if record["phase"] != "finished" || record["end"].is_null() {
                 broken.push(format!("1: {key} has not ended: {record}"));
+            }
+        }
+        broken
+    }
+
+    /// Whoever is refused because the name is taken looks at what has it and joins, unless that look meets with trouble.
+    fn who_meets_another_joins(&self) -> Vec<String> {
+        if self.happened.requests.iter().any(|asked| asked.struck && asked.ask == Ask::Get) {
+            return vec![];
+        }
+        let is_refused = |outcome: &Value| {
+            let message = outcome["message"].as_str().unwrap_or_default();
+            outcome["outcome"] == "failed" && ["Conflict", "RetryableError"].iter().any(|code| message.contains(code))
+        };
+        let alerts =
+            self.under("alert:").filter(|(_, record)| record["outcomes"].as_array().unwrap().iter().any(is_refused));
+        alerts.map(|(key, record)| format!("1: {key} failed where it could have joined: {record}")).collect()
+    }
+
+    /// A capture is stopped for its alerts have resolved only when all of them have.
+    fn nothing_is_stopped_too_early(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        for (key, record) in self.under("capture:").filter(|(_, record)| record["stopping"] == "resolved") {
+            let name = record["name"].as_str().unwrap();
+            let address = format!("/{name}/stop?");
+            let Some(stop) = self.transcript.iter().find(|asked| asked.path.contains(&address)) else { continue };
+            let on_it = format!("on:{}", key.trim_start_matches("capture:"));
+            for (on, alert) in self.under(&on_it).filter(|(on, _)| on.as_bytes()[on_it.len()] == b':') {
+                let was_on_it = self.happened.written.get(on).is_some_and(|at| self.at(*at) < stop.at);
+                let id = alert["alert"]["id"].as_str().unwrap();
+                let is_over = self
+                    .stage
+                    .plan
+                    .deliveries
+                    .iter()
+                    .any(|delivery| delivery.ends.as_deref() == Some(id) && self.at(delivery.at) <= stop.at);
+                if was_on_it && !is_over {
+                    broken.push(format!("2: {name} was stopped at {} although {id} had not resolved", stop.at));
+                }
             }
         }
         broken
@@ -184,7 +228,11 @@ impl Check<'_> {
         for capture in &self.ours {
             let there = self.captures.iter().filter(|other| other.watcher.eq_ignore_ascii_case(&capture.watcher));
             let count = there.filter(|other| other.exists(capture.created)).count();
-            if count > limit + self.stage.plan.instances {
+            let racing = |other: &&&Capture| {
+                other.created + RACING > capture.created && other.created <= capture.created && other.id != capture.id
+            };
+            let racers = self.ours.iter().filter(racing).count();
+            if count > limit + racers.min(self.stage.plan.instances) {
                 broken.push(format!("4: {} is capture number {count} and the limit is {limit}", capture.name));
             }
         }
@@ -214,7 +262,7 @@ impl Check<'_> {
             let Some(record) = self.records.get(&key) else {
                 // Nobody can know of a capture that nobody could write down.
                 let could_not = self.happened.failed_writes.iter().any(|(_, failed)| *failed == key);
-                if self.happened.written.contains(&key) || !could_not {
+                if self.happened.written.contains_key(&key) || !could_not {
                     broken.push(format!("5: {name} was made and there is no record of it"));
                 }
                 continue;
@@ -245,7 +293,7 @@ impl Check<'_> {
                 broken.push(format!("5: {captures} captures were called {name} and {} were told", told.len()));
             }
         }
-        for key in self.happened.written.iter() {
+        for key in self.happened.written.keys() {
             if let Some(id) = key.strip_prefix("notice:")
                 && !self.has_arrived(id)
             {

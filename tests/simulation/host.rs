@@ -100,7 +100,7 @@ fn note_write(stage: &Stage, life: &Life, operation: &str, key: &str, fails: Opt
     let mut happened = stage.happened();
     let at = stage.elapsed();
     if operation == "save" && fails != Some(false) {
-        happened.written.insert(key.to_owned());
+        happened.written.entry(key.to_owned()).or_insert(at);
         if let Some(id) = key.strip_prefix("told:") {
             happened.told.push((at, id.to_owned(), life.number, life.incarnation));
         }

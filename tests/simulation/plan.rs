@@ -51,6 +51,8 @@ pub struct Delivery {
     pub is_alert: bool,
     /// The instance that gets it first; repeats go anywhere.
     pub to: usize,
+    /// The id of an alert whose end this tells.
+    pub ends: Option<String>,
     pub what: String,
 }
 
@@ -295,7 +297,10 @@ fn alert_over(alert: &Value, at: Timestamp) -> Value {
 
 fn delivery(chance: &mut Chance, at: Duration, alert: &Value, instances: usize, what: &str) -> Delivery {
     let to = chance.below(instances as u64) as usize;
-    Delivery { at, body: alert.to_string().into_bytes(), is_alert: true, to, what: what.to_owned() }
+    let essentials = &alert["data"]["essentials"];
+    let id = essentials["alertId"].as_str().filter(|_| essentials["monitorCondition"] == "Resolved");
+    let body = alert.to_string().into_bytes();
+    Delivery { at, body, is_alert: true, to, ends: id.map(str::to_owned), what: what.to_owned() }
 }
 
 fn about_nothing(chance: &mut Chance, at: Duration, begin: Timestamp, instances: usize) -> Delivery {

@@ -142,7 +142,7 @@ impl Kind {
                     status(404, if chance.percent(50) { "" } else { "SubscriptionNotFound" }, None)
                 }
                 404 => status(404, "ResourceNotFound", None),
-                409 => status(409, "Conflict", None),
+                409 => status(409, "OperationNotAllowed", None),
                 403 => status(403, "AuthorizationFailed", None),
                 other => status(other, "InvalidRequestFormat", None),
             },
