@@ -103,7 +103,7 @@ impl Check<'_> {
         }
         for (key, status, answer) in &self.happened.taken {
             let key = format!("alert:{key}");
-            let could_not = self.happened.failed_writes.iter().any(|(_, failed)| *failed == key);
+            let could_not = self.could_not_be_written(&key);
             let is_open = answer["outcomes"].as_array().unwrap().iter().any(|one| one["outcome"] == "accepted");
             if !self.records.contains_key(&key) && (is_open || !could_not) {
                 broken.push(format!("1: an alert was answered with {status} and {key} is not remembered: {answer}"));
@@ -115,6 +115,11 @@ impl Check<'_> {
             }
         }
         broken
+    }
+
+    /// Whether the store once refused a record, or the mark without which there is none.
+    fn could_not_be_written(&self, key: &str) -> bool {
+        self.happened.failed_writes.iter().any(|(_, failed)| failed.strip_prefix("open:").unwrap_or(failed) == key)
     }
 
     fn nothing_is_left(&self) -> Vec<String> {
@@ -261,8 +266,7 @@ impl Check<'_> {
             let key = format!("capture:{}:{}:{name}", nightcap_simulator::SUBSCRIPTION, capture.region);
             let Some(record) = self.records.get(&key) else {
                 // Nobody can know of a capture that nobody could write down.
-                let could_not = self.happened.failed_writes.iter().any(|(_, failed)| *failed == key);
-                if self.happened.written.contains_key(&key) || !could_not {
+                if self.happened.written.contains_key(&key) || !self.could_not_be_written(&key) {
                     broken.push(format!("5: {name} was made and there is no record of it"));
                 }
                 continue;
