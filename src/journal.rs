@@ -93,10 +93,11 @@ impl<H: Host> Journal<'_, H> {
         }
     }
 
-    /// The mark of unfinished work comes first and goes last, so that it is never missing.
+    /// The mark of unfinished work comes first and goes last, so that it is never missing. A record without it would not
+    /// be found again, and counts as not written.
     async fn save_marked<T: Serialize + Sync>(&self, key: &str, record: &T, finished: bool) -> bool {
-        if !finished {
-            self.save(&open_key(key), &Marker { at: self.host.now() }).await;
+        if !finished && !self.save(&open_key(key), &Marker { at: self.host.now() }).await {
+            return false;
         }
         let saved = self.save(key, record).await;
         if finished && saved {

@@ -110,6 +110,10 @@ pub async fn deliver_left_behind<H: Host>(app: &Arc<App<H>>, settings: &Settings
     let Some(notify) = &settings.notify else { return };
     let Some(mut waiting) = journal.load::<Waiting>(key).await else { return };
     let delivery = Delivery { app, notify, journal };
+    // Whoever told it may have died before it was taken away.
+    if journal.load::<Told>(&told_key(&waiting.notice.id)).await.is_some() {
+        return delivery.take_away(&waiting).await;
+    }
     let now = app.host.now();
     if now.since(waiting.notice.at).is_some_and(|age| age > NEWS_LAST) {
         return delivery.close(&waiting, false).await;
@@ -167,9 +171,14 @@ impl<H: Host> Delivery<'_, H> {
             }
             self.app.host.sleep(Duration::from_millis(200).saturating_mul(1 << attempt.min(4))).await;
         }
+        self.take_away(waiting).await;
+        self.journal.note_notice(id, if taken { "told" } else { "given_up" }, None);
+    }
+
+    async fn take_away(&self, waiting: &Waiting) {
+        let id = &waiting.notice.id;
         self.journal.delete(&notice_key(id)).await;
         self.journal.delete(&claim_key(id)).await;
-        self.journal.note_notice(id, if taken { "told" } else { "given_up" }, None);
     }
 
     /// Whether a message is still to be told, and by nobody else. A store that keeps failing leaves only one answer:

@@ -384,8 +384,27 @@ pub async fn settle<H: Host>(
         .filter(|other| is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)))
         .filter(|other| other.is_live() && !before.contains(&other.name))
         .collect();
+    if rivals.iter().all(|rival| rival.name == *name) {
+        return Ok(None);
+    }
     rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
-    let mut rivals = rivals.into_iter();
+    // Who looks late, because the first one to do so has died, may see captures that followed each other.
+    let mut running = Vec::new();
+    for rival in rivals {
+        let look = CaptureResource::new(azure, watcher, &rival.name).status().await?;
+        let is_over = match look {
+            Look::Told(status) => status.activity.is_over(),
+            Look::Gone => true,
+            Look::Later(_) => false,
+        };
+        if !is_over {
+            running.push(rival);
+        }
+    }
+    if running.iter().all(|rival| rival.name != *name) {
+        return Ok(None);
+    }
+    let mut rivals = running.into_iter();
     let Some(first) = rivals.next() else { return Ok(None) };
     for late in rivals {
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::join;
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::App;
@@ -17,6 +18,7 @@ use crate::outbox;
 use crate::record::{AlertRecord, CaptureRecord, NOTICE, OPEN, open_key};
 use crate::run;
 use crate::settings::Settings;
+use crate::store;
 use crate::timestamp::Timestamp;
 use crate::watch::{Stay, watch};
 
@@ -25,6 +27,9 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// After so long an alert that is still worked on belongs to a host that has died: nobody tries for longer.
 const SURELY_LEFT: Duration = Duration::from_secs(180);
+
+/// How long after its mark a record is written at the latest, if it is.
+const SURELY_WRITTEN: Duration = Duration::from_secs(15);
 
 /// How much is carried on side by side.
 const MOST_AT_ONCE: usize = 64;
@@ -124,7 +129,7 @@ async fn resume_alert<H: Host>(
     key: &str,
     left_for: Duration,
 ) {
-    let Some(record) = journal.load::<AlertRecord>(key).await else { return };
+    let Some(record) = marked::<AlertRecord, H>(journal, key).await else { return };
     if record.finished {
         journal.delete(&open_key(key)).await;
     } else if app.host.now().since(record.received_at).is_none_or(|age| age >= left_for) {
@@ -133,12 +138,24 @@ async fn resume_alert<H: Host>(
 }
 
 async fn watch_on<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, journal: &Journal<'_, H>, key: &str) {
-    let Some(record) = journal.load::<CaptureRecord>(key).await else { return };
+    let Some(record) = marked::<CaptureRecord, H>(journal, key).await else { return };
     if record.is_finished() {
         journal.delete(&open_key(key)).await;
     } else {
         watch(app, settings, record, Stay::WhileBusy).await;
     }
+}
+
+/// The record that a mark of unfinished work stands for. The mark is written first and taken away last, so that whoever
+/// dies in between leaves one that stands for nothing; it is taken away here.
+async fn marked<T: DeserializeOwned, H: Host>(journal: &Journal<'_, H>, key: &str) -> Option<T> {
+    if let Ok(None) = store::load::<Value>(journal.host, key).await {
+        journal.host.sleep(SURELY_WRITTEN).await;
+        if let Ok(None) = store::load::<Value>(journal.host, key).await {
+            journal.delete(&open_key(key)).await;
+        }
+    }
+    journal.load(key).await
 }
 
 async fn tell<H: Host>(app: &Arc<App<H>>, settings: &Settings, journal: &Journal<'_, H>, key: &str) {

@@ -89,6 +89,30 @@ impl Azure {
         });
     }
 
+    /// Somebody stops the capture with this id in the portal. Tells whether Azure lets them.
+    pub fn stop_by_hand(&mut self, now: Timestamp, id: &str) -> bool {
+        let until = later(now, self.world.timing.stop);
+        let Some(capture) = self.idle_capture(now, id) else { return false };
+        capture.held = Some(Hold { deleting: false, until });
+        capture.end(until, "Manual");
+        true
+    }
+
+    /// Somebody deletes the capture with this id in the portal. Tells whether Azure lets them.
+    pub fn delete_by_hand(&mut self, now: Timestamp, id: &str) -> bool {
+        let until = later(now, self.world.timing.delete);
+        let Some(capture) = self.idle_capture(now, id) else { return false };
+        capture.held = Some(Hold { deleting: true, until });
+        capture.end(until, "Deleted");
+        capture.deleted_at = Some(until);
+        true
+    }
+
+    fn idle_capture(&mut self, now: Timestamp, id: &str) -> Option<&mut Capture> {
+        let mut there = self.captures.iter_mut().rev().filter(|capture| same(&capture.id, id) && capture.exists(now));
+        there.next().filter(|capture| !capture.is_busy(now))
+    }
+
     pub(crate) fn create_capture(&mut self, call: &Call) -> Result<Answer, ArmError> {
         let watcher = self.watcher_of(call)?;
         let name = call.path.rest.last().cloned().unwrap_or_default();
@@ -497,6 +521,23 @@ mod tests {
         play.pass(3);
         assert_eq!(json(&play.status("pc1"))["stopReason"], "Manual");
         assert!(play.azure.running_captures(play.now).is_empty());
+    }
+
+    #[test]
+    fn somebody_may_stop_or_delete_a_capture_by_hand() {
+        let mut play = Play::new(World::sample);
+        play.create("pc1");
+        let id = play.azure.captures()[0].id.clone();
+        assert!(!play.azure.stop_by_hand(play.now, &id), "it is being created");
+        play.pass(4);
+        assert!(play.azure.stop_by_hand(play.now, &id.to_uppercase()));
+        assert!(!play.azure.delete_by_hand(play.now, &id), "it is being stopped");
+        play.pass(3);
+        assert_eq!(json(&play.status("pc1"))["stopReason"], "Manual");
+        assert!(play.azure.delete_by_hand(play.now, &id));
+        play.pass(8);
+        assert_eq!(play.arm("GET", &play.capture("pc1"), "").status(), 404);
+        assert!(!play.azure.delete_by_hand(play.now, &id), "it is gone");
     }
 
     #[test]

@@ -1,0 +1,411 @@
+//! What a seed decides before the story begins: the world, the alerts and which kinds of trouble there will be.
+//!
+//! Each seed switches each kind of trouble on or off and picks its rate, so that quiet and wild stories both occur.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use nightcap_simulator::{Throttle, Urls, World};
+use serde_json::{Value, json};
+
+use crate::chance::Chance;
+use crate::common::alerts::{CONTOSO_VM, TEST_VM, common_at};
+use crate::trouble::{ASKS, Ask, KINDS, Kind};
+
+/// The part of `notify_url` that nobody else may see. Every secret of the simulation has this word in it.
+pub const SECRET: &str = "simulated";
+
+const GROUPS: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups";
+
+/// Everything that a seed decides beforehand.
+pub struct Plan {
+    pub begin: Timestamp,
+    pub instances: usize,
+    pub settings: Vec<(&'static str, String)>,
+    /// Captures that are there before the story begins: watcher, name, machine and whether they run.
+    pub there_before: Vec<(String, String, String, bool)>,
+    /// How long there may be trouble.
+    pub storm: Duration,
+    pub deliveries: Vec<Delivery>,
+    pub sweeps: Vec<Duration>,
+    pub by_hand: Vec<(Duration, ByHand)>,
+    /// How long a request, and again its answer, is on its way at most.
+    pub network: u64,
+    /// How long an operation of the store takes at most, in milliseconds.
+    pub store_takes: u64,
+    pub azure: AzureTrouble,
+    pub store: Vec<StoreTrouble>,
+    /// Whether a write that fails may have been written.
+    pub store_lies: bool,
+    pub kills: Kills,
+    /// How wrong each instance's clock is, in milliseconds, and when it jumps how far.
+    pub skews: Vec<i64>,
+    pub jumps: Vec<(Duration, usize, i64)>,
+}
+
+/// One alert as an action group sends it: once, and again when it is not taken.
+pub struct Delivery {
+    pub at: Duration,
+    pub body: Vec<u8>,
+    /// Whether it is an alert at all.
+    pub is_alert: bool,
+    /// The instance that gets it first; repeats go anywhere.
+    pub to: usize,
+    /// The id of an alert whose end this tells.
+    pub ends: Option<String>,
+    pub what: String,
+}
+
+/// What somebody does to a capture in the portal.
+#[derive(Clone, Copy, Debug)]
+pub enum ByHand {
+    Stop,
+    Delete,
+}
+
+/// How often requests are struck, and by what.
+pub struct AzureTrouble {
+    /// Of a thousand requests so many are struck.
+    pub rate: u64,
+    pub kinds: Vec<Kind>,
+    pub sink_rate: u64,
+    pub bursts: Vec<Burst>,
+    /// Whether Azure may not know of a capture yet when it is asked at once after its creation.
+    pub lags: bool,
+}
+
+/// A while in which most requests of one sort meet with one trouble.
+pub struct Burst {
+    pub from: Duration,
+    pub to: Duration,
+    pub ask: Ask,
+    pub kind: Kind,
+    pub percent: u64,
+}
+
+/// A while in which the store fails.
+pub struct StoreTrouble {
+    pub from: Duration,
+    pub to: Duration,
+    pub reads: bool,
+    pub writes: bool,
+    pub percent: u64,
+}
+
+/// When hosts die.
+pub struct Kills {
+    /// Of ten thousand moments at which a host can die so many are its last.
+    pub rate: u64,
+    /// A moment that is its last in a third of all cases.
+    pub favourite: Option<&'static str>,
+    pub most: u32,
+    /// The longest that a host stays away, in seconds.
+    pub away: u64,
+}
+
+/// The moments at which a host may die, as the host calls them: what nightcap asks of it, and of what.
+const MOMENTS: [&str; 19] = [
+    "send put",
+    "send delete",
+    "send status",
+    "send stop",
+    "send list",
+    "send get",
+    "send sink",
+    "send file",
+    "save alert",
+    "save capture",
+    "save open",
+    "save on",
+    "save notice",
+    "save claim",
+    "save told",
+    "save target",
+    "delete notice",
+    "delete open",
+    "spawn",
+];
+
+impl Plan {
+    pub fn of_seed(chance: &mut Chance) -> (Self, World) {
+        let calm = chance.percent(15);
+        let storm = Duration::from_secs(*chance.pick(&[60, 120, 300, 600, 900, 1500]));
+        let (settings, limit) = settings(chance);
+        let mut world = world(chance, calm);
+        // From the middle of a slot of five minutes, or a moment before its end.
+        let into_the_slot = if chance.percent(40) { chance.from_to(296_000, 299_900) } else { chance.below(300_000) };
+        let begin: Timestamp = "2026-11-20T02:10:00Z".parse().unwrap();
+        let begin = begin + Duration::from_millis(into_the_slot);
+        let instances = chance.from_to(1, 4) as usize;
+        let machines = machines(chance);
+        let deliveries = deliveries(chance, begin, storm, instances, &machines);
+        let there_before = there_before(chance, &mut world, limit);
+        let wild = |chance: &mut Chance, percent| !calm && chance.percent(percent);
+        let plan = Self {
+            begin,
+            instances,
+            settings,
+            there_before,
+            storm,
+            deliveries,
+            sweeps: sweeps(chance, storm),
+            by_hand: if wild(chance, 30) { by_hand(chance, storm) } else { vec![] },
+            network: *chance.pick(&[0, 5, 50, 300, if calm { 50 } else { 3000 }]),
+            store_takes: *chance.pick(&[0, 5, 50]),
+            azure: azure_trouble(chance, storm, calm),
+            store: if wild(chance, 35) { store_trouble(chance, storm) } else { vec![] },
+            store_lies: chance.percent(30),
+            kills: Kills {
+                rate: if wild(chance, 50) { *chance.pick(&[2, 10, 40]) } else { 0 },
+                favourite: wild(chance, 40).then(|| *chance.pick(&MOMENTS)),
+                most: chance.from_to(1, 12) as u32,
+                away: *chance.pick(&[1, 20, 120, 400]),
+            },
+            skews: if wild(chance, 40) { skews(chance, instances) } else { vec![0; instances] },
+            jumps: if wild(chance, 25) { jumps(chance, storm, instances) } else { vec![] },
+        };
+        (plan, world)
+    }
+}
+
+fn settings(chance: &mut Chance) -> (Vec<(&'static str, String)>, u64) {
+    let seconds = *chance.pick(&[5, 10, 20, 60, 120]);
+    let limit = if chance.percent(40) { chance.from_to(1, 5) } else { *chance.pick(&[10, 100]) };
+    let told = match chance.below(10) {
+        0..=5 => "finished,failed",
+        6..=8 => "finished,failed,started,joined,skipped",
+        _ => "failed",
+    };
+    let settings = vec![
+        ("capture_seconds", seconds.to_string()),
+        ("capture_limit", limit.to_string()),
+        ("capture_bytes", "1000000".to_owned()),
+        ("cooldown_seconds", chance.pick(&["0", "0", "30", "600"]).to_string()),
+        ("stop_on_resolve", chance.percent(50).to_string()),
+        ("answer_seconds", chance.pick(&["1", "5", "5", "9"]).to_string()),
+        ("notify_on", told.to_owned()),
+        ("notify_format", "cloudevents".to_owned()),
+        ("notify_url", format!("https://sink.example/hooks/{SECRET}-path")),
+        ("public_url", "https://nightcap.example".to_owned()),
+    ];
+    (settings, limit)
+}
+
+fn world(chance: &mut Chance, calm: bool) -> World {
+    let mut world = World::sample(Urls::public());
+    world.traffic_percent = 0;
+    world.empty_status_202 = chance.percent(25);
+    // `capture_bytes` is a million.
+    world.session_bytes_per_second = chance.percent(25).then(|| *chance.pick(&[20_000, 100_000, 1_000_000]));
+    world.captures_per_page = chance.percent(25).then(|| *chance.pick(&[1, 2, 5]));
+    world.watchers_per_page = chance.percent(25).then_some(1);
+    let timing = &mut world.timing;
+    timing.create = Duration::from_millis(*chance.pick(&[500, 4000, 30_000]));
+    timing.delete = Duration::from_millis(*chance.pick(&[500, 8000, 20_000]));
+    timing.stop = Duration::from_millis(*chance.pick(&[500, 3000, 10_000]));
+    timing.file_delay = Duration::from_secs(*chance.pick(&[0, 3, 20, 60]));
+    timing.retry_after = *chance.pick(&[1, 10]);
+    timing.latency = Duration::from_millis(*chance.pick(&[0, 20, 500]));
+    timing.token_seconds = *chance.pick(&[3599, 3599, 400]);
+    if !calm && chance.percent(15) {
+        let window = Duration::from_secs(chance.from_to(10, 60));
+        world.throttle = Some(Throttle { requests: chance.from_to(5, 40) as u32, window });
+    }
+    world
+}
+
+/// The machines that the alerts of one story are about: few, so that alerts meet.
+fn machines(chance: &mut Chance) -> Vec<String> {
+    let id = |group: &str, rest: &str| format!("{GROUPS}/{group}/providers/Microsoft.Compute/{rest}");
+    let all = [
+        TEST_VM.to_owned(),
+        CONTOSO_VM.to_owned(),
+        id("pipelinealertrg", "virtualMachines/wcus-r2-gen2"),
+        id("platform-app", "virtualMachines/europe-vm"),
+        id("example-rg", "virtualMachines/example-vm"),
+        id("testrg", "virtualMachineScaleSets/testvmss"),
+        id("testrg", "virtualMachineScaleSets/testvmss/virtualMachines/1"),
+        id("test-RG", "virtualMachines/no-agent"),
+    ];
+    let count = *chance.pick(&[1, 1, 2, 3, 4]);
+    // The first three share a watcher and are met most.
+    (0..count).map(|_| if chance.percent(60) { chance.pick(&all[..3]) } else { chance.pick(&all) }.clone()).collect()
+}
+
+fn deliveries(
+    chance: &mut Chance,
+    begin: Timestamp,
+    storm: Duration,
+    instances: usize,
+    machines: &[String],
+) -> Vec<Delivery> {
+    let mut all = Vec::new();
+    let waves = chance.from_to(1, 5);
+    for wave in 0..waves {
+        let at = if wave == 0 { chance.from_to(0, 200) } else { chance.below(storm.as_millis() as u64) };
+        let rules = *chance.pick(&[1, 1, 2, 3, 5]);
+        let apart = *chance.pick(&[0, 300, 3000, 30_000]);
+        for rule in 0..rules {
+            let at = Duration::from_millis(at + chance.below(apart + 1));
+            let fired = begin + at - Duration::from_secs(chance.from_to(1, 90));
+            let name = format!("rule{wave}-{rule}");
+            let targets: Vec<&String> = match chance.below(10) {
+                0 => machines.iter().collect(),
+                _ => vec![chance.pick(machines)],
+            };
+            let alert = alert(chance, &name, &targets, fired);
+            let times = *chance.pick(&[1, 1, 1, 2, 3]);
+            for _ in 0..times {
+                let most = *chance.pick(&[1, 2000, 40_000]);
+                let late = Duration::from_millis(chance.below(most));
+                all.push(delivery(chance, at + late, &alert, instances, &name));
+            }
+            if chance.percent(50) {
+                let over = alert_over(&alert, fired + Duration::from_secs(chance.from_to(1, 200)));
+                // Now and then the end is told before the beginning.
+                let from = at.as_millis() as u64;
+                let told = Duration::from_millis(chance.from_to(from.saturating_sub(3000), from + 150_000));
+                all.push(delivery(chance, told, &over, instances, &format!("{name} resolved")));
+                if chance.percent(20) {
+                    all.push(delivery(chance, told, &over, instances, &format!("{name} resolved")));
+                }
+            }
+        }
+        if chance.percent(15) {
+            all.push(about_nothing(chance, Duration::from_millis(at), begin, instances));
+        }
+    }
+    all
+}
+
+fn alert(chance: &mut Chance, rule: &str, targets: &[&String], fired: Timestamp) -> Value {
+    let mut alert = common_at(rule, "", &fired.to_string());
+    alert["data"]["essentials"]["alertTargetIDs"] = json!(targets);
+    if chance.percent(5) {
+        // Some alerts tell no time and cannot be recognised.
+        alert["data"]["essentials"]["firedDateTime"] = Value::Null;
+    }
+    alert
+}
+
+fn alert_over(alert: &Value, at: Timestamp) -> Value {
+    let mut over = alert.clone();
+    over["data"]["essentials"]["monitorCondition"] = "Resolved".into();
+    over["data"]["essentials"]["resolvedDateTime"] = at.to_string().into();
+    over
+}
+
+fn delivery(chance: &mut Chance, at: Duration, alert: &Value, instances: usize, what: &str) -> Delivery {
+    let to = chance.below(instances as u64) as usize;
+    let essentials = &alert["data"]["essentials"];
+    let id = essentials["alertId"].as_str().filter(|_| essentials["monitorCondition"] == "Resolved");
+    let body = alert.to_string().into_bytes();
+    Delivery { at, body, is_alert: true, to, ends: id.map(str::to_owned), what: what.to_owned() }
+}
+
+fn about_nothing(chance: &mut Chance, at: Duration, begin: Timestamp, instances: usize) -> Delivery {
+    let no_machine = format!("{GROUPS}/rg/providers/Microsoft.Storage/storageAccounts/nothing");
+    let nobody = format!("{GROUPS}/rg/providers/Microsoft.Compute/virtualMachines/nobody");
+    let target = chance.pick(&[no_machine, nobody]).clone();
+    let alert = common_at("nothing", &target, &begin.to_string());
+    let mut delivery = delivery(chance, at, &alert, instances, "nothing");
+    if chance.percent(30) {
+        delivery.body.truncate(20);
+        delivery.is_alert = false;
+    }
+    delivery
+}
+
+fn there_before(chance: &mut Chance, world: &mut World, limit: u64) -> Vec<(String, String, String, bool)> {
+    let mut all = Vec::new();
+    for watcher in &world.watchers {
+        let theirs = if chance.percent(30) { chance.below(limit.min(6) + 1) } else { 0 };
+        for number in 0..theirs {
+            all.push((watcher.id.clone(), format!("theirs-{number}"), TEST_VM.to_owned(), chance.percent(50)));
+        }
+        let ours = if chance.percent(40) { chance.below(limit.min(6) + 1) } else { 0 };
+        for number in 0..ours {
+            let name = format!("nightcap_other_20261119T00{number:02}Z_00000001");
+            all.push((watcher.id.clone(), name, CONTOSO_VM.replace("ContosoVM", "other"), false));
+        }
+    }
+    all
+}
+
+fn sweeps(chance: &mut Chance, storm: Duration) -> Vec<Duration> {
+    let Some(every) = *chance.pick(&[None, Some(20), Some(60), Some(60), Some(200)]) else { return vec![] };
+    let quiet_until = if chance.percent(20) { storm.as_secs() / 2 } else { 0 };
+    let mut all = Vec::new();
+    let mut at = quiet_until + chance.below(every);
+    while at < storm.as_secs() {
+        all.push(Duration::from_secs(at));
+        if chance.percent(15) {
+            all.push(Duration::from_secs(at));
+        }
+        at += chance.from_to(every / 2, every * 2);
+    }
+    all
+}
+
+fn by_hand(chance: &mut Chance, storm: Duration) -> Vec<(Duration, ByHand)> {
+    let some = chance.from_to(1, 6);
+    let when = |chance: &mut Chance| Duration::from_millis(chance.below(storm.as_millis() as u64));
+    (0..some).map(|_| (when(chance), *chance.pick(&[ByHand::Stop, ByHand::Delete]))).collect()
+}
+
+fn azure_trouble(chance: &mut Chance, storm: Duration, calm: bool) -> AzureTrouble {
+    if calm {
+        return AzureTrouble { rate: 0, kinds: vec![], sink_rate: 0, bursts: vec![], lags: false };
+    }
+    let share = *chance.pick(&[15, 40, 80]);
+    let bursts = if chance.percent(30) { chance.from_to(1, 4) } else { 0 };
+    let bursts = (0..bursts).map(|_| {
+        let (from, to) = some_while(chance, storm, &[10, 60, 200, 1500]);
+        Burst { from, to, ask: *chance.pick(&ASKS), kind: *chance.pick(&KINDS), percent: *chance.pick(&[50, 100]) }
+    });
+    let bursts = bursts.collect();
+    AzureTrouble {
+        rate: *chance.pick(&[0, 10, 50, 150, 300]),
+        kinds: chance.some_of(&KINDS, share),
+        sink_rate: *chance.pick(&[0, 0, 50, 200, 500]),
+        bursts,
+        lags: chance.percent(10),
+    }
+}
+
+fn store_trouble(chance: &mut Chance, storm: Duration) -> Vec<StoreTrouble> {
+    let some = chance.from_to(1, 4);
+    (0..some)
+        .map(|_| {
+            let (from, to) = some_while(chance, storm, &[2, 10, 60, 300]);
+            let (reads, writes) = *chance.pick(&[(true, false), (false, true), (true, true)]);
+            StoreTrouble { from, to, reads, writes, percent: *chance.pick(&[5, 30, 100]) }
+        })
+        .collect()
+}
+
+fn some_while(chance: &mut Chance, storm: Duration, lengths: &[u64]) -> (Duration, Duration) {
+    let from = Duration::from_millis(chance.below(storm.as_millis() as u64));
+    let length = Duration::from_secs(*chance.pick(lengths));
+    (from, (from + length).min(storm))
+}
+
+fn skews(chance: &mut Chance, instances: usize) -> Vec<i64> {
+    (0..instances).map(|_| skew(chance)).collect()
+}
+
+fn jumps(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<(Duration, usize, i64)> {
+    let some = chance.from_to(1, 6);
+    (0..some)
+        .map(|_| {
+            let at = Duration::from_millis(chance.below(storm.as_millis() as u64));
+            (at, chance.below(instances as u64) as usize, skew(chance))
+        })
+        .collect()
+}
+
+/// Up to some seconds, minutes or hours, ahead or back.
+fn skew(chance: &mut Chance) -> i64 {
+    let most = *chance.pick(&[0, 2000, 60_000, 900_000, 10_800_000]);
+    chance.from_to(0, 2 * most).cast_signed() - most.cast_signed()
+}

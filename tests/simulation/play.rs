@@ -1,0 +1,175 @@
+//! One story, from its seed to the end of everything that was begun in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use futures::future::join_all;
+use http::{Method, Request, StatusCode};
+use nightcap_simulator::{OPERATOR_KEY, WEBHOOK_KEY};
+use serde_json::Value;
+
+use crate::plan::ByHand;
+use crate::stage::Stage;
+
+/// The pauses after which an action group repeats a call that failed, in seconds.
+const REPEATS: [u64; 5] = [5, 20, 5, 40, 5];
+
+/// How often a timer sweeps when the storm is over, and for how long all may take to come to its end.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const MOST_SWEEPS: u32 = 180;
+
+/// How long it must stay quiet, for what is still on its way.
+const STRAGGLERS: Duration = Duration::from_secs(30);
+
+pub async fn play(stage: &Arc<Stage>) {
+    let deliveries: Vec<_> =
+        (0..stage.plan.deliveries.len()).map(|number| tokio::spawn(deliver(stage.clone(), number))).collect();
+    tokio::spawn(sweep_now_and_then(stage.clone()));
+    tokio::spawn(meddle(stage.clone()));
+    tokio::spawn(turn_clocks(stage.clone()));
+    tokio::time::sleep(stage.plan.storm).await;
+    stage.end_the_storm();
+    for delivery in deliveries {
+        delivery.await.unwrap();
+    }
+    for _ in 0..MOST_SWEEPS {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let number = stage.chance().below(stage.plan.instances as u64) as usize;
+        sweep(stage.clone(), number).await;
+        if is_quiet(stage) {
+            tokio::time::sleep(STRAGGLERS).await;
+            if is_quiet(stage) {
+                break;
+            }
+        }
+    }
+    stage.tell(|| "the end".to_owned());
+}
+
+/// Whether nothing remains to be done.
+fn is_quiet(stage: &Stage) -> bool {
+    let store = stage.store.lock().unwrap();
+    !store.keys().any(|key| key.starts_with("open:") || key.starts_with("notice:"))
+}
+
+/// Sends an alert as an action group does, until somebody takes it.
+async fn deliver(stage: Arc<Stage>, number: usize) {
+    let delivery = &stage.plan.deliveries[number];
+    tokio::time::sleep(delivery.at).await;
+    let mut to = delivery.to;
+    let mut repeats = REPEATS.into_iter();
+    loop {
+        stage.tell(|| format!("host {to}: alert {} comes in", delivery.what));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/api/alerts?code={WEBHOOK_KEY}"))
+            .header("content-type", "application/json")
+            .body(Body::from(delivery.body.clone()));
+        let answer = stage.call(to, request.unwrap()).await;
+        let repeat = match &answer {
+            None => true,
+            Some((status, _)) => matches!(status.as_u16(), 408 | 429 | 503 | 504),
+        };
+        stage.tell(|| {
+            let what = answer.as_ref().map_or("no answer".to_owned(), |(status, body)| told(*status, body));
+            format!("host {to}: alert {}: {what}", delivery.what)
+        });
+        if let Some((status, body)) = answer {
+            note_answer(&stage, delivery.is_alert, status, &body);
+        }
+        let Some(pause) = repeats.next().filter(|_| repeat) else { return };
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+        to = stage.chance().below(stage.plan.instances as u64) as usize;
+    }
+}
+
+fn told(status: StatusCode, body: &[u8]) -> String {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let outcomes = answer["outcomes"].as_array().into_iter().flatten();
+    let words: Vec<String> = outcomes
+        .map(|one| {
+            let name = one["capture"]["name"].as_str().unwrap_or_default();
+            format!("{} {} {name}", one["outcome"], one["reason"])
+        })
+        .collect();
+    format!("{} {}", status.as_u16(), words.join(", "))
+}
+
+fn note_answer(stage: &Stage, is_alert: bool, status: StatusCode, body: &[u8]) {
+    let expected: &[u16] = if is_alert { &[200, 201, 202, 503] } else { &[400] };
+    if !expected.contains(&status.as_u16()) {
+        stage.broken(format!("1: an alert was answered with {status}"));
+    }
+    if status.is_success() {
+        let answer: Value = serde_json::from_slice(body).unwrap();
+        let link = answer["links"]["record"].as_str().unwrap();
+        let key = link.rsplit('/').next().unwrap().to_owned();
+        stage.happened().taken.push((key, status, answer));
+    }
+}
+
+async fn sweep_now_and_then(stage: Arc<Stage>) {
+    let sweeps = stage.plan.sweeps.iter().map(|at| {
+        let stage = stage.clone();
+        async move {
+            tokio::time::sleep(*at).await;
+            let number = stage.chance().below(stage.plan.instances as u64) as usize;
+            sweep(stage, number).await;
+        }
+    });
+    join_all(sweeps).await;
+}
+
+async fn sweep(stage: Arc<Stage>, number: usize) {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/api/sweep")
+        .header("authorization", format!("Bearer {OPERATOR_KEY}"))
+        .body(Body::empty());
+    let answer = stage.call(number, request.unwrap()).await;
+    let what = answer.map_or("no answer".to_owned(), |(_, body)| String::from_utf8_lossy(&body).into_owned());
+    // When a sweep finds what the one before has found, nothing has happened.
+    if std::mem::replace(&mut stage.happened().swept, what.clone()) != what {
+        stage.tell(|| format!("host {number}: sweep: {what}"));
+    }
+}
+
+/// Somebody does something in the portal.
+async fn meddle(stage: Arc<Stage>) {
+    let mut all = stage.plan.by_hand.clone();
+    all.sort_by_key(|(at, _)| *at);
+    for (at, what) in all {
+        tokio::time::sleep(at.saturating_sub(stage.elapsed())).await;
+        let now = stage.now();
+        let mut azure = stage.azure.lock().unwrap();
+        let there: Vec<String> = azure
+            .captures()
+            .into_iter()
+            .skip(stage.plan.there_before.len())
+            .filter(|capture| capture.exists(now) && (capture.is_running(now) || matches!(what, ByHand::Delete)))
+            .map(|capture| capture.id)
+            .collect();
+        if there.is_empty() {
+            continue;
+        }
+        let id = stage.chance().pick(&there).clone();
+        let done = match what {
+            ByHand::Stop => azure.stop_by_hand(now, &id),
+            ByHand::Delete => azure.delete_by_hand(now, &id),
+        };
+        if done {
+            stage.tell(|| format!("somebody: {what:?} {}", id.rsplit('/').next().unwrap_or_default()));
+            stage.happened().by_hand.push((now, id, what));
+        }
+    }
+}
+
+async fn turn_clocks(stage: Arc<Stage>) {
+    let mut all = stage.plan.jumps.clone();
+    all.sort_by_key(|(at, ..)| *at);
+    for (at, host, skew) in all {
+        tokio::time::sleep(at.saturating_sub(stage.elapsed())).await;
+        stage.set_clock(host, skew);
+    }
+}
