@@ -266,8 +266,17 @@ impl<H: Host> Watch<'_, H> {
         }
         match self.capture(&self.azure()).patient_status().await {
             Ok(Look::Told(status)) => self.take_in(status).await,
-            Ok(Look::Gone) => self.end(End::vanished()),
+            Ok(Look::Gone) => self.look_whether_it_vanished().await,
             Ok(Look::Later(_)) => self.look_again(),
+            Err(error) => self.fail_to_see(&error),
+        }
+    }
+
+    /// What is told to people as gone for good is looked at twice.
+    async fn look_whether_it_vanished(&mut self) {
+        match self.capture(&self.azure()).get().await {
+            Ok(None) => self.end(End::vanished()),
+            Ok(Some(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
     }

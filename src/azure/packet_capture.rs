@@ -282,11 +282,8 @@ impl<'a, H: Host> CaptureResource<'a, H> {
             Look::Later(answer) => answer,
             told => return Ok(told),
         };
-        match operation::wait(self.azure, Step::Status, &answer).await {
-            Err(error) if is_gone(&error) => Ok(Look::Gone),
-            Err(error) => Err(error),
-            Ok(result) => self.read_status(&result),
-        }
+        // Not to find the place that Azure named says nothing of the capture.
+        self.read_status(&operation::wait(self.azure, Step::Status, &answer).await?)
     }
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
