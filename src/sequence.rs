@@ -259,9 +259,13 @@ impl<H: Host> Sequence<'_, H> {
         self.asked = Some(asked);
     }
 
-    /// Nothing came of what Azure was asked for.
+    /// Nothing came of what Azure was asked for, as far as it can be seen.
     async fn give_up(&mut self) {
         let Some(asked) = self.asked.take() else { return };
+        // What Azure has perhaps made is looked for by whoever comes by.
+        if self.in_doubt {
+            return;
+        }
         // Another instance that asked for the same name may have been first, and then this is its record.
         let stored: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
         if stored.is_some_and(|stored| stored.asked_by == asked.asked_by && stored.phase == Phase::Asked) {

@@ -176,7 +176,7 @@ impl<H: Host> Watch<'_, H> {
         let Some(address) = self.record.operation.clone() else { return self.look_at_resource().await };
         match operation::look(&self.azure(), azure::error::Step::Create, &address).await {
             Ok(Some(())) => self.created(),
-            Ok(None) if self.record.looks < LOOKS_AT_CREATION => self.look_again_in(operation::USUAL_PAUSE),
+            Ok(None) if self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Err(error @ AzureError::OperationFailed { .. }) => self.fail_to_begin(self.failure(&error)).await,
             // An operation that cannot be looked at, or goes on for ever, says nothing; the capture itself may.
             Ok(None) | Err(_) => {
@@ -194,9 +194,7 @@ impl<H: Host> Watch<'_, H> {
                            its agent reach the storage account?";
                 self.fail_to_begin(Failure::lasting("never_began", why)).await;
             }
-            Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => {
-                self.look_again_in(operation::USUAL_PAUSE);
-            }
+            Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Ok(Some(_)) => self.created(),
             Err(error) => self.fail_to_see(&error),
         }

@@ -13,7 +13,7 @@ use crate::stage::{Happened, Stage};
 use crate::trouble::Ask;
 
 /// How long those who raced across the boundary of two slots take to settle it when nothing is in their way.
-const SETTLING: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// How long one that is being created cannot be seen by another one that is, at most: a list is fresh for 15 seconds.
 const RACING: Duration = Duration::from_secs(40);

@@ -130,15 +130,23 @@ impl Plan {
     pub fn of_seed(chance: &mut Chance) -> (Self, World) {
         let calm = chance.percent(15);
         let storm = Duration::from_secs(*chance.pick(&[60, 120, 300, 600, 900, 1500]));
-        let (settings, limit) = settings(chance);
+        let races = chance.percent(15);
+        let (settings, limit) = settings(chance, races);
         let mut world = world(chance, calm);
         // From the middle of a slot of five minutes, or a moment before its end.
-        let into_the_slot = if chance.percent(40) { chance.from_to(296_000, 299_900) } else { chance.below(300_000) };
+        let into_the_slot = match chance.percent(40) {
+            _ if races => chance.from_to(297_500, 300_000),
+            true => chance.from_to(296_000, 299_900),
+            false => chance.below(300_000),
+        };
         let begin: Timestamp = "2026-11-20T02:10:00Z".parse().unwrap();
         let begin = begin + Duration::from_millis(into_the_slot);
-        let instances = chance.from_to(1, 4) as usize;
+        let instances = chance.from_to(if races { 2 } else { 1 }, 4) as usize;
         let machines = machines(chance);
-        let deliveries = deliveries(chance, begin, storm, instances, &machines);
+        let mut deliveries = deliveries(chance, begin, storm, instances, &machines);
+        if races {
+            deliveries.extend(race(chance, begin, instances, &machines[0]));
+        }
         let there_before = there_before(chance, &mut world, limit);
         let wild = |chance: &mut Chance, percent| !calm && chance.percent(percent);
         let plan = Self {
@@ -150,7 +158,7 @@ impl Plan {
             deliveries,
             sweeps: sweeps(chance, storm),
             by_hand: if wild(chance, 30) { by_hand(chance, storm) } else { vec![] },
-            network: *chance.pick(&[0, 5, 50, 300, if calm { 50 } else { 3000 }]),
+            network: if races { 500 } else { *chance.pick(&[0, 5, 50, 300, if calm { 50 } else { 3000 }]) },
             store_takes: *chance.pick(&[0, 5, 50]),
             azure: azure_trouble(chance, storm, calm),
             store: if wild(chance, 35) { store_trouble(chance, storm) } else { vec![] },
@@ -168,8 +176,8 @@ impl Plan {
     }
 }
 
-fn settings(chance: &mut Chance) -> (Vec<(&'static str, String)>, u64) {
-    let seconds = *chance.pick(&[5, 10, 20, 60, 120]);
+fn settings(chance: &mut Chance, races: bool) -> (Vec<(&'static str, String)>, u64) {
+    let seconds = if races { 120 } else { *chance.pick(&[5, 10, 20, 60, 120]) };
     let limit = if chance.percent(40) { chance.from_to(1, 5) } else { *chance.pick(&[10, 100]) };
     let told = match chance.below(10) {
         0..=5 => "finished,failed",
@@ -276,6 +284,19 @@ fn deliveries(
         }
     }
     all
+}
+
+/// Several alerts on one machine, each to another instance, about where two slots of time meet.
+fn race(chance: &mut Chance, begin: Timestamp, instances: usize, machine: &String) -> Vec<Delivery> {
+    let apart = *chance.pick(&[200, 1000, 2500]);
+    (0..instances)
+        .map(|to| {
+            let name = format!("race-{to}");
+            let at = Duration::from_millis(chance.below(apart));
+            let alert = alert(chance, &name, &[machine], begin);
+            Delivery { to, ..delivery(chance, at, &alert, instances, &name) }
+        })
+        .collect()
 }
 
 fn alert(chance: &mut Chance, rule: &str, targets: &[&String], fired: Timestamp) -> Value {

@@ -138,7 +138,8 @@ impl Kind {
             }
             Self::Broken => status(*chance.pick(&[408, 500, 502, 504]), "InternalServerError", None),
             Self::Refused => match *chance.pick(&[400, 403, 404, 409]) {
-                404 if matches!(ask, Ask::Get | Ask::Status | Ask::Delete | Ask::Stop) => {
+                404 if ask == Ask::Delete => return None,
+                404 if matches!(ask, Ask::Get | Ask::Status | Ask::Stop) => {
                     status(404, if chance.percent(50) { "" } else { "SubscriptionNotFound" }, None)
                 }
                 404 => status(404, "ResourceNotFound", None),
