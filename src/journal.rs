@@ -86,6 +86,11 @@ impl<H: Host> Journal<'_, H> {
         self.save_marked(&key, record, record.is_finished()).await
     }
 
+    /// Writes a capture's record over what was known of others of its name.
+    pub async fn replace_capture(&self, record: &CaptureRecord) -> bool {
+        self.save_marked(&record.key(), record, false).await
+    }
+
     /// Takes the record of a capture away that never was.
     pub async fn forget_capture(&self, record: &CaptureRecord) {
         if self.delete(&record.key()).await {

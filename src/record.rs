@@ -20,7 +20,7 @@ use crate::locate::Place;
 use crate::notify::File;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Start;
-use crate::plan::name::{asked_at, is_own};
+use crate::plan::name::is_own;
 use crate::plan::parameters::Parameters;
 use crate::timestamp::Timestamp;
 
@@ -77,7 +77,7 @@ pub struct CaptureRecord {
     pub parameters: Parameters,
     /// The key of the alert that it was asked for; empty when it was found running and nobody here knows.
     pub asked_by: String,
-    /// Azure's time when it was asked for.
+    /// Azure's time when it was asked for, or when it was found.
     pub asked_at: Timestamp,
     /// The target's captures that were there before it, so that rivals can be told from them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -273,10 +273,10 @@ impl CaptureRecord {
 
     /// The record of a capture that was found running, because its maker died or has another store.
     pub fn found(start: &Start, place: &Place, capture: &PacketCapture, now: Timestamp) -> Self {
-        let asked_at = asked_at(&capture.name).unwrap_or(now);
         let phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
         let storage_path = capture.storage_path.clone();
-        let mut record = Self { phase, storage_path, ..Self::asked(start, place, &capture.name, "", asked_at) };
+        let asked = Self::asked(start, place, &capture.name, "", place.listing.clock.told());
+        let mut record = Self { phase, storage_path, ..asked };
         if let Some(seconds) = capture.time_limit.and_then(|seconds| u32::try_from(seconds).ok()) {
             record.parameters.capture_seconds = seconds;
         }
@@ -317,14 +317,15 @@ impl CaptureRecord {
     pub fn is_same_capture(&self, other: &Self) -> bool {
         match (&self.storage_path, &other.storage_path) {
             (Some(own), Some(theirs)) => own == theirs,
-            _ => self.is_rival(other.asked_at),
+            _ => true,
         }
     }
 
-    /// Whether somebody who asked for the name at that time may have raced for this very capture.
-    pub fn is_rival(&self, asked_at: Timestamp) -> bool {
+    /// Whether somebody who asks for the name at that time may be racing for this very capture, and it is not over. One
+    /// that Azure has perhaps never heard of is open to everybody.
+    pub fn is_open_for(&self, asked_at: Timestamp) -> bool {
         let apart = asked_at.since(self.asked_at).or_else(|| self.asked_at.since(asked_at));
-        apart.is_none_or(|apart| apart <= RACES_LAST)
+        self.phase == Phase::Asked || (self.end.is_none() && apart.is_none_or(|apart| apart <= RACES_LAST))
     }
 
     /// How long it may capture.
@@ -502,11 +503,14 @@ mod tests {
 
     #[test]
     fn a_fixed_name_is_one_capture_after_the_other() {
-        let (mut later, earlier) = (record(), record());
-        later.asked_at = earlier.asked_at.after(std::time::Duration::from_secs(600));
+        let at_path = |path: &str| CaptureRecord { storage_path: Some(path.to_owned()), ..record() };
+        let (mut later, earlier) = (at_path("https://store/2.cap"), at_path("https://store/1.cap"));
         let alone = later.clone();
-        later.merge(CaptureRecord { phase: Phase::Finished, ..earlier });
+        later.merge(CaptureRecord { phase: Phase::Finished, ..earlier.clone() });
         assert_eq!(later, alone);
+        assert_ne!(later.identity(), earlier.identity());
+        let aside = CaptureRecord { replaced: true, ..earlier };
+        assert_ne!(aside.key(), later.key());
     }
 
     #[test]

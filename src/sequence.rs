@@ -69,8 +69,11 @@ pub async fn run<H: Host>(
     let mut sequence =
         Sequence { azure, journal, alert, start, place, request, over: vec![], asked: None, in_doubt: false };
     let end = sequence.run().await;
-    if !matches!(end, Ok(End::Started { .. })) {
-        sequence.give_up().await;
+    match &end {
+        Ok(End::Started { .. }) => {}
+        // Whoever was first with the name writes its record, and this one stands in for it until then.
+        Ok(End::Joined { capture }) if sequence.has_asked_for(&capture.name) => {}
+        _ => sequence.give_up().await,
     }
     end
 }
@@ -100,21 +103,34 @@ impl<H: Host> Sequence<'_, H> {
                 }
                 let listing = list(self.azure, &self.place.watcher).await.map_err(|error| self.failure(&error))?;
                 Listing { captures, clock } = listing;
+                // What was over may be gone by now, and its name another capture's.
+                self.over.clear();
             }
             if let Some(capture) = self.running_on_target(&captures, clock.told()).await? {
                 return Ok(self.found(capture));
             }
-            let name = self.name(&captures, clock.told());
-            let doomed = self.doomed(&captures, &name).await?;
+            let (name, former) = self.name(&captures, clock.told()).await;
+            let Some(doomed) = self.doomed(&captures, &name).await? else {
+                self.pause(&AzureError::OutOfTime { step: Step::Delete }, round).await?;
+                continue;
+            };
             if self.azure.settings.dry_run {
                 return self.requests(&doomed, &name).map(End::WouldSend);
             }
             join_all(doomed.iter().map(|doomed| self.remember_end(doomed))).await;
-            self.delete_all(&doomed).await?;
+            match self.delete_all(&doomed).await {
+                Ok(()) => {}
+                Err(error) if error.is_transient() => {
+                    self.pause(&error, round).await?;
+                    continue;
+                }
+                Err(error) => return Err(self.failure(&error)),
+            }
             if clock.age(self.azure.host) > LIST_IS_FRESH {
                 continue;
             }
-            if let Some(end) = self.create(&name, &captures, clock, round).await? {
+            self.remember_asking(&name, former, &captures, clock).await;
+            if let Some(end) = self.create(&name, round).await? {
                 return Ok(end);
             }
         }
@@ -154,14 +170,27 @@ impl<H: Host> Sequence<'_, H> {
         capture.covers(&self.start.target) || is_own_of(&self.start.target, &capture.name)
     }
 
-    fn name(&self, captures: &[PacketCapture], now: Timestamp) -> String {
-        let taken = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
-        self.start.fixed_name.clone().unwrap_or_else(|| name(&self.start.target, slot(now), taken))
+    /// The fixed name, or one of our own that no capture has or had: somebody may be about to delete the one that had it.
+    /// With it comes what is remembered under it.
+    async fn name(&self, captures: &[PacketCapture], now: Timestamp) -> (String, Option<CaptureRecord>) {
+        let mut used: Vec<String> = Vec::new();
+        loop {
+            let there = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
+            let taken = |name: &str| there(name) || used.iter().any(|used| used == name);
+            let own = || name(&self.start.target, slot(now), taken);
+            let name = self.start.fixed_name.clone().unwrap_or_else(own);
+            let record: Option<CaptureRecord> = self.journal.load(&self.record_key(&name)).await;
+            let is_free = record.as_ref().is_none_or(|record| record.is_open_for(now));
+            if is_free || self.start.fixed_name.is_some() {
+                return (name, record);
+            }
+            used.push(name);
+        }
     }
 
     /// The captures that must go first: the one that holds a fixed name, and as many finished ones of our own as the
-    /// limit asks for.
-    async fn doomed(&mut self, captures: &[PacketCapture], name: &str) -> Result<Vec<String>, Failure> {
+    /// limit asks for. `None` when others are on their way out, and there will be room.
+    async fn doomed(&mut self, captures: &[PacketCapture], name: &str) -> Result<Option<Vec<String>>, Failure> {
         let mut doomed = Vec::new();
         if let Some(holder) = captures.iter().find(|capture| capture.name.eq_ignore_ascii_case(name)) {
             if !holder.is_deleting() && !self.is_over(holder).await? {
@@ -180,30 +209,29 @@ impl<H: Host> Sequence<'_, H> {
                 excess = excess.saturating_sub(1);
             }
         }
-        if excess > 0 { Err(Failure::limit_reached(&self.place.watcher, captures.len(), limit)) } else { Ok(doomed) }
+        let leaving =
+            captures.iter().filter(|capture| capture.is_deleting() && !doomed.contains(&capture.name)).count();
+        match excess {
+            0 => Ok(Some(doomed)),
+            excess if excess <= leaving => Ok(None),
+            _ => Err(Failure::limit_reached(&self.place.watcher, captures.len(), limit)),
+        }
     }
 
-    /// Deletes side by side and waits until all are gone.
-    async fn delete_all(&self, names: &[String]) -> Result<(), Failure> {
+    /// Deletes side by side and waits until all are gone. What fails is not sent again before another look, for by then
+    /// the name may be another capture's.
+    async fn delete_all(&self, names: &[String]) -> Result<(), AzureError> {
         let delete = async |name: &String| -> Result<(), AzureError> {
             if let Some(answer) = self.capture(name).delete().await? {
                 operation::wait(self.azure, Step::Delete, &answer).await?;
             }
             Ok(())
         };
-        let deleted = join_all(names.iter().map(delete)).await;
-        deleted.into_iter().collect::<Result<(), _>>().map_err(|error| self.failure(&error))
+        join_all(names.iter().map(delete)).await.into_iter().collect()
     }
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(
-        &mut self,
-        name: &str,
-        captures: &[PacketCapture],
-        clock: Clock,
-        round: u32,
-    ) -> Result<Option<End>, Failure> {
-        self.remember_asking(name, captures, clock).await;
+    async fn create(&mut self, name: &str, round: u32) -> Result<Option<End>, Failure> {
         let error = match self.capture(name).create(&self.request).await {
             Ok((capture, creation)) => {
                 let mut record = self.started(&capture);
@@ -236,26 +264,29 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
-    async fn remember_asking(&mut self, name: &str, captures: &[PacketCapture], clock: Clock) {
+    async fn remember_asking(
+        &mut self,
+        name: &str,
+        former: Option<CaptureRecord>,
+        captures: &[PacketCapture],
+        clock: Clock,
+    ) {
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.name == name) {
             asked.asked_at = clock.told();
             return;
         }
         self.give_up().await;
         self.in_doubt = false;
+        let was_deleted = self.over.iter().any(|(over, _)| over == name);
+        if let Some(former) = former.filter(|former| was_deleted || !former.is_open_for(clock.told())) {
+            self.put_aside(former).await;
+        }
         let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.alert, clock.told());
         let there = captures.iter().filter(|capture| self.is_on_target(capture));
         asked.before = there.map(|capture| capture.name.clone()).collect();
         asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
-        let known: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
-        let was_deleted = self.over.iter().any(|(over, _)| over == name);
-        let is_another = |known: &CaptureRecord| was_deleted || known.is_finished() || !known.is_rival(asked.asked_at);
-        if let Some(former) = known.filter(is_another) {
-            self.put_aside(former).await;
-            self.journal.forget_capture(&asked).await;
-        }
         let on = on_key(&asked, &self.alert.alert);
-        join(self.journal.save_capture(&mut asked.clone()), self.journal.save(&on, self.alert)).await;
+        join(self.journal.replace_capture(&asked), self.journal.save(&on, self.alert)).await;
         self.asked = Some(asked);
     }
 
@@ -286,10 +317,13 @@ impl<H: Host> Sequence<'_, H> {
         Box::new(record)
     }
 
+    fn has_asked_for(&self, name: &str) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.name == name)
+    }
+
     /// What a capture that is there means: ours, if we asked for it and never heard; else somebody was first.
     fn found(&mut self, capture: PacketCapture) -> End {
-        let ours = self.in_doubt && self.asked.as_ref().is_some_and(|asked| asked.name == capture.name);
-        if ours {
+        if self.in_doubt && self.has_asked_for(&capture.name) {
             let record = self.started(&capture);
             End::Started { capture, record }
         } else {
@@ -297,6 +331,7 @@ impl<H: Host> Sequence<'_, H> {
         }
     }
 
+    /// Waits before another round, if there is time for one.
     async fn pause(&self, error: &AzureError, round: u32) -> Result<(), Failure> {
         let [chance, ..] = self.azure.host.random();
         let pause = error.retry_after().unwrap_or_default().saturating_add(retry::pause(round, chance));
@@ -327,8 +362,7 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Writes down how a capture ended that is about to be deleted, in case nobody has seen it yet.
     async fn remember_end(&self, name: &str) {
-        let key = capture_key(&self.place.subscription, &self.place.region, name);
-        let Some(mut record) = self.journal.load::<CaptureRecord>(&key).await else { return };
+        let Some(mut record) = self.journal.load::<CaptureRecord>(&self.record_key(name)).await else { return };
         let status = self.over.iter().find(|(over, _)| over == name).and_then(|(_, status)| status.as_ref());
         if let Some(status) = status.filter(|_| record.end.is_none()) {
             record.over(record::End::told(&record, status));
@@ -347,6 +381,10 @@ impl<H: Host> Sequence<'_, H> {
         }
         former.replaced = true;
         self.journal.save_capture(&mut former).await;
+    }
+
+    fn record_key(&self, name: &str) -> String {
+        capture_key(&self.place.subscription, &self.place.region, name)
     }
 
     fn failure(&self, error: &AzureError) -> Failure {
@@ -374,9 +412,11 @@ impl<H: Host> Sequence<'_, H> {
 /// Whoever may have met such a race looks once more, and all but the earliest capture are stopped. Only who created last
 /// is sure to see all of them, and is so at any time after.
 ///
-/// Gives the earlier capture when the one that was started here is not the earliest.
+/// Whoever watches one of those that are stopped finds the earliest in its record. Gives the earliest when it is not the
+/// one that was started here.
 pub async fn settle<H: Host>(
     azure: &Azure<'_, H>,
+    journal: &Journal<'_, H>,
     started: &CaptureRecord,
 ) -> Result<Option<PacketCapture>, AzureError> {
     let CaptureRecord { name, target, watcher, before, .. } = started;
@@ -411,6 +451,11 @@ pub async fn settle<H: Host>(
     let mut rivals = running.into_iter();
     let Some(first) = rivals.next() else { return Ok(None) };
     for late in rivals {
+        let key = capture_key(&started.subscription, &started.region, &late.name);
+        if let Some(mut record) = journal.load::<CaptureRecord>(&key).await {
+            record.superseded_by.get_or_insert_with(|| first.name.clone());
+            journal.save_capture(&mut record).await;
+        }
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
         let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
     }

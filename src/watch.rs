@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::azure::error::AzureError;
-use crate::azure::packet_capture::{Activity, CaptureResource, Look, PacketCapture, Status};
+use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
 use crate::azure::{self, Azure, blob, operation};
 use crate::failure::Failure;
 use crate::host::Host;
@@ -16,7 +16,6 @@ use crate::journal::Journal;
 use crate::notify::{File, compose};
 use crate::outbox;
 use crate::outcome::{CaptureRef, Kind, Outcome};
-use crate::plan::name::asked_at;
 use crate::record::{
     AlertRecord, CaptureRecord, End, EndReason, OnCapture, Phase, Resolved, TargetMemory, alert_key, resolved_key,
     target_key,
@@ -134,6 +133,11 @@ impl<H: Host> Watch<'_, H> {
     }
 
     async fn step(&mut self) {
+        if let Some(name) = self.record.superseded_by.clone()
+            && self.record.phase < Phase::Ended
+        {
+            return self.give_way_to(&name, None).await;
+        }
         match self.record.phase {
             Phase::Asked if self.record.replaced => self.end(End::not_created()),
             Phase::Creating | Phase::Created | Phase::Running if self.record.replaced => self.end(End::vanished()),
@@ -164,8 +168,8 @@ impl<H: Host> Watch<'_, H> {
 
     async fn look_at_creation(&mut self) {
         if !self.record.settled && !self.settings.dry_run {
-            match sequence::settle(&self.azure(), &self.record).await {
-                Ok(Some(earlier)) => return self.give_way_to(&earlier).await,
+            match sequence::settle(&self.azure(), &self.journal, &self.record).await {
+                Ok(Some(earlier)) => return self.give_way_to(&earlier.name, earlier.storage_path).await,
                 Ok(None) => {
                     self.record.settled = true;
                     return self.put_off(operation::USUAL_PAUSE);
@@ -212,15 +216,14 @@ impl<H: Host> Watch<'_, H> {
     }
 
     /// Another instance was earlier by a moment. Its capture serves the alerts of this one, too.
-    async fn give_way_to(&mut self, earlier: &PacketCapture) {
-        let name = &earlier.name;
-        self.record.superseded_by = Some(name.clone());
+    async fn give_way_to(&mut self, name: &str, storage_path: Option<String>) {
+        self.record.superseded_by = Some(name.to_owned());
         let journal = self.journal;
         let survivor = CaptureRecord {
-            name: name.clone(),
+            name: name.to_owned(),
             asked_by: String::new(),
-            asked_at: asked_at(name).unwrap_or(self.record.asked_at),
-            storage_path: earlier.storage_path.clone(),
+            storage_path: storage_path.clone(),
+            phase: Phase::Creating,
             operation: None,
             settled: true,
             superseded_by: None,
@@ -247,7 +250,7 @@ impl<H: Host> Watch<'_, H> {
         for on in alerts {
             journal.save(&crate::record::on_key(&survivor, &on.alert), &on).await;
         }
-        let reference = self.reference(name, earlier.storage_path.clone());
+        let reference = self.reference(name, storage_path);
         self.revise_outcome(Outcome { capture: Some(reference), ..Outcome::joined() }).await;
         self.end(End::superseded(name));
     }

@@ -135,13 +135,15 @@ async fn a_failure_that_stays_is_told_and_not_repeated_for_ever() {
             ("cut", Effect::CutBefore, "azure_unreachable"),
             ("hang", Effect::Hang, "azure_unreachable"),
         ] {
-            if (at, name) == (At::Create, "hang") {
+            if name == "hang" && [At::Create, At::Delete].contains(&at) {
                 continue; // carried out, so it is found: see the test of lost answers
             }
             let (ended, scene, _) = alert_with(fault(at, effect)).await;
             let what = format!("{name} at {at:?}: {:?} {}", ended.finally, ended.message);
-            if at == At::Operation && ended.finally.0 == "started" {
-                panic!("a delete whose end is not known must not be followed by a create: {what}");
+            if at == At::Operation {
+                // The list shows that what was deleted is gone, whatever becomes of the look at the operation.
+                assert_eq!((ended.finally.0.as_str(), ended.captures), ("started", 1), "{what}");
+                continue;
             }
             assert_eq!(
                 (ended.status, ended.outcome.as_str(), ended.reason.as_str()),

@@ -252,7 +252,8 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         Ok((capture.ok_or_else(|| unreadable(Step::Create, "no capture"))?, answer))
     }
 
-    /// Begins to delete it; its file stays. `None` when it is gone already.
+    /// Begins to delete it; its file stays. `None` when it is gone already. This is sent once: whoever gets an error looks
+    /// again before sending this again, for the name may be another capture's by then.
     pub async fn delete(&self) -> Result<Option<Response<Bytes>>, AzureError> {
         match self.call(Step::Delete, Method::DELETE, "", Bytes::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
@@ -299,7 +300,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
     }
 
     async fn call(&self, step: Step, method: Method, action: &str, body: Bytes) -> Result<Response<Bytes>, AzureError> {
-        let repeat = method != Method::PUT;
+        let repeat = ![Method::PUT, Method::DELETE].contains(&method);
         let uri = self.uri(step, action)?;
         let audience = Audience::Arm;
         self.azure.call(Call { audience, step, method, uri, body, repeat, capture: Some(self.name) }).await
