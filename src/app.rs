@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
+use crate::asking::Asking;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
 use crate::settings::{Keys, SETTINGS, SettingError, Settings};
@@ -17,6 +18,8 @@ pub struct App<H> {
     pub host: H,
     /// The tokens for Azure.
     pub tokens: Tokens,
+    /// The captures that it is asking for.
+    pub asking: Asking,
     loaded: Mutex<Option<Loaded>>,
     at_work: Mutex<HashSet<String>>,
     swept_at: Mutex<Option<Duration>>,
@@ -52,6 +55,7 @@ impl<H: Host> App<H> {
         Self {
             host,
             tokens: Tokens::default(),
+            asking: Asking::default(),
             loaded: Mutex::new(None),
             at_work: Mutex::default(),
             swept_at: Mutex::default(),

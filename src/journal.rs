@@ -98,10 +98,15 @@ impl<H: Host> Journal<'_, H> {
         }
     }
 
+    /// Marks the record with this key as unfinished.
+    pub async fn mark_open(&self, key: &str) -> bool {
+        self.save(&open_key(key), &Marker { at: self.host.now() }).await
+    }
+
     /// The mark of unfinished work comes first and goes last, so that it is never missing. A record without it would not
     /// be found again, and counts as not written.
     async fn save_marked<T: Serialize + Sync>(&self, key: &str, record: &T, finished: bool) -> bool {
-        if !finished && !self.save(&open_key(key), &Marker { at: self.host.now() }).await {
+        if !finished && !self.mark_open(key).await {
             return false;
         }
         let saved = self.save(key, record).await;

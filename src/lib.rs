@@ -17,6 +17,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod asking;
 pub mod azure;
 mod digest;
 mod ending;

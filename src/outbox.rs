@@ -80,12 +80,13 @@ pub fn is_wanted(settings: &Settings, event: Event) -> bool {
     settings.notify.as_ref().is_some_and(|notify| notify.on.contains(&event))
 }
 
-/// Writes a message down, unless it was told already.
-pub async fn put<H: Host>(journal: &Journal<'_, H>, notice: &Notice) {
-    if journal.load::<Told>(&told_key(&notice.id)).await.is_none() {
-        let waiting = Waiting { notice: notice.clone(), attempts: 0, try_at: None, problem: None };
-        journal.save(&notice_key(&notice.id), &waiting).await;
+/// Writes a message down, unless it was told already. Tells whether nobody needs to remember it any more.
+pub async fn put<H: Host>(journal: &Journal<'_, H>, notice: &Notice) -> bool {
+    if journal.load::<Told>(&told_key(&notice.id)).await.is_some() {
+        return true;
     }
+    let waiting = Waiting { notice: notice.clone(), attempts: 0, try_at: None, problem: None };
+    journal.save(&notice_key(&notice.id), &waiting).await
 }
 
 /// Sends a message that was written down, and tries again for a while if nobody takes it.

@@ -20,7 +20,6 @@ use crate::locate::Place;
 use crate::notify::File;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Start;
-use crate::plan::name::is_own;
 use crate::plan::parameters::Parameters;
 use crate::timestamp::Timestamp;
 
@@ -79,10 +78,7 @@ pub struct CaptureRecord {
     pub asked_by: String,
     /// Azure's time when it was asked for, or when it was found.
     pub asked_at: Timestamp,
-    /// The target's captures that were there before it, so that rivals can be told from them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<String>,
-    /// Whether no instance that raced for the target can have made another capture beside it.
+    /// Whether it was seen that no instance that raced for the target has made another capture beside it.
     #[serde(default)]
     pub settled: bool,
     /// Where Azure tells how creating it goes, until that is known.
@@ -253,7 +249,6 @@ impl CaptureRecord {
             parameters: start.parameters.clone(),
             asked_by: asked_by.to_owned(),
             asked_at,
-            before: vec![],
             settled: false,
             operation: None,
             storage_path: None,
@@ -296,11 +291,9 @@ impl CaptureRecord {
         if self.replaced { format!("{key}:{}", self.asked_at.unix_millis()) } else { key }
     }
 
-    /// What the keys of the alerts on it begin with. A fixed name belongs to one capture after the other.
+    /// What the keys of the alerts on it begin with.
     pub fn alerts_prefix(&self) -> String {
-        let Self { subscription, region, name, .. } = self;
-        let of_the_name = format!("on:{}:{region}:{name}:", subscription.to_ascii_lowercase());
-        if is_own(name) { of_the_name } else { format!("{of_the_name}{}:", self.asked_at.unix_millis()) }
+        format!("on:{}:", self.key().trim_start_matches("capture:"))
     }
 
     /// What tells this capture from any other, also from one that had the name before: Azure never tells two captures

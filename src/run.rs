@@ -190,15 +190,23 @@ impl<H: Host> Run<H> {
 
     /// Tells people what they want to be told of the alert, and watches its captures.
     async fn see_to_the_end(&self, watched: Vec<Watched>, notices: Vec<Notice>) {
+        let watched = watched.into_iter().map(|(record, stay)| watch(&self.app, &self.settings, record, stay));
+        join(self.tell(notices), join_all(watched)).await;
+    }
+
+    /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them. What cannot be
+    /// written down is told first.
+    async fn tell(&self, notices: Vec<Notice>) {
         let journal = self.journal();
-        join_all(notices.iter().map(|notice| outbox::put(&journal, notice))).await;
+        let tell = |notice: &Notice| outbox::deliver(&self.app, &self.settings, &journal, notice.clone());
+        let kept = join_all(notices.iter().map(|notice| outbox::put(&journal, notice))).await;
+        let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
+        join_all(lost.into_iter().map(|(notice, _)| tell(notice))).await;
         if !self.progress().finished {
             self.progress().finished = true;
             self.remember().await;
         }
-        let told = notices.into_iter().map(|notice| outbox::deliver(&self.app, &self.settings, &journal, notice));
-        let watched = watched.into_iter().map(|(record, stay)| watch(&self.app, &self.settings, record, stay));
-        join(join_all(told), join_all(watched)).await;
+        join_all(kept.into_iter().map(|(notice, _)| tell(notice))).await;
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -256,7 +264,9 @@ impl<H: Host> Run<H> {
         let place = locate(&azure, start, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
         let storage = start.storage.as_ref().or_else(|| self.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
-        match sequence::run(&azure, &self.journal(), &self.on_capture(), start, &place, storage).await? {
+        match sequence::run(&azure, &self.app.asking, &self.journal(), &self.on_capture(), start, &place, storage)
+            .await?
+        {
             End::Started { capture, mut record } => {
                 let journal = self.journal();
                 let memory = TargetMemory::new(start, &place, self.app.host.now());

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
+use crate::asking::Asking;
 use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
 use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
@@ -18,10 +19,11 @@ use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::locate::Place;
-use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, may_have_met_another_slot, name, slot};
+use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, name, slot};
 use crate::plan::{Start, limit};
 use crate::record::{self, CaptureRecord, OnCapture, Phase, capture_key, on_key};
 use crate::timestamp::Timestamp;
+use crate::watch::alerts_on;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
@@ -59,6 +61,7 @@ pub enum End {
 /// Carries a plan out.
 pub async fn run<H: Host>(
     azure: &Azure<'_, H>,
+    asking: &Asking,
     journal: &Journal<'_, H>,
     alert: &OnCapture,
     start: &Start,
@@ -67,7 +70,7 @@ pub async fn run<H: Host>(
 ) -> Result<End, Failure> {
     let request = CaptureRequest::new(&start.target, &start.parameters, storage);
     let mut sequence =
-        Sequence { azure, journal, alert, start, place, request, over: vec![], asked: None, in_doubt: false };
+        Sequence { azure, asking, journal, alert, start, place, request, over: vec![], asked: None, in_doubt: false };
     let end = sequence.run().await;
     match &end {
         Ok(End::Started { .. }) => {}
@@ -80,6 +83,7 @@ pub async fn run<H: Host>(
 
 struct Sequence<'a, H> {
     azure: &'a Azure<'a, H>,
+    asking: &'a Asking,
     journal: &'a Journal<'a, H>,
     alert: &'a OnCapture,
     start: &'a Start,
@@ -110,7 +114,10 @@ impl<H: Host> Sequence<'_, H> {
                 return Ok(self.found(capture));
             }
             let (name, former) = self.name(&captures, clock.told()).await;
-            let Some(doomed) = self.doomed(&captures, &name).await? else {
+            let turn = self.asking.take_turn(&self.place.watcher, &name);
+            let listed = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
+            let coming = turn.unlisted_before(listed, clock.heard());
+            let Some(doomed) = self.doomed(&captures, &name, coming).await? else {
                 self.pause(&AzureError::OutOfTime { step: Step::Delete }, round).await?;
                 continue;
             };
@@ -129,8 +136,9 @@ impl<H: Host> Sequence<'_, H> {
             if clock.age(self.azure.host) > LIST_IS_FRESH {
                 continue;
             }
-            self.remember_asking(&name, former, &captures, clock).await;
+            self.remember_asking(&name, former, clock).await;
             if let Some(end) = self.create(&name, round).await? {
+                turn.accepted(self.azure.host.monotonic());
                 return Ok(end);
             }
         }
@@ -190,7 +198,13 @@ impl<H: Host> Sequence<'_, H> {
 
     /// The captures that must go first: the one that holds a fixed name, and as many finished ones of our own as the
     /// limit asks for. `None` when others are on their way out, and there will be room.
-    async fn doomed(&mut self, captures: &[PacketCapture], name: &str) -> Result<Option<Vec<String>>, Failure> {
+    /// `coming` is how many others are being created that the list does not show.
+    async fn doomed(
+        &mut self,
+        captures: &[PacketCapture],
+        name: &str,
+        coming: usize,
+    ) -> Result<Option<Vec<String>>, Failure> {
         let mut doomed = Vec::new();
         if let Some(holder) = captures.iter().find(|capture| capture.name.eq_ignore_ascii_case(name)) {
             if !holder.is_deleting() && !self.is_over(holder).await? {
@@ -199,7 +213,8 @@ impl<H: Host> Sequence<'_, H> {
             doomed.push(holder.name.clone());
         }
         let limit = self.azure.settings.capture_limit;
-        let mut excess = limit::excess(captures.len().saturating_sub(doomed.len()), limit);
+        let all = captures.len().saturating_add(coming);
+        let mut excess = limit::excess(all.saturating_sub(doomed.len()), limit);
         for capture in limit::candidates(captures).into_iter().take(excess.saturating_add(MOST_STILL_RUNNING)) {
             if excess == 0 {
                 break;
@@ -214,7 +229,7 @@ impl<H: Host> Sequence<'_, H> {
         match excess {
             0 => Ok(Some(doomed)),
             excess if excess <= leaving => Ok(None),
-            _ => Err(Failure::limit_reached(&self.place.watcher, captures.len(), limit)),
+            _ => Err(Failure::limit_reached(&self.place.watcher, all, limit)),
         }
     }
 
@@ -235,13 +250,9 @@ impl<H: Host> Sequence<'_, H> {
         let error = match self.capture(name).create(&self.request).await {
             Ok((capture, creation)) => {
                 let mut record = self.started(&capture);
-                let created = Clock::of(&creation, self.azure.host).told();
-                record.settled = !may_have_met_another_slot(record.asked_at, created, LIST_IS_FRESH);
                 record.operation = operation::address(&creation);
-                if record.settled {
-                    let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
-                    record.look_at = Some(self.azure.host.now().after(pause));
-                }
+                let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
+                record.look_at = Some(self.azure.host.now().after(pause));
                 return Ok(Some(End::Started { capture, record }));
             }
             Err(error) => error,
@@ -264,13 +275,7 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
-    async fn remember_asking(
-        &mut self,
-        name: &str,
-        former: Option<CaptureRecord>,
-        captures: &[PacketCapture],
-        clock: Clock,
-    ) {
+    async fn remember_asking(&mut self, name: &str, former: Option<CaptureRecord>, clock: Clock) {
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.name == name) {
             asked.asked_at = clock.told();
             return;
@@ -282,8 +287,6 @@ impl<H: Host> Sequence<'_, H> {
             self.put_aside(former).await;
         }
         let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.alert, clock.told());
-        let there = captures.iter().filter(|capture| self.is_on_target(capture));
-        asked.before = there.map(|capture| capture.name.clone()).collect();
         asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
         let on = on_key(&asked, &self.alert.alert);
         join(self.journal.replace_capture(&asked), self.journal.save(&on, self.alert)).await;
@@ -371,7 +374,8 @@ impl<H: Host> Sequence<'_, H> {
         }
     }
 
-    /// Puts the record of a capture aside that had the name before, so that this one's does not take its place.
+    /// Puts the record of a capture aside that had the name before, with its alerts, so that this one's does not take its
+    /// place.
     async fn put_aside(&self, mut former: CaptureRecord) {
         if former.phase == Phase::Asked {
             return;
@@ -379,8 +383,14 @@ impl<H: Host> Sequence<'_, H> {
         if former.end.is_none() {
             former.over(record::End::vanished());
         }
+        let alerts = alerts_on(self.journal, &former).await.0;
+        let old_keys: Vec<String> = alerts.iter().map(|on| on_key(&former, &on.alert)).collect();
         former.replaced = true;
         self.journal.save_capture(&mut former).await;
+        for (on, old_key) in alerts.iter().zip(&old_keys) {
+            self.journal.save(&on_key(&former, &on.alert), on).await;
+            self.journal.delete(old_key).await;
+        }
     }
 
     fn record_key(&self, name: &str) -> String {
@@ -408,9 +418,10 @@ impl<H: Host> Sequence<'_, H> {
     }
 }
 
-/// Closes the gap between two slots of time: those who raced across it have created captures of different names.
-/// Whoever may have met such a race looks once more, and all but the earliest capture are stopped. Only who created last
-/// is sure to see all of them, and is so at any time after.
+/// Closes the gaps through which two can create captures of different names for one target: they met on either side of
+/// the boundary of two slots, or only one of them saw that a name had become free. Whoever has created one looks once more,
+/// and all that run but the earliest are stopped. Only who created last is sure to see all of them, and is so at any time
+/// after.
 ///
 /// Whoever watches one of those that are stopped finds the earliest in its record. Gives the earliest when it is not the
 /// one that was started here.
@@ -419,14 +430,14 @@ pub async fn settle<H: Host>(
     journal: &Journal<'_, H>,
     started: &CaptureRecord,
 ) -> Result<Option<PacketCapture>, AzureError> {
-    let CaptureRecord { name, target, watcher, before, .. } = started;
+    let CaptureRecord { name, target, watcher, .. } = started;
     let Some(own_slot) = asked_at(name) else { return Ok(None) };
     let captures = list(azure, watcher).await?.captures;
     let neighbours = [own_slot.before(SLOT), own_slot, own_slot.after(SLOT)].map(Some);
     let mut rivals: Vec<_> = captures
         .into_iter()
         .filter(|other| is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)))
-        .filter(|other| other.is_live() && !before.contains(&other.name))
+        .filter(PacketCapture::is_live)
         .collect();
     if rivals.iter().all(|rival| rival.name == *name) {
         return Ok(None);

@@ -164,7 +164,7 @@ async fn tell<H: Host>(app: &Arc<App<H>>, settings: &Settings, journal: &Journal
     }
 }
 
-/// Takes away what ended longer ago than records are kept.
+/// Takes away what ended longer ago than records are kept, once a day. What is unfinished is marked once more.
 async fn prune<H: Host>(app: &Arc<App<H>>, settings: &Settings) {
     let request_id = new_request_id(&app.host);
     let journal = Journal { host: &app.host, alert: "", client_request_id: &request_id };
@@ -177,11 +177,11 @@ async fn prune<H: Host>(app: &Arc<App<H>>, settings: &Settings) {
     let mut pruned = 0_usize;
     for (prefix, moment) in DATED {
         for key in journal.keys(prefix).await {
-            if let Some(value) = journal.load::<Value>(&key).await
-                && is_over(prefix, &value)
-                && is_older(&value, moment, now, settings.retention)
-                && journal.delete(&key).await
-            {
+            let Some(value) = journal.load::<Value>(&key).await else { continue };
+            if !is_over(prefix, &value) {
+                // Where two wrote at once and the store failed one of them, the mark may have been lost.
+                journal.mark_open(&key).await;
+            } else if is_older(&value, moment, now, settings.retention) && journal.delete(&key).await {
                 pruned = pruned.saturating_add(1);
             }
         }

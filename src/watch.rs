@@ -170,10 +170,7 @@ impl<H: Host> Watch<'_, H> {
         if !self.record.settled && !self.settings.dry_run {
             match sequence::settle(&self.azure(), &self.journal, &self.record).await {
                 Ok(Some(earlier)) => return self.give_way_to(&earlier.name, earlier.storage_path).await,
-                Ok(None) => {
-                    self.record.settled = true;
-                    return self.put_off(operation::USUAL_PAUSE);
-                }
+                Ok(None) => return self.record.settled = true,
                 Err(error) => return self.fail_to_see(&error),
             }
         }
@@ -415,15 +412,15 @@ impl<H: Host> Watch<'_, H> {
         }
         let (alerts, count) = alerts_on(&journal, &self.record).await;
         let notice = compose::capture_ended(&self.record, &end, alerts, count, self.settings, now);
-        let told = end.reason.is_told() && outbox::is_wanted(self.settings, notice.event);
-        if told {
-            outbox::put(&journal, &notice).await;
+        let is_told = end.reason.is_told() && outbox::is_wanted(self.settings, notice.event);
+        // What cannot be written down has to be told before this record says that nothing remains to be done.
+        let is_kept = is_told && outbox::put(&journal, &notice).await;
+        if is_told && !is_kept {
+            outbox::deliver(self.app, self.settings, &journal, notice.clone()).await;
         }
-        self.record.look_at = None;
-        self.record.looks = 0;
         self.go_on(Phase::Finished, "finished", "Nothing remains to be done.");
         self.save().await;
-        if told {
+        if is_kept {
             outbox::deliver(self.app, self.settings, &journal, notice).await;
         }
     }
@@ -445,6 +442,10 @@ impl<H: Host> Watch<'_, H> {
     /// How long to wait before the next step.
     fn pause(&self) -> Duration {
         let Some(look_at) = self.record.look_at else { return Duration::ZERO };
+        // Rivals are looked for at once.
+        if self.record.phase == Phase::Creating && !self.record.settled && self.record.looks == 0 {
+            return Duration::ZERO;
+        }
         if let Some((planned, wake_at)) = self.planned
             && planned == look_at
         {

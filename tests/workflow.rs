@@ -40,11 +40,11 @@ async fn a_cold_start_takes_four_round_trips_and_a_warm_one_two() {
     let scene = Scene::new();
     let nightcap = scene.instance_with(&[("cooldown_seconds", "0")], Store::default());
     assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(201, "started", "started"));
-    assert_eq!(scene.asked(), ["POST token", "GET test-vm", "GET packetCaptures", "PUT nightcap"]);
+    assert_eq!(scene.asked_for_it(0), ["POST token", "GET test-vm", "GET packetCaptures", "PUT nightcap"]);
     minutes(12).await;
     let before = scene.asked().len();
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(201, "started", "started"));
-    assert_eq!(scene.asked_since(before), ["GET packetCaptures", "PUT nightcap"]);
+    assert_eq!(scene.asked_for_it(before), ["GET packetCaptures", "PUT nightcap"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn a_watcher_with_an_unusual_name_is_found_and_remembered() {
     minutes(20).await;
     let before = scene.asked().len();
     assert_eq!(ends(&nightcap, &common("disk", &vm)).await.1, "started");
-    assert_eq!(scene.asked_since(before), ["GET packetCaptures", "PUT nightcap"]);
+    assert_eq!(scene.asked_for_it(before), ["GET packetCaptures", "PUT nightcap"]);
 }
 
 // ---- One capture for each machine
@@ -165,9 +165,12 @@ async fn instances_that_share_nothing_but_azure_make_one_capture() {
         let ended = join_all(instances.iter().zip(&alerts).map(|(instance, alert)| ends(instance, alert))).await;
         assert_eq!(ended.iter().filter(|end| end.1 == "started").count(), 1, "{ended:?}");
         assert_eq!(ended.iter().filter(|end| end.1 == "joined").count(), 3, "{ended:?}");
-        for (instance, end) in instances.iter().zip(&ended) {
-            let first_step = &instance.store.json("capture:")["steps"][0]["step"];
-            assert_eq!(first_step, if end.1 == "started" { "create" } else { "found" }, "each store knows the capture");
+        for instance in &instances {
+            assert_eq!(
+                instance.store.json("capture:")["name"],
+                scene.running_on(TEST_VM)[0],
+                "each store knows the capture"
+            );
         }
         assert_eq!(scene.running_on(TEST_VM).len(), 1);
     }
@@ -300,7 +303,7 @@ async fn a_fixed_name_is_deleted_and_created_anew_but_never_while_it_runs() {
     let before = scene.asked().len();
     assert_eq!(ends(&nightcap, &common("cpu", CONTOSO_VM)).await, end(201, "started", "started"));
     assert_eq!(
-        scene.asked_since(before),
+        scene.asked_for_it(before),
         ["GET ContosoVM", "GET packetCaptures", "POST queryStatus", "DELETE the-one", "GET operation", "PUT the-one"]
     );
 }

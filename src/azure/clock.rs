@@ -31,6 +31,11 @@ impl Clock {
         self.told
     }
 
+    /// When that was, on the host's monotonic clock.
+    pub fn heard(self) -> Duration {
+        self.heard
+    }
+
     /// How long ago that was.
     pub fn age(self, host: &impl Host) -> Duration {
         host.monotonic().saturating_sub(self.heard)

@@ -54,12 +54,6 @@ pub fn asked_at(name: &str) -> Option<Timestamp> {
     name.strip_prefix(PREFIX)?.split('_').find_map(Timestamp::parse_compact)
 }
 
-/// Whether another instance that began up to `margin` earlier, or any time until `now`, may have chosen another slot
-/// than the one that was chosen at `began`.
-pub fn may_have_met_another_slot(began: Timestamp, now: Timestamp, margin: Duration) -> bool {
-    slot(began.before(margin)) != slot(now)
-}
-
 fn fingerprint(target: &Target) -> String {
     digest(&target.id().key(), 4)
 }
@@ -105,13 +99,5 @@ mod tests {
         assert_eq!(asked_at(&name), Some(at("2026-11-20T02:10:00Z")));
         assert_eq!(asked_at("nightcap_mine"), None);
         assert_eq!(asked_at("theirs_20261120T0213Z_x"), None);
-    }
-
-    #[test]
-    fn only_work_near_a_boundary_can_meet_another_slot() {
-        let margin = Duration::from_secs(15);
-        assert!(!may_have_met_another_slot(at("2026-11-20T02:13:20Z"), at("2026-11-20T02:13:22Z"), margin));
-        assert!(may_have_met_another_slot(at("2026-11-20T02:10:05Z"), at("2026-11-20T02:10:06Z"), margin));
-        assert!(may_have_met_another_slot(at("2026-11-20T02:14:59Z"), at("2026-11-20T02:15:00Z"), margin));
     }
 }

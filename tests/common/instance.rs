@@ -157,6 +157,14 @@ impl Scene {
         self.asked().split_off(first)
     }
 
+    /// The same up to the one that creates a capture: what evidence had to wait for.
+    pub fn asked_for_it(&self, first: usize) -> Vec<String> {
+        let mut asked = self.asked_since(first);
+        let put = asked.iter().position(|asked| asked.starts_with("PUT"));
+        asked.truncate(put.map_or(0, |put| put + 1));
+        asked
+    }
+
     /// Puts a capture of anybody's into the watcher of the sample machines.
     pub fn add_capture(&self, name: &str, target: &str, seconds: u64, state: CaptureState) {
         let limit = Duration::from_secs(seconds);
