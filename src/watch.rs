@@ -444,8 +444,12 @@ impl<H: Host> Watch<'_, H> {
     /// A full file tells why a capture stopped when Azure does not.
     fn refine_end(&mut self) {
         let limit = self.record.parameters.capture_bytes;
-        let is_full =
-            limit > 0 && self.record.files.iter().any(|file| file.bytes.is_some_and(|bytes| bytes >= limit / 10 * 9));
+        let is_full = limit > 0
+            && self
+                .record
+                .files
+                .iter()
+                .any(|file| file.bytes.is_some_and(|bytes| bytes >= limit.saturating_sub(limit / 10)));
         let message = self.sentence_of_size();
         if let Some(end) = self.record.end.as_mut().filter(|end| end.reason == EndReason::Stopped && is_full) {
             end.reason = EndReason::SizeLimit;

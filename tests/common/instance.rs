@@ -189,7 +189,7 @@ impl Store {
     /// The one value whose key begins like this.
     pub fn json(&self, prefix: &str) -> Value {
         let values = self.values();
-        let mut found = values.iter().filter(|(key, _)| key.starts_with(&prefix));
+        let mut found = values.iter().filter(|(key, _)| key.starts_with(prefix));
         let (_, value) = found.next().unwrap_or_else(|| panic!("nothing at {prefix}: {:?}", values.keys()));
         serde_json::from_str(value).unwrap()
     }
