@@ -135,13 +135,13 @@ impl Plan {
         let mut world = world(chance, calm);
         // From the middle of a slot of five minutes, or a moment before its end.
         let into_the_slot = match chance.percent(40) {
-            _ if races => chance.from_to(297_500, 300_000),
-            true => chance.from_to(296_000, 299_900),
+            _ if races => chance.between(297_500, 300_000),
+            true => chance.between(296_000, 299_900),
             false => chance.below(300_000),
         };
         let begin: Timestamp = "2026-11-20T02:10:00Z".parse().unwrap();
         let begin = begin + Duration::from_millis(into_the_slot);
-        let instances = chance.from_to(if races { 2 } else { 1 }, 4) as usize;
+        let instances = chance.between(if races { 2 } else { 1 }, 4) as usize;
         let machines = machines(chance);
         let mut deliveries = deliveries(chance, begin, storm, instances, &machines);
         if races {
@@ -166,7 +166,7 @@ impl Plan {
             kills: Kills {
                 rate: if wild(chance, 50) { *chance.pick(&[2, 10, 40]) } else { 0 },
                 favourite: wild(chance, 40).then(|| *chance.pick(&MOMENTS)),
-                most: chance.from_to(1, 12) as u32,
+                most: chance.between(1, 12) as u32,
                 away: *chance.pick(&[1, 20, 120, 400]),
             },
             skews: if wild(chance, 40) { skews(chance, instances) } else { vec![0; instances] },
@@ -178,7 +178,7 @@ impl Plan {
 
 fn settings(chance: &mut Chance, races: bool) -> (Vec<(&'static str, String)>, u64) {
     let seconds = if races { 120 } else { *chance.pick(&[5, 10, 20, 60, 120]) };
-    let limit = if chance.percent(40) { chance.from_to(1, 5) } else { *chance.pick(&[10, 100]) };
+    let limit = if chance.percent(40) { chance.between(1, 5) } else { *chance.pick(&[10, 100]) };
     let told = match chance.below(10) {
         0..=5 => "finished,failed",
         6..=8 => "finished,failed,started,joined,skipped",
@@ -216,8 +216,8 @@ fn world(chance: &mut Chance, calm: bool) -> World {
     timing.latency = Duration::from_millis(*chance.pick(&[0, 20, 500]));
     timing.token_seconds = *chance.pick(&[3599, 3599, 400]);
     if !calm && chance.percent(15) {
-        let window = Duration::from_secs(chance.from_to(10, 60));
-        world.throttle = Some(Throttle { requests: chance.from_to(5, 40) as u32, window });
+        let window = Duration::from_secs(chance.between(10, 60));
+        world.throttle = Some(Throttle { requests: chance.between(5, 40) as u32, window });
     }
     world
 }
@@ -248,14 +248,14 @@ fn deliveries(
     machines: &[String],
 ) -> Vec<Delivery> {
     let mut all = Vec::new();
-    let waves = chance.from_to(1, 5);
+    let waves = chance.between(1, 5);
     for wave in 0..waves {
-        let at = if wave == 0 { chance.from_to(0, 200) } else { chance.below(storm.as_millis() as u64) };
+        let at = if wave == 0 { chance.between(0, 200) } else { chance.below(storm.as_millis() as u64) };
         let rules = *chance.pick(&[1, 1, 2, 3, 5]);
         let apart = *chance.pick(&[0, 300, 3000, 30_000]);
         for rule in 0..rules {
             let at = Duration::from_millis(at + chance.below(apart + 1));
-            let fired = begin + at - Duration::from_secs(chance.from_to(1, 90));
+            let fired = begin + at - Duration::from_secs(chance.between(1, 90));
             let name = format!("rule{wave}-{rule}");
             let targets: Vec<&String> = match chance.below(10) {
                 0 => machines.iter().collect(),
@@ -269,10 +269,10 @@ fn deliveries(
                 all.push(delivery(chance, at + late, &alert, instances, &name));
             }
             if chance.percent(50) {
-                let over = alert_over(&alert, fired + Duration::from_secs(chance.from_to(1, 200)));
+                let over = alert_over(&alert, fired + Duration::from_secs(chance.between(1, 200)));
                 // Now and then the end is told before the beginning.
                 let from = at.as_millis() as u64;
-                let told = Duration::from_millis(chance.from_to(from.saturating_sub(3000), from + 150_000));
+                let told = Duration::from_millis(chance.between(from.saturating_sub(3000), from + 150_000));
                 all.push(delivery(chance, told, &over, instances, &format!("{name} resolved")));
                 if chance.percent(20) {
                     all.push(delivery(chance, told, &over, instances, &format!("{name} resolved")));
@@ -363,13 +363,13 @@ fn sweeps(chance: &mut Chance, storm: Duration) -> Vec<Duration> {
         if chance.percent(15) {
             all.push(Duration::from_secs(at));
         }
-        at += chance.from_to(every / 2, every * 2);
+        at += chance.between(every / 2, every * 2);
     }
     all
 }
 
 fn by_hand(chance: &mut Chance, storm: Duration) -> Vec<(Duration, ByHand)> {
-    let some = chance.from_to(1, 6);
+    let some = chance.between(1, 6);
     let when = |chance: &mut Chance| Duration::from_millis(chance.below(storm.as_millis() as u64));
     (0..some).map(|_| (when(chance), *chance.pick(&[ByHand::Stop, ByHand::Delete]))).collect()
 }
@@ -379,7 +379,7 @@ fn azure_trouble(chance: &mut Chance, storm: Duration, calm: bool) -> AzureTroub
         return AzureTrouble { rate: 0, kinds: vec![], sink_rate: 0, bursts: vec![], lags: false };
     }
     let share = *chance.pick(&[15, 40, 80]);
-    let bursts = if chance.percent(30) { chance.from_to(1, 4) } else { 0 };
+    let bursts = if chance.percent(30) { chance.between(1, 4) } else { 0 };
     let bursts = (0..bursts).map(|_| {
         let (from, to) = some_while(chance, storm, &[10, 60, 200, 1500]);
         Burst { from, to, ask: *chance.pick(&ASKS), kind: *chance.pick(&KINDS), percent: *chance.pick(&[50, 100]) }
@@ -395,7 +395,7 @@ fn azure_trouble(chance: &mut Chance, storm: Duration, calm: bool) -> AzureTroub
 }
 
 fn store_trouble(chance: &mut Chance, storm: Duration) -> Vec<StoreTrouble> {
-    let some = chance.from_to(1, 4);
+    let some = chance.between(1, 4);
     (0..some)
         .map(|_| {
             let (from, to) = some_while(chance, storm, &[2, 10, 60, 300]);
@@ -416,7 +416,7 @@ fn skews(chance: &mut Chance, instances: usize) -> Vec<i64> {
 }
 
 fn jumps(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<(Duration, usize, i64)> {
-    let some = chance.from_to(1, 6);
+    let some = chance.between(1, 6);
     (0..some)
         .map(|_| {
             let at = Duration::from_millis(chance.below(storm.as_millis() as u64));
@@ -428,5 +428,5 @@ fn jumps(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<(Duratio
 /// Up to some seconds, minutes or hours, ahead or back.
 fn skew(chance: &mut Chance) -> i64 {
     let most = *chance.pick(&[0, 2000, 60_000, 900_000, 10_800_000]);
-    chance.from_to(0, 2 * most).cast_signed() - most.cast_signed()
+    chance.between(0, 2 * most).cast_signed() - most.cast_signed()
 }

@@ -230,7 +230,7 @@ impl Stage {
         if dies {
             self.tell(|| format!("host {} dies {when} {moment}", life.number));
             self.kill(life);
-            let away = self.chance().from_to(0, kills.away * 1000);
+            let away = self.chance().between(0, kills.away * 1000);
             let stage = self.clone();
             let number = life.number;
             tokio::spawn(async move {

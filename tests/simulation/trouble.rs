@@ -150,7 +150,7 @@ impl Kind {
             Self::CutBefore => Effect::CutBefore,
             Self::CutAfter => Effect::CutAfter,
             Self::CutMidBody => Effect::CutMidBody,
-            Self::Slow => Effect::Delay(Duration::from_millis(chance.from_to(300, 14_000))),
+            Self::Slow => Effect::Delay(Duration::from_millis(chance.between(300, 14_000))),
             Self::Hang => Effect::Hang,
             Self::Html => Effect::Html { status: if read_only { *chance.pick(&[200, 502]) } else { 502 } },
             Self::Empty => Effect::Empty { status: if read_only { *chance.pick(&[200, 500, 504]) } else { 504 } },
