@@ -189,7 +189,9 @@ impl<H: Host> Watch<'_, H> {
 
     async fn look_at_resource(&mut self) {
         match self.capture(&self.azure()).get().await {
-            Ok(None) => self.end(End::vanished()),
+            Ok(None) => {
+                self.go_on(Phase::Created, "not_shown", "Azure does not show the capture; its status will tell.")
+            }
             Ok(Some(capture)) if capture.is_failed() => {
                 let why = "Azure could not begin the capture and does not tell why. Is the machine running, and can \
                            its agent reach the storage account?";

@@ -172,7 +172,9 @@ impl Check<'_> {
         broken
     }
 
-    /// Two captures of one machine run side by side only where two slots of time meet, and only until that is settled.
+    /// Two captures of one machine run side by side only where those who race may choose different names: where two slots of
+    /// time meet, or where one that is gone has left its name; and only until that is settled. One that somebody is
+    /// deleting counts no more.
     fn one_runs_on_a_machine(&self) -> Vec<String> {
         let mut broken = Vec::new();
         for (index, late) in self.ours.iter().enumerate() {
@@ -184,14 +186,29 @@ impl Check<'_> {
                 }
                 let settled = late.settled.max(early.settled) + SETTLING;
                 let meet_at_a_boundary = slot_of(&early.name) != slot_of(&late.name);
+                let gone = |other: &&&Capture| {
+                    on_the_same(other, late) && other.deleted_at.is_some_and(|gone| gone < late.created + SETTLING)
+                };
+                let has_left_its_name = self.ours.iter().any(|other| gone(&other));
                 let in_trouble = self.was_trouble(late.created - Duration::from_secs(30), settled);
-                if !meet_at_a_boundary || (to > settled && !in_trouble) {
+                if self.deletes_by_hand(early, late.created) {
+                    continue;
+                }
+                if !(meet_at_a_boundary || has_left_its_name) || (to > settled && !in_trouble) {
                     let both = format!("{} and {}", early.name, late.name);
                     broken.push(format!("2: {both} ran on one machine from {from} to {to}"));
                 }
             }
         }
         broken
+    }
+
+    /// Whether somebody had begun to delete a capture.
+    fn deletes_by_hand(&self, capture: &Capture, by: Timestamp) -> bool {
+        self.happened
+            .by_hand
+            .iter()
+            .any(|(at, id, what)| *id == capture.id && matches!(what, ByHand::Delete) && *at <= by)
     }
 
     /// Whether anything went wrong between two moments that can keep those who race from settling it.
@@ -293,7 +310,9 @@ impl Check<'_> {
             told.dedup();
             let of_this_name = |other: &&&Capture| other.name == *name && other.region == capture.region;
             let captures = self.ours.iter().filter(of_this_name).count();
-            if told.len() != captures {
+            // What has a name that another one had before is told apart by what is remembered of that one.
+            let may_miss_some = captures > 1 && self.store_failed_with(&key);
+            if told.len() > captures || told.is_empty() || (told.len() < captures && !may_miss_some) {
                 broken.push(format!("5: {captures} captures were called {name} and {} were told", told.len()));
             }
         }
@@ -335,6 +354,11 @@ impl Check<'_> {
         broken
     }
 
+    /// Whether the store failed somebody who wanted to read or write a record, or its mark.
+    fn store_failed_with(&self, key: &str) -> bool {
+        self.could_not_be_written(key) || self.happened.failures.iter().any(|(_, failed, ..)| failed == key)
+    }
+
     /// How often the store failed a host that wanted to see whether a message was told.
     fn store_failed_for(&self, id: &str, host: usize, incarnation: u32, until: Duration) -> usize {
         let keys = [format!("told:{id}"), format!("claim:{id}")];
@@ -374,8 +398,11 @@ impl Check<'_> {
             "resolved" => because("Manual") && self.was_asked_to_stop(capture),
             "capture_failed" => capture.status(told) == CaptureStatus::Error,
             "never_began" => capture.started.is_none(),
+            // One that nightcap itself deletes leaves its end in its record, if the store lets it.
             "vanished" => {
-                capture.deleted_at.is_some_and(|gone| gone <= told) && by_hand(|what| matches!(what, ByHand::Delete))
+                let key = format!("capture:{}:{}:{}", nightcap_simulator::SUBSCRIPTION, capture.region, capture.name);
+                capture.deleted_at.is_some_and(|gone| gone <= told)
+                    && (by_hand(|what| matches!(what, ByHand::Delete)) || self.store_failed_with(&key))
             }
             "lost_sight" => capture.created + LONG_ENOUGH <= told,
             _ => false,
