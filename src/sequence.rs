@@ -283,13 +283,21 @@ impl<H: Host> Sequence<'_, H> {
         self.give_up().await;
         self.in_doubt = false;
         let was_deleted = self.over.iter().any(|(over, _)| over == name);
-        if let Some(former) = former.filter(|former| was_deleted || !former.is_open_for(clock.told())) {
+        let is_open = |former: &CaptureRecord| !was_deleted && former.is_open_for(clock.told());
+        // Whoever races for the name and was here before may be further by now, and has it written down.
+        let has_rival = former.as_ref().is_some_and(is_open);
+        if let Some(former) = former.filter(|_| !has_rival) {
             self.put_aside(former).await;
         }
         let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.alert, clock.told());
         asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
         let on = on_key(&asked, &self.alert.alert);
-        join(self.journal.replace_capture(&asked), self.journal.save(&on, self.alert)).await;
+        let remember = async {
+            if !has_rival {
+                self.journal.replace_capture(&asked).await;
+            }
+        };
+        join(remember, self.journal.save(&on, self.alert)).await;
         self.asked = Some(asked);
     }
 

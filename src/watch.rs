@@ -189,9 +189,7 @@ impl<H: Host> Watch<'_, H> {
 
     async fn look_at_resource(&mut self) {
         match self.capture(&self.azure()).get().await {
-            Ok(None) => {
-                self.go_on(Phase::Created, "not_shown", "Azure does not show the capture; its status will tell.")
-            }
+            Ok(None) => self.look_whether_it_is_gone().await,
             Ok(Some(capture)) if capture.is_failed() => {
                 let why = "Azure could not begin the capture and does not tell why. Is the machine running, and can \
                            its agent reach the storage account?";
@@ -199,6 +197,15 @@ impl<H: Host> Watch<'_, H> {
             }
             Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Ok(Some(_)) => self.created(),
+            Err(error) => self.fail_to_see(&error),
+        }
+    }
+
+    /// What is told to people as gone for good is looked at twice.
+    async fn look_whether_it_is_gone(&mut self) {
+        match self.capture(&self.azure()).status().await {
+            Ok(Look::Gone) => self.end(End::vanished()),
+            Ok(Look::Told(_) | Look::Later(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
     }
@@ -272,7 +279,7 @@ impl<H: Host> Watch<'_, H> {
         }
     }
 
-    /// What is told to people as gone for good is looked at twice.
+    /// The same, the other way round.
     async fn look_whether_it_vanished(&mut self) {
         match self.capture(&self.azure()).get().await {
             Ok(None) => self.end(End::vanished()),

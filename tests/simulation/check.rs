@@ -18,6 +18,9 @@ const SETTLING: Duration = Duration::from_secs(30);
 /// How long one that is being created cannot be seen by another one that is, at most: a list is fresh for 15 seconds.
 const RACING: Duration = Duration::from_secs(40);
 
+/// How long it takes at most from looking which alerts are on a capture to asking for its stop.
+const STOPPING: Duration = Duration::from_secs(3);
+
 /// More than any story needs.
 const MOST_REQUESTS: usize = 3000;
 
@@ -156,7 +159,8 @@ impl Check<'_> {
             let Some(stop) = self.transcript.iter().find(|asked| asked.path.contains(&address)) else { continue };
             let on_it = format!("on:{}", key.trim_start_matches("capture:"));
             for (on, alert) in self.under(&on_it).filter(|(on, _)| on.as_bytes()[on_it.len()] == b':') {
-                let was_on_it = self.happened.written.get(on).is_some_and(|at| self.at(*at) < stop.at);
+                // Who comes while it is being stopped comes too late.
+                let was_on_it = self.happened.written.get(on).is_some_and(|at| self.at(*at) + STOPPING < stop.at);
                 let id = alert["alert"]["id"].as_str().unwrap();
                 let is_over = self
                     .stage
@@ -390,17 +394,20 @@ impl Check<'_> {
             self.happened.by_hand.iter().any(|(_, id, what)| *id == capture.id && wanted(what))
         };
         let has_ended = capture.ended.is_some_and(|ended| ended <= told);
+        let key = format!("capture:{}:{}:{}", nightcap_simulator::SUBSCRIPTION, capture.region, capture.name);
         let because = |reason: &str| has_ended && capture.stop_reason.as_deref() == Some(reason);
         match reason {
             "time_limit" => because("TimeExceeded"),
             "size_limit" => because("BytesExceeded"),
-            "stopped_by_hand" => because("Manual") && by_hand(|what| matches!(what, ByHand::Stop)),
+            // That nightcap itself stops one stands in its record, if the store lets it be seen.
+            "stopped_by_hand" => {
+                because("Manual") && (by_hand(|what| matches!(what, ByHand::Stop)) || self.store_failed_with(&key))
+            }
             "resolved" => because("Manual") && self.was_asked_to_stop(capture),
             "capture_failed" => capture.status(told) == CaptureStatus::Error,
             "never_began" => capture.started.is_none(),
             // One that nightcap itself deletes leaves its end in its record, if the store lets it.
             "vanished" => {
-                let key = format!("capture:{}:{}:{}", nightcap_simulator::SUBSCRIPTION, capture.region, capture.name);
                 capture.deleted_at.is_some_and(|gone| gone <= told)
                     && (by_hand(|what| matches!(what, ByHand::Delete)) || self.store_failed_with(&key))
             }
