@@ -4,6 +4,10 @@ use crate::azure::packet_capture::{Activity, Status};
 use crate::record::{CaptureRecord, End, EndReason};
 use crate::text::clean;
 
+/// What is told of a capture that Azure shows as failed without more.
+pub const COULD_NOT_BEGIN: &str = "Azure could not begin the capture and does not tell why. Is the machine running, and \
+                                   can its agent reach the storage account?";
+
 impl End {
     /// The end of a capture that is over: Azure tells why in known words, in others, or not at all.
     pub fn told(record: &CaptureRecord, status: &Status) -> Self {

@@ -192,6 +192,15 @@ pub struct OnCapture {
     pub at: Timestamp,
 }
 
+/// How a capture ended that was deleted to make room. Whoever deletes it may be another one than who watches it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// How it ended.
+    pub end: End,
+}
+
 /// That an alert is over for a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
@@ -304,6 +313,11 @@ impl CaptureRecord {
             Some(path) => format!("{key} {path}"),
             None => format!("{key} {}", self.asked_at),
         }
+    }
+
+    /// Where it stands how this capture ended, if somebody deleted it who had looked.
+    pub fn over_key(&self) -> String {
+        format!("over:{}", digest(&self.identity(), 16))
     }
 
     /// Whether another record of the name is about the same capture, not about one that had the name before.

@@ -15,13 +15,14 @@ use crate::azure::error::{AzureError, Step};
 use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
+use crate::ending::COULD_NOT_BEGIN;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::locate::Place;
 use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, name, slot};
 use crate::plan::{Start, limit};
-use crate::record::{self, CaptureRecord, OnCapture, Phase, capture_key, on_key};
+use crate::record::{self, CaptureRecord, OnCapture, Over, Phase, capture_key, on_key};
 use crate::timestamp::Timestamp;
 use crate::watch::alerts_on;
 
@@ -124,7 +125,7 @@ impl<H: Host> Sequence<'_, H> {
             if self.azure.settings.dry_run {
                 return self.requests(&doomed, &name).map(End::WouldSend);
             }
-            join_all(doomed.iter().map(|doomed| self.remember_end(doomed))).await;
+            join_all(doomed.iter().map(|doomed| self.remember_end(doomed, &captures))).await;
             match self.delete_all(&doomed).await {
                 Ok(()) => {}
                 Err(error) if error.is_transient() => {
@@ -311,8 +312,11 @@ impl<H: Host> Sequence<'_, H> {
         // Another instance that asked for the same name may have been first, and then this is its record.
         let stored: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
         if stored.is_some_and(|stored| stored.asked_by == asked.asked_by && stored.phase == Phase::Asked) {
-            self.journal.forget_capture(&asked).await;
-            self.journal.delete(&on_key(&asked, &self.alert.alert)).await;
+            // Others who asked for it may be further than their record.
+            if alerts_on(self.journal, &asked).await.1 <= 1 {
+                self.journal.forget_capture(&asked).await;
+                self.journal.delete(&on_key(&asked, &self.alert.alert)).await;
+            }
         }
     }
 
@@ -371,15 +375,20 @@ impl<H: Host> Sequence<'_, H> {
         Ok(true)
     }
 
-    /// Writes down how a capture ended that is about to be deleted, in case nobody has seen it yet.
-    async fn remember_end(&self, name: &str) {
-        let Some(mut record) = self.journal.load::<CaptureRecord>(&self.record_key(name)).await else { return };
+    /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
+    async fn remember_end(&self, name: &str, captures: &[PacketCapture]) {
         let status = self.over.iter().find(|(over, _)| over == name).and_then(|(_, status)| status.as_ref());
-        if let Some(status) = status.filter(|_| record.end.is_none()) {
-            record.over(record::End::told(&record, status));
-            record.note(self.azure.host.now(), "ended", "It was over when it was deleted to make room.");
-            self.journal.save_capture(&mut record).await;
-        }
+        let capture = captures.iter().find(|capture| capture.name == name);
+        let Some(capture) = capture else { return };
+        let Some(mut record) = self.journal.load::<CaptureRecord>(&self.record_key(name)).await else { return };
+        record.storage_path = capture.storage_path.clone().or(record.storage_path);
+        let end = match status {
+            _ if record.end.is_some() => return,
+            Some(status) => record::End::told(&record, status),
+            None if capture.is_failed() => record::End::never_began(COULD_NOT_BEGIN),
+            None => return,
+        };
+        self.journal.save(&record.over_key(), &Over { at: self.azure.host.now(), end }).await;
     }
 
     /// Puts the record of a capture aside that had the name before, with its alerts, so that this one's does not take its
@@ -389,7 +398,8 @@ impl<H: Host> Sequence<'_, H> {
             return;
         }
         if former.end.is_none() {
-            former.over(record::End::vanished());
+            let over: Option<Over> = self.journal.load(&former.over_key()).await;
+            former.over(over.map_or_else(record::End::vanished, |over| over.end));
         }
         let alerts = alerts_on(self.journal, &former).await.0;
         let old_keys: Vec<String> = alerts.iter().map(|on| on_key(&former, &on.alert)).collect();

@@ -41,13 +41,14 @@ const PRUNE_EVERY: Duration = Duration::from_hours(24);
 const PRUNED: &str = "pruned";
 
 /// Kinds of keys that hold the moment from which their age counts, and where.
-const DATED: [(&str, &str); 9] = [
+const DATED: [(&str, &str); 10] = [
     ("alert:", "/receivedAt"),
     ("capture:", "/askedAt"),
     ("claim:", "/at"),
     (NOTICE, "/notice/at"),
     ("on:", "/at"),
     (OPEN, "/at"),
+    ("over:", "/at"),
     ("resolved:", "/at"),
     ("target:", "/capturedUntil"),
     ("told:", "/at"),

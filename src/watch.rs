@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
 use crate::azure::{self, Azure, blob, operation};
+use crate::ending::COULD_NOT_BEGIN;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
@@ -17,8 +18,8 @@ use crate::notify::{File, compose};
 use crate::outbox;
 use crate::outcome::{CaptureRef, Kind, Outcome};
 use crate::record::{
-    AlertRecord, CaptureRecord, End, EndReason, OnCapture, Phase, Resolved, TargetMemory, alert_key, resolved_key,
-    target_key,
+    AlertRecord, CaptureRecord, End, EndReason, OnCapture, Over, Phase, Resolved, TargetMemory, alert_key,
+    resolved_key, target_key,
 };
 use crate::sequence;
 use crate::settings::Settings;
@@ -140,7 +141,7 @@ impl<H: Host> Watch<'_, H> {
         }
         match self.record.phase {
             Phase::Asked if self.record.replaced => self.end(End::not_created()),
-            Phase::Creating | Phase::Created | Phase::Running if self.record.replaced => self.end(End::vanished()),
+            Phase::Creating | Phase::Created | Phase::Running if self.record.replaced => self.vanish().await,
             Phase::Asked => self.look_for_creation().await,
             Phase::Creating => self.look_at_creation().await,
             Phase::Created | Phase::Running => self.look_or_stop().await,
@@ -191,9 +192,7 @@ impl<H: Host> Watch<'_, H> {
         match self.capture(&self.azure()).get().await {
             Ok(None) => self.look_whether_it_is_gone().await,
             Ok(Some(capture)) if capture.is_failed() => {
-                let why = "Azure could not begin the capture and does not tell why. Is the machine running, and can \
-                           its agent reach the storage account?";
-                self.fail_to_begin(Failure::lasting("never_began", why)).await;
+                self.fail_to_begin(Failure::lasting("never_began", COULD_NOT_BEGIN)).await;
             }
             Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Ok(Some(_)) => self.created(),
@@ -204,7 +203,7 @@ impl<H: Host> Watch<'_, H> {
     /// What is told to people as gone for good is looked at twice.
     async fn look_whether_it_is_gone(&mut self) {
         match self.capture(&self.azure()).status().await {
-            Ok(Look::Gone) => self.end(End::vanished()),
+            Ok(Look::Gone) => self.vanish().await,
             Ok(Look::Told(_) | Look::Later(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
@@ -282,10 +281,16 @@ impl<H: Host> Watch<'_, H> {
     /// The same, the other way round.
     async fn look_whether_it_vanished(&mut self) {
         match self.capture(&self.azure()).get().await {
-            Ok(None) => self.end(End::vanished()),
+            Ok(None) => self.vanish().await,
             Ok(Some(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
+    }
+
+    /// It is gone. If nightcap itself has deleted it to make room, its end was seen before.
+    async fn vanish(&mut self) {
+        let over: Option<Over> = self.journal.load(&self.record.over_key()).await;
+        self.end(over.map_or_else(End::vanished, |over| over.end));
     }
 
     async fn stop(&mut self) {

@@ -209,10 +209,10 @@ impl Check<'_> {
 
     /// Whether somebody had begun to delete a capture.
     fn deletes_by_hand(&self, capture: &Capture, by: Timestamp) -> bool {
-        self.happened
-            .by_hand
-            .iter()
-            .any(|(at, id, what)| *id == capture.id && matches!(what, ByHand::Delete) && *at <= by)
+        let deleted = |(at, id, what): &(Timestamp, String, ByHand)| {
+            *id == capture.id && matches!(what, ByHand::Delete) && *at <= by
+        };
+        self.happened.by_hand.iter().any(deleted)
     }
 
     /// Whether anything went wrong between two moments that can keep those who race from settling it.
@@ -315,7 +315,10 @@ impl Check<'_> {
             let of_this_name = |other: &&&Capture| other.name == *name && other.region == capture.region;
             let captures = self.ours.iter().filter(of_this_name).count();
             // What has a name that another one had before is told apart by what is remembered of that one.
-            let may_miss_some = captures > 1 && self.store_failed_with(&key);
+            // And what somebody deleted before anybody wrote down more than that it was asked for is known to nobody.
+            let namesakes = || self.ours.iter().filter(of_this_name);
+            let was_deleted = namesakes().any(|one| self.deletes_by_hand(one, Timestamp::MAX));
+            let may_miss_some = captures > 1 && (self.store_failed_with(&key) || was_deleted);
             if told.len() > captures || told.is_empty() || (told.len() < captures && !may_miss_some) {
                 broken.push(format!("5: {captures} captures were called {name} and {} were told", told.len()));
             }
