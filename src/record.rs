@@ -192,13 +192,17 @@ pub struct OnCapture {
     pub at: Timestamp,
 }
 
-/// How a capture ended that was deleted to make room. Whoever deletes it may be another one than who watches it.
+/// How a capture ended that was deleted to make room, or stopped in favour of an earlier one. Whoever does that may be
+/// another one than who watches it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Over {
     /// When that was seen.
     pub at: Timestamp,
     /// How it ended.
     pub end: End,
+    /// The earlier one.
+    pub superseded_by: Option<String>,
 }
 
 /// That an alert is over for a target.
@@ -315,7 +319,7 @@ impl CaptureRecord {
         }
     }
 
-    /// Where it stands how this capture ended, if somebody deleted it who had looked.
+    /// Where it stands how this capture ended, if somebody ended it who does not watch it.
     pub fn over_key(&self) -> String {
         format!("over:{}", digest(&self.identity(), 16))
     }

@@ -388,7 +388,13 @@ impl<H: Host> Sequence<'_, H> {
             None if capture.is_failed() => record::End::never_began(COULD_NOT_BEGIN),
             None => return,
         };
-        self.journal.save(&record.over_key(), &Over { at: self.azure.host.now(), end }).await;
+        let over = Over { at: self.azure.host.now(), end, superseded_by: None };
+        self.journal.save(&record.over_key(), &over).await;
+        if record.phase == Phase::Asked {
+            // Whoever asked for it has died, and nobody has seen it yet.
+            record.over(over.end);
+            self.journal.save_capture(&mut record).await;
+        }
     }
 
     /// Puts the record of a capture aside that had the name before, with its alerts, so that this one's does not take its
@@ -441,7 +447,7 @@ impl<H: Host> Sequence<'_, H> {
 /// and all that run but the earliest are stopped. Only who created last is sure to see all of them, and is so at any time
 /// after.
 ///
-/// Whoever watches one of those that are stopped finds the earliest in its record. Gives the earliest when it is not the
+/// Whoever watches one of those that are stopped finds that written down. Gives the earliest when it is not the
 /// one that was started here.
 pub async fn settle<H: Host>(
     azure: &Azure<'_, H>,
@@ -480,11 +486,15 @@ pub async fn settle<H: Host>(
     let mut rivals = running.into_iter();
     let Some(first) = rivals.next() else { return Ok(None) };
     for late in rivals {
-        let key = capture_key(&started.subscription, &started.region, &late.name);
-        if let Some(mut record) = journal.load::<CaptureRecord>(&key).await {
-            record.superseded_by.get_or_insert_with(|| first.name.clone());
-            journal.save_capture(&mut record).await;
-        }
+        let record = CaptureRecord {
+            name: late.name.clone(),
+            storage_path: late.storage_path.clone(),
+            replaced: false,
+            ..started.clone()
+        };
+        let end = record::End::superseded(&first.name);
+        let over = Over { at: azure.host.now(), end, superseded_by: Some(first.name.clone()) };
+        journal.save(&record.over_key(), &over).await;
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
         let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
     }

@@ -134,8 +134,8 @@ impl<H: Host> Watch<'_, H> {
     }
 
     async fn step(&mut self) {
-        if let Some(name) = self.record.superseded_by.clone()
-            && self.record.phase < Phase::Ended
+        if [Phase::Creating, Phase::Created, Phase::Running].contains(&self.record.phase)
+            && let Some(name) = self.who_is_earlier().await
         {
             return self.give_way_to(&name, None).await;
         }
@@ -218,6 +218,12 @@ impl<H: Host> Watch<'_, H> {
         self.record.operation = None;
         self.end(End::never_began(failure.message.clone()));
         self.revise_outcome(Outcome::failed(&self.record.target, failure)).await;
+    }
+
+    /// The capture in whose favour somebody else is stopping this one.
+    async fn who_is_earlier(&self) -> Option<String> {
+        let over: Option<Over> = self.journal.load(&self.record.over_key()).await;
+        over.and_then(|over| over.superseded_by).or(self.record.superseded_by.clone())
     }
 
     /// Another instance was earlier by a moment. Its capture serves the alerts of this one, too.

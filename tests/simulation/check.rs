@@ -9,7 +9,7 @@ use nightcap_simulator::{Capture, CaptureStatus, Exchange};
 use serde_json::Value;
 
 use crate::plan::ByHand;
-use crate::stage::{Happened, Stage};
+use crate::stage::{Arrival, Happened, Stage};
 use crate::trouble::Ask;
 
 /// How long those who raced across the boundary of two slots take to settle it when nothing is in their way.
@@ -338,7 +338,9 @@ impl Check<'_> {
     fn messages_arrive_once(&self) -> Vec<String> {
         let mut broken = Vec::new();
         for (number, again) in self.happened.arrivals.iter().enumerate() {
-            let is_blind = self.store_failed_for(&again.id, again.host, again.incarnation, again.at) >= CLAIM_ATTEMPTS;
+            let is_blind = |arrival: &Arrival| {
+                self.store_failed_for(&arrival.id, arrival.host, arrival.incarnation, arrival.at) >= CLAIM_ATTEMPTS
+            };
             for first in self.happened.arrivals.iter().take(number).filter(|first| first.id == again.id) {
                 let by_sender = |host: usize, incarnation: u32| (host, incarnation) == (first.host, first.incarnation);
                 let died = self.happened.deaths.iter().any(|death| {
@@ -352,7 +354,7 @@ impl Check<'_> {
                     .failed_writes
                     .iter()
                     .any(|(at, key)| *key == format!("told:{}", first.id) && first.at <= *at && *at <= again.at);
-                if first.heard && !is_blind && (wrote || !(died || could_not_write)) {
+                if first.heard && !is_blind(first) && !is_blind(again) && (wrote || !(died || could_not_write)) {
                     let (first, again, id) = (self.at(first.at), self.at(again.at), &first.id);
                     broken.push(format!("5: {id} was told at {first} and again at {again}"));
                 }
