@@ -40,6 +40,9 @@ const TRY_FOR: Duration = Duration::from_secs(120);
 /// than what had fired.
 const WORTH_STARTING: Duration = Duration::from_hours(1);
 
+/// How often it is tried to write down how an alert ended: over some minutes.
+const WRITE_ATTEMPTS: u32 = 8;
+
 /// How many machines of one alert are worked on side by side. Azure Monitor names one; nobody else may make this
 /// instance send a thousand requests at once.
 const MOST_TARGETS_AT_ONCE: usize = 16;
@@ -202,11 +205,23 @@ impl<H: Host> Run<H> {
         let kept = join_all(notices.iter().map(|notice| outbox::put(&journal, notice))).await;
         let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
         join_all(lost.into_iter().map(|(notice, _)| tell(notice))).await;
-        if !self.progress().finished {
-            self.progress().finished = true;
-            self.remember().await;
-        }
+        self.finish().await;
         join_all(kept.into_iter().map(|(notice, _)| tell(notice))).await;
+    }
+
+    /// Writes down that nothing remains to be done, again and again if the store fails.
+    async fn finish(&self) {
+        let is_done = std::mem::replace(&mut self.progress().finished, true);
+        if is_done && self.progress().remembered {
+            return;
+        }
+        for attempt in 0..WRITE_ATTEMPTS {
+            self.remember().await;
+            if self.progress().remembered {
+                return;
+            }
+            self.app.host.sleep(Duration::from_secs(1 << attempt.min(5))).await;
+        }
     }
 
     fn notices(&self) -> Vec<Notice> {

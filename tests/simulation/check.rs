@@ -408,7 +408,11 @@ impl Check<'_> {
             "stopped_by_hand" => {
                 because("Manual") && (by_hand(|what| matches!(what, ByHand::Stop)) || self.store_failed_with(&key))
             }
-            "resolved" => because("Manual") && self.was_asked_to_stop(capture),
+            // Somebody may have been faster than nightcap, which wanted to.
+            "resolved" => {
+                let by_somebody = by_hand(|what| matches!(what, ByHand::Stop));
+                because("Manual") && (self.was_asked_to_stop(capture) || by_somebody)
+            }
             "capture_failed" => capture.status(told) == CaptureStatus::Error,
             "never_began" => capture.started.is_none(),
             // One that nightcap itself deletes leaves its end in its record, if the store lets it.
