@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::host::{Host, StoreError};
 use crate::log::{self, Event};
@@ -11,6 +12,11 @@ use crate::outcome::{Kind, Outcome};
 use crate::record::{self, AlertRecord, CaptureRecord, EndReason, open_key};
 use crate::store;
 use crate::timestamp::Timestamp;
+
+/// Whether a record, of an alert or a capture, says that something remains to be done.
+pub fn is_unfinished(record: &Value) -> bool {
+    record["finished"] == false || record["phase"].as_str().is_some_and(|phase| phase != "finished")
+}
 
 /// What stands under the key of unfinished work.
 #[derive(Serialize)]
@@ -112,6 +118,10 @@ impl<H: Host> Journal<'_, H> {
         let saved = self.save(key, record).await;
         if finished && saved {
             self.delete(&open_key(key)).await;
+            // Somebody else may have begun to work on the same just before.
+            if self.load::<Value>(key).await.is_some_and(|now| is_unfinished(&now)) {
+                self.mark_open(key).await;
+            }
         }
         saved
     }

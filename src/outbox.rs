@@ -89,21 +89,28 @@ pub async fn put<H: Host>(journal: &Journal<'_, H>, notice: &Notice) -> bool {
     journal.save(&notice_key(&notice.id), &waiting).await
 }
 
-/// Sends a message that was written down, and tries again for a while if nobody takes it.
-pub async fn deliver<H: Host>(app: &Arc<App<H>>, settings: &Settings, journal: &Journal<'_, H>, notice: Notice) {
-    let Some(notify) = &settings.notify else { return };
+/// Sends a message, and tries again for a while if nobody takes it. Tells whether it was taken for certain.
+pub async fn deliver<H: Host>(
+    app: &Arc<App<H>>,
+    settings: &Settings,
+    journal: &Journal<'_, H>,
+    notice: Notice,
+) -> bool {
+    let Some(notify) = &settings.notify else { return true };
     let delivery = Delivery { app, notify, journal };
     // A store that fails must not keep people from being told.
     let waiting = journal.load(&notice_key(&notice.id)).await;
     let mut waiting = waiting.unwrap_or(Waiting { notice, attempts: 0, try_at: None, problem: None });
     for pause in PAUSES {
         match delivery.attempt(&mut waiting).await {
-            Attempt::Done => return,
+            Attempt::Taken => return true,
+            Attempt::Left => return false,
             Attempt::Refused(asked) => {
                 app.host.sleep(Duration::from_secs(pause).max(asked).min(LONGEST_PAUSE)).await;
             }
         }
     }
+    false
 }
 
 /// Sends a message that somebody else has left behind, if it is time to.
@@ -132,9 +139,19 @@ struct Delivery<'a, H> {
     journal: &'a Journal<'a, H>,
 }
 
+/// Who tells a message.
+enum Whose {
+    Mine,
+    Theirs,
+    /// It was told before.
+    Told,
+}
+
 enum Attempt {
-    /// It was taken, now or before, or somebody else sees to it.
-    Done,
+    /// It was taken, now or before.
+    Taken,
+    /// Somebody else sees to it.
+    Left,
     /// It was not taken, and the receiver asked to wait so long.
     Refused(Duration),
 }
@@ -142,13 +159,15 @@ enum Attempt {
 impl<H: Host> Delivery<'_, H> {
     async fn attempt(&self, waiting: &mut Waiting) -> Attempt {
         let id = waiting.notice.id.clone();
-        if !self.is_mine_to_tell(&id).await {
-            return Attempt::Done;
+        match self.whose_is_it(&id).await {
+            Whose::Mine => {}
+            Whose::Told => return Attempt::Taken,
+            Whose::Theirs => return Attempt::Left,
         }
         match self.send(&waiting.notice).await {
             Ok(()) => {
                 self.close(waiting, true).await;
-                Attempt::Done
+                Attempt::Taken
             }
             Err(refusal) => {
                 waiting.attempts = waiting.attempts.saturating_add(1);
@@ -182,31 +201,31 @@ impl<H: Host> Delivery<'_, H> {
         self.journal.delete(&claim_key(id)).await;
     }
 
-    /// Whether a message is still to be told, and by nobody else. A store that keeps failing leaves only one answer:
+    /// Who is to tell a message. A store that keeps failing leaves only one answer:
     /// better twice than never.
-    async fn is_mine_to_tell(&self, id: &str) -> bool {
+    async fn whose_is_it(&self, id: &str) -> Whose {
         for attempt in 0..WRITE_ATTEMPTS {
             match self.claim(id).await {
-                Ok(is_mine) => return is_mine,
+                Ok(whose) => return whose,
                 Err(error) => self.journal.note_notice(id, "store_failed", Some(&error.0)),
             }
             self.app.host.sleep(Duration::from_millis(200).saturating_mul(1 << attempt.min(4))).await;
         }
-        true
+        Whose::Mine
     }
 
-    async fn claim(&self, id: &str) -> Result<bool, StoreError> {
+    async fn claim(&self, id: &str) -> Result<Whose, StoreError> {
         let host = &self.app.host;
         let key = claim_key(id);
         if self.is_told(id).await? {
-            return Ok(false);
+            return Ok(Whose::Told);
         }
         let mut began = host.monotonic();
         if let Some(other) = store::load::<Claim>(host, &key).await? {
             host.sleep(CLAIM_HOLDS).await;
             began = host.monotonic();
             if store::load::<Claim>(host, &key).await?.is_none_or(|now| now != other) {
-                return Ok(false);
+                return Ok(if self.is_told(id).await? { Whose::Told } else { Whose::Theirs });
             }
         }
         let mine = Claim { by: new_request_id(host), at: host.now() };
@@ -217,7 +236,11 @@ impl<H: Host> Delivery<'_, H> {
         }
         host.sleep(SETTLING).await;
         let stands = store::load::<Claim>(host, &key).await?.is_some_and(|now| now == mine);
-        Ok(stands && !self.is_told(id).await?)
+        Ok(match () {
+            () if self.is_told(id).await? => Whose::Told,
+            () if stands => Whose::Mine,
+            () => Whose::Theirs,
+        })
     }
 
     /// Whether a message was told.

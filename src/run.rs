@@ -204,8 +204,11 @@ impl<H: Host> Run<H> {
         let tell = |notice: &Notice| outbox::deliver(&self.app, &self.settings, &journal, notice.clone());
         let kept = join_all(notices.iter().map(|notice| outbox::put(&journal, notice))).await;
         let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
-        join_all(lost.into_iter().map(|(notice, _)| tell(notice))).await;
-        self.finish().await;
+        let told = join_all(lost.into_iter().map(|(notice, _)| tell(notice))).await;
+        // What was neither written down nor taken is left to whoever finds this alert unfinished.
+        if told.into_iter().all(|is_taken| is_taken) {
+            self.finish().await;
+        }
         join_all(kept.into_iter().map(|(notice, _)| tell(notice))).await;
     }
 

@@ -12,8 +12,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::azure::new_request_id;
 use crate::host::Host;
-use crate::journal::Journal;
-use crate::json::Object;
+use crate::journal::{Journal, is_unfinished};
 use crate::outbox;
 use crate::record::{AlertRecord, CaptureRecord, NOTICE, OPEN, open_key};
 use crate::run;
@@ -192,13 +191,7 @@ async fn prune<H: Host>(app: &Arc<App<H>>, settings: &Settings) {
 
 /// Whether nobody will come back to this. Work that is unfinished after so long stays unfinished all the same.
 fn is_over(prefix: &str, value: &Value) -> bool {
-    let record = Object::of(value);
-    let text = |name| record.and_then(|record| record.text_or_nothing(name)).unwrap_or_default();
-    match prefix {
-        "alert:" => text("finished") == "true",
-        "capture:" => text("phase") == "finished",
-        _ => true,
-    }
+    !["alert:", "capture:"].contains(&prefix) || !is_unfinished(value)
 }
 
 fn is_older(value: &Value, moment: &str, now: Timestamp, age: Duration) -> bool {

@@ -436,7 +436,10 @@ impl<H: Host> Watch<'_, H> {
         // What cannot be written down has to be told before this record says that nothing remains to be done.
         let is_kept = is_told && outbox::put(&journal, &notice).await;
         if is_told && !is_kept {
-            outbox::deliver(self.app, self.settings, &journal, notice.clone()).await;
+            let is_taken = outbox::deliver(self.app, self.settings, &journal, notice.clone()).await;
+            if !is_taken && self.record.looks < LOOKS_BEYOND {
+                return self.look_again();
+            }
         }
         self.go_on(Phase::Finished, "finished", "Nothing remains to be done.");
         self.save().await;
