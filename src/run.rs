@@ -206,17 +206,19 @@ impl<H: Host> Run<H> {
         let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
         let told = join_all(lost.into_iter().map(|(notice, _)| tell(notice))).await;
         // What was neither written down nor taken is left to whoever finds this alert unfinished.
-        if told.into_iter().all(|is_taken| is_taken) {
-            self.finish().await;
-        }
+        let nothing_remains = told.into_iter().all(|is_taken| is_taken);
+        self.remember_surely(nothing_remains).await;
         join_all(kept.into_iter().map(|(notice, _)| tell(notice))).await;
     }
 
-    /// Writes down that nothing remains to be done, again and again if the store fails.
-    async fn finish(&self) {
-        let is_done = std::mem::replace(&mut self.progress().finished, true);
-        if is_done && self.progress().remembered {
-            return;
+    /// Writes down whether something remains to be done, again and again if the store fails.
+    async fn remember_surely(&self, nothing_remains: bool) {
+        {
+            let mut progress = self.progress();
+            if progress.remembered && progress.finished == nothing_remains {
+                return;
+            }
+            progress.finished = nothing_remains;
         }
         for attempt in 0..WRITE_ATTEMPTS {
             self.remember().await;

@@ -269,7 +269,8 @@ impl<H: Host> Sequence<'_, H> {
         }
         match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
             Some(capture) if self.is_on_target(&capture) && capture.is_live() => Ok(Some(self.found(capture))),
-            None if !error.is_transient() => Err(self.failure(&error)),
+            // A name that was taken may be free by now, once.
+            None if !error.is_transient() && !(error.status() == Some(409) && round == 0) => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
             _ => self.pause(&error, round).await.map(|()| None),
         }
