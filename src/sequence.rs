@@ -267,10 +267,11 @@ impl<H: Host> Sequence<'_, H> {
         if !error.leaves_doubt() && !may_be_taken {
             return Err(self.failure(&error));
         }
+        // A name that was taken may be free by now.
+        let was_taken = error.status() == Some(409) && round == 0;
         match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
             Some(capture) if self.is_on_target(&capture) && capture.is_live() => Ok(Some(self.found(capture))),
-            // A name that was taken may be free by now, once.
-            None if !error.is_transient() && !(error.status() == Some(409) && round == 0) => Err(self.failure(&error)),
+            None if !error.is_transient() && !was_taken => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
             _ => self.pause(&error, round).await.map(|()| None),
         }
