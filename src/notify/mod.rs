@@ -1,7 +1,7 @@
 //! What people are told, and how it is written for the place where they read it. Pure.
 //!
 //! Every text of a [`Notice`] may come from outside: names that somebody gave, errors that Azure wrote, addresses. What
-//! is shown of it passes through [`crate::text::clean`] and is never handed to anything that reads markup.
+//! is shown of it passes through `text::clean` and is never handed to anything that reads markup.
 
 mod cloudevents;
 pub mod compose;
