@@ -18,7 +18,7 @@ use crate::report::top::{Top, Weight};
 use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
 
 /// Counts of packets as they come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Account {
     packets: Packets,
     last_time: Option<i64>,
@@ -33,14 +33,14 @@ pub(super) struct Account {
 }
 
 /// What is still open about conversations when they end.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Books {
     talkers: Talkers,
     content: Content,
     tcp: TcpCounts,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct TcpCounts {
     segments: u64,
     syn: u64,

@@ -29,7 +29,7 @@ pub(super) enum Read<T> {
 }
 
 /// What is said over TCP.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Content {
     pub dns: Resolver,
     pub tls: Handshakes,
@@ -38,7 +38,7 @@ pub(super) struct Content {
     begun: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Partial {
     bytes: Vec<u8>,
     number: u64,

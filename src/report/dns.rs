@@ -91,7 +91,7 @@ pub struct DnsServer {
     pub unanswered: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Asked {
     queries: u64,
     failed: u64,
@@ -106,7 +106,7 @@ impl Weighed for Asked {
 }
 
 /// A question is the same when its conversation, its number and its name are.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Question {
     flow: FlowKey,
     asked_by: End,
@@ -115,7 +115,7 @@ struct Question {
 }
 
 /// DNS as it is counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Resolver {
     queries: u64,
     repeated: u64,

@@ -42,7 +42,7 @@ impl FlowKey {
 }
 
 /// What is counted of a conversation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Flow {
     /// What each end has sent.
     pub sent: [Weight; 2],
@@ -71,7 +71,7 @@ impl Flow {
 }
 
 /// The conversations.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flows {
     flows: HashMap<FlowKey, Flow, RandomState>,
     limit: usize,

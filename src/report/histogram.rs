@@ -22,7 +22,7 @@ pub struct Durations {
 }
 
 /// Durations as they are counted, in steps that grow with them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Histogram {
     counts: Vec<u32>,
     count: u64,

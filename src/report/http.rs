@@ -36,7 +36,7 @@ pub struct Http {
 }
 
 /// HTTP as it is counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchanges {
     requests: u64,
     methods: BTreeMap<String, u64>,

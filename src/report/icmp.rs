@@ -46,7 +46,7 @@ pub struct Destination {
 type Destinations = Tally<(Address, Option<u16>), Weight>;
 
 /// ICMP as it is counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Complaints {
     messages: BTreeMap<&'static str, u64>,
     unreachable: Destinations,

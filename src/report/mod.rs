@@ -41,8 +41,8 @@ use top::Top;
 /// The version of the report's form. Members may be added to it; one that changes its meaning makes a new version.
 pub const VERSION: u32 = 1;
 
-/// Makes a report of a file whose bytes are pushed as they arrive.
-#[derive(Debug, Default)]
+/// Makes a report of a file whose bytes are pushed as they arrive. A clone can be asked for what is known so far.
+#[derive(Clone, Debug, Default)]
 pub struct Analysis {
     reader: Reader,
     account: Account,
@@ -77,7 +77,7 @@ impl Analysis {
         let reader = &self.reader;
         let file = CaptureFile {
             format: reader.format().map(|format| format.name().to_owned()),
-            bytes_read: reader.position(),
+            bytes_read: fault.map_or(reader.position(), |fault| fault.at),
             is_complete: fault.is_none(),
             fault: fault.map(FileFault::from),
             sections: reader.sections(),

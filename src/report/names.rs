@@ -13,7 +13,7 @@ pub struct Named {
     pub times: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Times(u64);
 
 impl Weighed for Times {
@@ -23,7 +23,7 @@ impl Weighed for Times {
 }
 
 /// Names as they are counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NameCounts(Tally<String, Times>);
 
 impl NameCounts {

@@ -122,7 +122,7 @@ impl Transports {
 }
 
 /// Protocols as they are counted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ProtocolCounts {
     outer: Transports,
     inner: Transports,

@@ -177,7 +177,7 @@ impl fmt::Display for Fault {
 }
 
 /// Reads one file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reader {
     state: State,
     /// The beginning of what is read next, when its end has not arrived.
@@ -197,7 +197,7 @@ pub struct Reader {
     fault: Option<Fault>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum State {
     #[default]
     Start,
@@ -208,14 +208,14 @@ enum State {
     Trailer(Section, u32),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pcap {
     order: ByteOrder,
     format: Format,
     link_type: u16,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Section {
     order: Option<ByteOrder>,
     interfaces: Vec<Interface>,

@@ -57,7 +57,7 @@ impl Bucket {
 }
 
 /// Counts as they are made. Stretches double when they get too many, so nothing has to be known of the end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Timeline {
     width: i64,
     /// How many stretches after 1970 the first one is.

@@ -74,7 +74,7 @@ pub struct Port {
     pub conversations: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct EndpointCounts {
     all: Weight,
     sent: Weight,
@@ -86,7 +86,7 @@ impl Weighed for EndpointCounts {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ConversationCounts {
     source: End,
     sent: [Weight; 2],
@@ -103,7 +103,7 @@ impl Weighed for ConversationCounts {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct PortCounts {
     all: Weight,
     conversations: u64,
@@ -115,7 +115,7 @@ impl Weighed for PortCounts {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ServiceCounts {
     connections: Connections,
     all: Weight,
@@ -133,7 +133,7 @@ impl Weighed for ServiceCounts {
 }
 
 /// Talkers as they are counted: mostly when a conversation ends, for that is seldom.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Talkers {
     endpoints: Tally<Address, EndpointCounts>,
     conversations: Tally<FlowKey, ConversationCounts>,

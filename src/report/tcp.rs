@@ -106,7 +106,7 @@ pub struct ServiceEntry {
 pub(super) type End = usize;
 
 /// What is remembered of a connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     sides: [Side; 2],
     client: Option<End>,
@@ -133,7 +133,7 @@ enum Begun {
 }
 
 /// What one end has sent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Side {
     /// The sequence number of its first segment.
     first: Option<u32>,

@@ -50,7 +50,7 @@ pub struct Tls {
 }
 
 /// TLS as it is counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Handshakes {
     client_hellos: u64,
     server_hellos: u64,

@@ -56,7 +56,7 @@ impl Weighed for Weight {
 
 /// Counts for each of many keys, in bounded memory. Exact up to a number of keys; beyond that the smaller half or more is
 /// forgotten at once ("lossy counting", Manku and Motwani, 2002), so that a count costs little on average.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tally<K, V> {
     counts: HashMap<K, V, RandomState>,
     limit: usize,
