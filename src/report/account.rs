@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::report::content::{Content, Payload};
 use crate::report::dns::DNS_PORT;
-use crate::report::flows::{Flow, FlowKey, Flows, MAX_FLOWS, Peer};
+use crate::report::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
 use crate::report::histogram::Histogram;
 use crate::report::icmp::Complaints;
 use crate::report::moment::Moment;
@@ -13,7 +13,7 @@ use crate::report::protocols::ProtocolCounts;
 use crate::report::reader::Record;
 use crate::report::series::{Bucket, Timeline};
 use crate::report::talkers::{Talkers, TalkersReport};
-use crate::report::tcp::{Connections, End, ServiceEntry, Tcp};
+use crate::report::tcp::{Connections, ServiceEntry, Tcp};
 use crate::report::top::{Top, Weight};
 use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
 
@@ -177,7 +177,7 @@ impl Account {
             series: self.timeline.report(),
             endpoints,
             conversations,
-            forgotten_conversations: self.flows.evicted(),
+            forgotten_conversations: self.flows.forgotten(),
             ports,
             tcp: tcp.report(services),
             dns: content.dns.report(end),

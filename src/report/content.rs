@@ -7,9 +7,8 @@ use foldhash::fast::RandomState;
 
 use crate::report::bytes::be16;
 use crate::report::dns::{DNS_PORT, Resolver};
-use crate::report::flows::FlowKey;
+use crate::report::flows::{End, FlowKey};
 use crate::report::http::{Exchanges, is_http};
-use crate::report::tcp::End;
 use crate::report::tls::{Handshakes, Hello, is_tls};
 
 /// The most bytes of a message that are put together. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
@@ -94,7 +93,7 @@ impl Content {
         bytes: &'a [u8],
         is_all: bool,
     ) -> (Option<Hello>, Option<&'a [u8]>) {
-        let has_dns = payload.flow.ends.iter().any(|end| end.port == DNS_PORT);
+        let has_dns = payload.flow.ends().iter().any(|end| end.port == DNS_PORT);
         let (read, rest) = if has_dns {
             (None, self.read_dns(payload, bytes))
         } else if is_tls(bytes) {
@@ -148,7 +147,7 @@ impl Content {
 
     /// Gives up what an end of a conversation has begun to say.
     pub fn forget(&mut self, flow: &FlowKey) {
-        self.give_up(&(*flow, 0));
-        self.give_up(&(*flow, 1));
+        self.give_up(&(*flow, End::Low));
+        self.give_up(&(*flow, End::High));
     }
 }

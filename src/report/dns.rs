@@ -1,6 +1,7 @@
 //! Questions to name servers, and what became of them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
 use domain::base::Message;
@@ -8,10 +9,9 @@ use domain::base::iana::Opcode;
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
-use crate::report::flows::FlowKey;
+use crate::report::flows::{End, FlowKey};
 use crate::report::histogram::{Durations, Histogram};
 use crate::report::packet::Address;
-use crate::report::tcp::End;
 use crate::report::top::{Names, Tally, Top, Weighed, Weight};
 use crate::text::clean;
 
@@ -163,7 +163,7 @@ impl Resolver {
         }
         // Some errors come without their question.
         let name = match message.question().next() {
-            Some(Ok(question)) => Some(shown(&question.qname().to_string())),
+            Some(Ok(question)) => Some(shown(question.qname())),
             Some(Err(_)) => None,
             None => Some(String::new()),
         };
@@ -173,7 +173,7 @@ impl Resolver {
         };
         let id = header.id();
         if header.qr() {
-            let asked_by = 1_usize.saturating_sub(from);
+            let asked_by = from.other();
             self.response(Question { flow: *flow, asked_by, id, name }, header.rcode().to_int(), now);
         } else {
             self.query(Question { flow: *flow, asked_by: from, id, name }, now);
@@ -184,8 +184,10 @@ impl Resolver {
         self.queries = self.queries.saturating_add(1);
         let server = self.servers.of(question.server());
         server.queries = server.queries.saturating_add(1);
-        let name = self.names.of(question.name.clone());
-        name.queries = name.queries.saturating_add(1);
+        match self.names.known(&question.name) {
+            Some(name) => name.queries = name.queries.saturating_add(1),
+            None => self.names.of(question.name.clone()).queries = 1,
+        }
         if self.pending.contains_key(&question) {
             self.repeated = self.repeated.saturating_add(1);
             return;
@@ -265,12 +267,22 @@ impl Resolver {
 
 impl Question {
     fn server(&self) -> Address {
-        self.flow.end(1_usize.saturating_sub(self.asked_by)).address
+        self.flow.end(self.asked_by.other()).address
     }
 }
 
-fn shown(name: &str) -> String {
-    if name.is_empty() { ".".to_owned() } else { clean(&name.to_ascii_lowercase(), MAX_NAME_BYTES) }
+/// A name as people write it. Most need no cleaning, and there may be many.
+fn shown(name: impl Display) -> String {
+    let mut text = String::with_capacity(64);
+    // A String takes whatever is written to it.
+    let _ = write!(text, "{name}");
+    text.make_ascii_lowercase();
+    let is_clean = text.len() <= MAX_NAME_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match text.as_str() {
+        "" => ".".to_owned(),
+        _ if is_clean => text,
+        _ => clean(&text, MAX_NAME_BYTES),
+    }
 }
 
 /// The code's name, as IANA has it.

@@ -5,13 +5,15 @@ use std::net::IpAddr;
 use etherparse::{IpNumber, ip_number};
 use serde::{Deserialize, Serialize};
 
-use crate::report::flows::{Flow, FlowKey, Peer};
+use crate::report::flows::{End, Flow, FlowKey, Peer};
 use crate::report::packet::Address;
-use crate::report::tcp::{Connections, End, ServiceEntry};
+use crate::report::tcp::{Connections, ServiceEntry};
 use crate::report::top::{Tally, Top, Weighed, Weight};
 
 /// The most of each that are kept; beyond that see [`Top::exact`].
 const MAX_KEPT: usize = 14_000;
+
+const ENDS: [End; 2] = [End::Low, End::High];
 
 /// An address, as the outermost IP header has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,12 +182,12 @@ impl Talkers {
         let source = connection.and_then(|connection| connection.client()).unwrap_or(flow.begun_by);
         if !key.is_tunnelled {
             // What is in tunnels has been counted under the outermost addresses.
-            let [low, high] = key.ends.map(|end| end.address);
-            self.count_endpoints(low, high, flow.sent_by(0));
-            self.count_endpoints(high, low, flow.sent_by(1));
+            let [low, high] = key.ends().map(|end| end.address);
+            self.count_endpoints(low, high, flow.sent_by(End::Low));
+            self.count_endpoints(high, low, flow.sent_by(End::High));
         }
-        let mut both = flow.sent_by(0);
-        both.add(flow.sent_by(1));
+        let mut both = flow.sent_by(End::Low);
+        both.add(flow.sent_by(End::High));
 
         let counts = self.conversations.of(*key);
         if counts.weight().packets == 0 {
@@ -194,10 +196,10 @@ impl Talkers {
         counts.sent.iter_mut().zip(flow.sent).for_each(|(counted, sent)| counted.add(sent));
         if let Some(tcp) = connection {
             let sum = |of: [u64; 2]| of.into_iter().fold(0, u64::saturating_add);
-            let retransmissions = sum([tcp.retransmissions(0), tcp.retransmissions(1)]);
+            let retransmissions = sum(ENDS.map(|end| tcp.retransmissions(end)));
             counts.retransmissions = counts.retransmissions.saturating_add(retransmissions);
-            counts.resets = counts.resets.saturating_add(sum([tcp.resets(0), tcp.resets(1)]));
-            counts.zero_windows = counts.zero_windows.saturating_add(sum([tcp.zero_windows(0), tcp.zero_windows(1)]));
+            counts.resets = counts.resets.saturating_add(sum(ENDS.map(|end| tcp.resets(end))));
+            counts.zero_windows = counts.zero_windows.saturating_add(sum(ENDS.map(|end| tcp.zero_windows(end))));
         }
 
         let service = service(key, connection.and_then(|connection| connection.client()));
@@ -206,7 +208,7 @@ impl Talkers {
         port.all.add(both);
         port.conversations = port.conversations.saturating_add(1);
         if let Some(tcp) = connection {
-            let client_end = 1_usize.saturating_sub(server_end);
+            let client_end = server_end.other();
             let service = self.services.of(server);
             service.all.add(both);
             tcp.count_beginning(&mut service.connections, end);
@@ -251,9 +253,8 @@ impl Talkers {
 }
 
 fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
-    let (source, destination) = (key.end(counts.source), key.end(1_usize.saturating_sub(counts.source)));
-    let [low, high] = counts.sent;
-    let sent = if counts.source == 0 { low } else { high };
+    let (source, destination) = (key.end(counts.source), key.end(counts.source.other()));
+    let sent = counts.source.of(counts.sent);
     let both = counts.weight();
     Conversation {
         protocol: protocol_name(key.protocol),
@@ -273,13 +274,14 @@ fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
 
 /// The end of a conversation that serves, of those with ports.
 fn service(key: &FlowKey, client: Option<End>) -> Option<(Peer, End)> {
-    let [low, high] = key.ends;
+    let [low, high] = key.ends();
     if low.port == 0 && high.port == 0 {
         return None;
     }
     let server = match client {
-        Some(client) => 1_usize.saturating_sub(client),
-        None => usize::from(high.port < low.port),
+        Some(client) => client.other(),
+        None if high.port < low.port => End::High,
+        None => End::Low,
     };
     Some((key.end(server), server))
 }

@@ -7,6 +7,7 @@
 use etherparse::TcpSlice;
 use serde::{Deserialize, Serialize};
 
+use crate::report::flows::End;
 use crate::report::histogram::Durations;
 use crate::report::packet::Segment;
 use crate::report::tls::Hello;
@@ -102,9 +103,6 @@ pub struct ServiceEntry {
     pub zero_windows: u64,
 }
 
-/// Which end of a conversation: 0 is the lower address and port.
-pub(super) type End = usize;
-
 /// What is remembered of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
@@ -148,7 +146,7 @@ struct Side {
     acknowledged_at: i64,
     duplicates: u32,
     window: Option<u16>,
-    last_was: Marks,
+    was_keep_alive: bool,
     has_ended: bool,
     /// Segments sent again.
     retransmissions: u32,
@@ -235,20 +233,18 @@ impl Connection {
         self.follow_handshake(from, &fields, now);
         let reordered_within = self.handshake.unwrap_or(REORDERED_WITHIN);
         let [low, high] = &mut self.sides;
-        let (own, other) = if from == 0 { (low, high) } else { (high, low) };
+        let (own, other) = if from == End::Low { (low, high) } else { (high, low) };
         let marks = own.judge(other, &fields, now, reordered_within);
         own.remember(&fields, marks, now);
         marks
     }
 
     fn side(&self, end: End) -> &Side {
-        let [low, high] = &self.sides;
-        if end == 0 { low } else { high }
+        end.of(self.sides.each_ref())
     }
 
     fn side_mut(&mut self, end: End) -> &mut Side {
-        let [low, high] = &mut self.sides;
-        if end == 0 { low } else { high }
+        end.of(self.sides.each_mut())
     }
 
     fn follow_handshake(&mut self, from: End, fields: &Fields, now: i64) {
@@ -270,7 +266,7 @@ impl Connection {
                     self.syn_at = now;
                 }
                 self.begun = Begun::SynAck;
-                self.client = Some(1_usize.saturating_sub(from));
+                self.client = Some(from.other());
             }
             (false, _) if fields.rst && !is_from_client && matches!(self.begun, Begun::Syn | Begun::SynAgain) => {
                 self.begun = Begun::Refused;
@@ -362,7 +358,7 @@ impl Side {
             marks.lost = self.next.is_some_and(|next| is_before(next, fields.seq)) && !fields.rst;
             let is_one_back = self.next.is_some_and(|next| next.wrapping_sub(1) == fields.seq);
             marks.keep_alive = fields.length <= 1 && is_one_back && is_plain;
-            let answers_probe = other.last_was.keep_alive || fields.window == 0;
+            let answers_probe = other.was_keep_alive || fields.window == 0;
             if repeats_ack && repeats_window && !answers_probe {
                 marks.duplicate_ack = true;
                 self.duplicates = self.duplicates.saturating_add(1);
@@ -425,7 +421,7 @@ impl Side {
         self.window = Some(fields.window);
         self.acknowledged = fields.ack;
         self.acknowledged_at = now;
-        self.last_was = marks;
+        self.was_keep_alive = marks.keep_alive;
         self.has_ended |= fields.fin || fields.rst;
         self.retransmissions = self.retransmissions.saturating_add(marks.retransmission.into());
         self.zero_windows = self.zero_windows.saturating_add(marks.zero_window.into());
