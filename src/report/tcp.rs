@@ -147,7 +147,6 @@ struct Side {
     duplicates: u32,
     window: Option<u16>,
     was_keep_alive: bool,
-    has_ended: bool,
     /// Segments sent again.
     retransmissions: u32,
     zero_windows: u32,
@@ -218,13 +217,11 @@ fn is_before(a: u32, b: u32) -> bool {
 }
 
 impl Connection {
-    /// Whether this segment begins another connection between the same ports: a SYN with another number, or after the
-    /// end of the one before.
+    /// Whether this segment begins another connection between the same ports: a SYN with another number. One with the
+    /// same number is the same SYN again, also after it has been refused, as Windows does it.
     pub fn is_over_for(&self, from: End, tcp: &TcpSlice<'_>) -> bool {
-        let side = self.side(from);
-        let is_first = side.first.is_none_or(|first| first == tcp.sequence_number());
-        let has_ended = self.sides.iter().any(|side| side.has_ended);
-        tcp.syn() && !tcp.ack() && side.first.is_some() && (!is_first || has_ended)
+        let is_other = self.side(from).first.is_some_and(|first| first != tcp.sequence_number());
+        tcp.syn() && !tcp.ack() && is_other
     }
 
     /// Judges a segment, and remembers what it says.
@@ -265,7 +262,10 @@ impl Connection {
                     // Its SYN came before the capture.
                     self.syn_at = now;
                 }
-                self.begun = Begun::SynAck;
+                // One that is repeated after the handshake begins nothing.
+                if self.begun != Begun::Answered {
+                    self.begun = Begun::SynAck;
+                }
                 self.client = Some(from.other());
             }
             (false, _) if fields.rst && !is_from_client && matches!(self.begun, Begun::Syn | Begun::SynAgain) => {
@@ -422,7 +422,6 @@ impl Side {
         self.acknowledged = fields.ack;
         self.acknowledged_at = now;
         self.was_keep_alive = marks.keep_alive;
-        self.has_ended |= fields.fin || fields.rst;
         self.retransmissions = self.retransmissions.saturating_add(marks.retransmission.into());
         self.zero_windows = self.zero_windows.saturating_add(marks.zero_window.into());
         self.resets = self.resets.saturating_add(fields.rst.into());

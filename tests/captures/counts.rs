@@ -156,8 +156,11 @@ fn connections_are_counted_by_how_they_begin() {
     let mut file = File::ethernet();
     let mut answered = Connection::new("10.0.0.4:1001", "10.0.0.5:80");
     answered.open(&mut file, 0, 20);
+    answered.server_seq = answered.server_seq.wrapping_sub(1);
+    file.at(50, &answered.server(SYN_ACK, b"")).at(70, &answered.client(ACK, b""));
     let mut refused = Connection::new("10.0.0.4:1002", "10.0.0.5:81");
-    file.at(100, &refused.client(SYN, b"")).at(101, &refused.server(RST, b""));
+    file.at(100, &refused.client_again(SYN, b"")).at(101, &refused.server(RST, b""));
+    file.at(600, &refused.client(SYN, b"")).at(601, &refused.server(RST, b""));
     let ignored = Connection::new("10.0.0.4:1003", "10.0.0.5:82");
     file.at(200, &ignored.client_again(SYN, b""));
     let insistent = Connection::new("10.0.0.4:1004", "10.0.0.5:82");
@@ -174,7 +177,7 @@ fn connections_are_counted_by_how_they_begin() {
     assert_eq!((report.tcp.handshake.count, report.tcp.handshake.max_seconds), (1, 0.04));
     let service = |port: u16| report.tcp.services.by_packets.iter().find(|one| one.port == port).unwrap();
     assert_eq!((service(80).connections.answered, service(80).connections.under_way), (2, 1));
-    assert_eq!((service(81).connections.refused, service(81).resets_from), (1, 1));
+    assert_eq!((service(81).connections.refused, service(81).resets_from), (1, 2));
     assert_eq!((service(82).connections.unanswered, service(82).connections.pending), (2, 1));
 }
 
