@@ -32,6 +32,7 @@ pub mod outbox;
 pub mod outcome;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod sequence;
 pub mod settings;
