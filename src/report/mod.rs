@@ -12,6 +12,7 @@ mod flows;
 pub mod histogram;
 pub mod http;
 pub mod icmp;
+mod lines;
 pub mod moment;
 pub mod names;
 pub mod packet;

@@ -1,0 +1,42 @@
+//! `GET /api/captures/{subscription}/{region}/{name}/report`: what a capture's file says.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, Response, StatusCode};
+
+use super::problem::{Problem, json};
+use super::records::{Named, find, unreadable};
+use crate::app::App;
+use crate::host::Host;
+use crate::record::{CaptureRecord, KeptReport};
+use crate::store;
+
+/// Shows the report.
+pub async fn show<H: Host>(
+    State(app): State<Arc<App<H>>>,
+    Path(named): Path<Named>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let (_, record) = match find(&app, &headers, named).await {
+        Ok(found) => found,
+        Err(refusal) => return refusal,
+    };
+    match store::load::<KeptReport>(&app.host, &record.report_key()).await {
+        Ok(Some(kept)) => json(StatusCode::OK, "application/json", &kept.report),
+        Ok(None) => Problem::new(StatusCode::NOT_FOUND, why_not(&record)).answer(),
+        Err(error) => unreadable(&app, &error),
+    }
+}
+
+fn why_not(record: &CaptureRecord) -> String {
+    let problem = record.report_problem.as_ref().or(record.file_problem.as_ref());
+    match problem {
+        Some(problem) => format!("There is no report on this capture: {problem}"),
+        None if record.is_finished() => "There is no report on this capture; it left no file, its report was too old \
+                                         to be kept, or reports are switched off with report_seconds."
+            .to_owned(),
+        None => "There is no report on this capture yet; its file is read when it is over.".to_owned(),
+    }
+}
