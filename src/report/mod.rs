@@ -6,6 +6,7 @@
 
 mod account;
 mod bytes;
+pub mod clients;
 mod content;
 pub mod dns;
 mod flows;
