@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::report::clients::{Client, Clients};
 use crate::report::content::{Content, Payload};
 use crate::report::dns::DNS_PORT;
+use crate::report::finding::{findings, normal};
 use crate::report::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
 use crate::report::histogram::Histogram;
 use crate::report::icmp::Complaints;
@@ -171,7 +172,7 @@ impl Account {
         });
         let Books { talkers, clients, content, tcp } = self.books;
         let TalkersReport { endpoints, conversations, ports, services } = talkers.report();
-        Report {
+        let mut report = Report {
             version: VERSION,
             file: CaptureFile { link_types: link_types.collect(), ..file },
             packets: self.packets,
@@ -186,7 +187,12 @@ impl Account {
             tls: content.tls.report(),
             http: content.http.report(),
             icmp: self.icmp.report(),
-        }
+            findings: Vec::new(),
+            normal: Vec::new(),
+        };
+        report.findings = findings(&report);
+        report.normal = normal(&report, &report.findings);
+        report
     }
 }
 
