@@ -12,10 +12,13 @@ use crate::report::histogram::Durations;
 /// What went well less often than this is not praised, even where it is too little to be a finding.
 const WELL_SHARE: f64 = 0.9;
 
+/// A sentence on one subject, when it looked as it should.
+type Say = fn(&Report) -> Option<String>;
+
 /// What looked as it should, a sentence each, given what did not.
 pub fn normal(report: &Report, findings: &[Finding]) -> Vec<String> {
     let is_free_of = |kinds: &[Kind]| !findings.iter().any(|finding| kinds.contains(&finding.kind));
-    let says: [(&[Kind], fn(&Report) -> Option<String>); 7] = [
+    let says: [(&[Kind], Say); 7] = [
         (&[Kind::SynFlood, Kind::PortScan, Kind::HostSweep, Kind::RefusedService, Kind::SilentService], connections),
         (&[Kind::RetransmissionStorm], retransmissions),
         (&[Kind::ZeroWindow], windows),

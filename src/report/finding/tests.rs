@@ -300,15 +300,15 @@ fn a_service_that_refuses_is_named() {
 #[test]
 fn a_service_that_is_silent_is_named() {
     let mut wire = Wire::ordinary();
-    for number in 0..12 {
+    for number in 0..40 {
         for again in [0, 1, 3] {
             let at = 32 * SECOND + number * 10 * MILLI + again * SECOND;
             wire.tcp(at, client(number), Host([10, 0, 1, 6], 1433), &segment("S", 1, 0));
         }
     }
     let finding = wire.first(Kind::SilentService);
-    assert_eq!(counts(&finding, ["connections", "failed", "services"]), [12, 12, 1]);
-    assert!(finding.sentence.starts_with("10.0.1.6:1433 left 12 of 12 connections unanswered"), "{}", finding.sentence);
+    assert_eq!(counts(&finding, ["connections", "failed", "services"]), [40, 40, 1]);
+    assert!(finding.sentence.starts_with("10.0.1.6:1433 left 40 of 40 connections unanswered"), "{}", finding.sentence);
     assert_eq!(wire.report().findings.len(), 1, "that SYNs were repeated is no second finding");
 }
 
@@ -329,6 +329,24 @@ fn data_that_is_sent_again_is_a_storm_with_a_sufferer() {
     assert_eq!(counts(&finding, ["retransmissions", "sentByService", "sentToService"]), [53, 50, 0]);
     assert!(finding.sentence.contains("10.0.1.7:8080 suffers most, with 50 (20 % of its packets)"), "{finding:#?}");
     assert!(finding.sentence.contains("between 02:13:33 and 02:13:37 UTC"), "{}", finding.sentence);
+}
+
+#[test]
+fn a_storm_is_found_beside_a_large_service_that_is_well() {
+    let mut wire = Wire::ordinary();
+    let conversations = [(Host([10, 0, 1, 8], 8081), 6_000, 100), (Host([10, 0, 1, 7], 8080), 200, 5)];
+    for (server, segments, lost_each) in conversations {
+        wire.handshake(SECOND, client(80), server);
+        for number in 0..segments {
+            let at = 2 * SECOND + u64::from(number) * (30 * SECOND / u64::from(segments));
+            wire.data(at, server, client(80), (500 + number * 1_000, 100), &[3; 1_000]);
+            if number % lost_each == 0 {
+                wire.data(at + 4 * MILLI, server, client(80), (500 + number * 1_000, 100), &[3; 1_000]);
+            }
+        }
+    }
+    let finding = wire.first(Kind::RetransmissionStorm);
+    assert_eq!(text(&finding, "service"), "10.0.1.7:8080", "{}", finding.sentence);
 }
 
 #[test]

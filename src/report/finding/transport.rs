@@ -46,7 +46,11 @@ fn is_storm(repeated: u64, of: u64) -> bool {
 pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     let tcp = &report.tcp;
     let reached = services(report).filter(|service| is_reached(service) && repeated_by_service(service) > 0);
-    let worst = reached.max_by_key(|service| repeated_by_service(service));
+    // A large service repeats more than a small one that suffers, and is well all the same.
+    let worst = reached.max_by_key(|service| {
+        let repeated = repeated_by_service(service);
+        (is_storm(repeated, service.packets), repeated)
+    });
     let (of_all, of_worst) = (repeated_data(tcp), worst.map(repeated_by_service).unwrap_or_default());
     let packets_of_worst = worst.map(|service| service.packets).unwrap_or_default();
     let is_everywhere = is_storm(of_all, tcp.segments);
