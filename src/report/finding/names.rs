@@ -6,6 +6,7 @@ use crate::report::Report;
 use crate::report::dns::{Dns, DnsServer};
 use crate::report::finding::words::{count, counted, duration, percent, ratio};
 use crate::report::finding::{Finding, Kind, Severity};
+use crate::text::clean;
 
 /// Fewer errors than this happen to every resolver: a domain somewhere that is set up wrongly.
 const DNS_ERRORS: u64 = 5;
@@ -34,6 +35,9 @@ const TLS_FAILED: u64 = 3;
 
 /// Old clients and scanners on the Internet fail more seldom than this at a service that works.
 const TLS_FAILED_SHARE: f64 = 0.1;
+
+/// A name of more bytes than this is cut in a sentence, which has to stay one that is read at a glance.
+const SHOWN_NAME: usize = 80;
 
 fn code(dns: &Dns, name: &str) -> u64 {
     dns.codes.get(name).copied().unwrap_or_default()
@@ -66,7 +70,8 @@ fn worst_name(dns: &Dns) -> Option<&str> {
 
 pub fn dns_failing(report: &Report) -> Option<Finding> {
     let dns = &report.dns;
-    let name_text = worst_name(dns).map(|name| format!(", most often for {name}")).unwrap_or_default();
+    let name_text =
+        worst_name(dns).map(|name| format!(", most often for {}", clean(name, SHOWN_NAME))).unwrap_or_default();
     let finding = server_errors(dns, &name_text).or_else(|| unknown_names(dns, &name_text))?;
     Some(match worst_name(dns) {
         Some(name) => finding.with("name", name.to_owned()),
@@ -178,7 +183,7 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
         count(failed),
         counted(all, "TLS handshake", "TLS handshakes"),
         percent(failed, all),
-        name.map(|name| format!(", where most of all were for {name}")).unwrap_or_default(),
+        name.map(|name| format!("; the name asked for most often is {}", clean(name, SHOWN_NAME))).unwrap_or_default(),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
     let mut finding = Finding::new(Kind::TlsFailing, severity, sentence)

@@ -427,6 +427,20 @@ fn names_that_do_not_exist_are_told_when_most_do_not() {
 }
 
 #[test]
+fn a_name_without_end_is_cut_in_the_sentence_and_nowhere_else() {
+    let mut wire = Wire::new();
+    for id in 0..30_u16 {
+        let label = [&[60][..], &[b'x'; 60]].concat().repeat(3);
+        let message = |flags| [&dns(id, flags)[..12], &label, &[0, 0, 1, 0, 1]].concat();
+        wire.udp(u64::from(id) * SECOND, client(id.into()), NAME_SERVER, &message(0x0100));
+        wire.udp(u64::from(id) * SECOND + MILLI, NAME_SERVER, client(id.into()), &message(0x8182));
+    }
+    let finding = wire.first(Kind::DnsFailing);
+    assert!(finding.sentence.len() < 200 && finding.sentence.ends_with("xxx…."), "{}", finding.sentence);
+    assert_eq!(text(&finding, "name").len(), 182);
+}
+
+#[test]
 fn name_servers_that_are_late_or_silent_are_told() {
     let mut wire = Wire::ordinary();
     (100..110).for_each(|id| wire.question(32 * SECOND, id));
