@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::report::clients::{Client, Clients};
 use crate::report::content::{Content, Payload};
 use crate::report::dns::DNS_PORT;
+use crate::report::finding::{findings, normal};
 use crate::report::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
 use crate::report::histogram::Histogram;
 use crate::report::icmp::Complaints;
@@ -36,6 +38,7 @@ pub(super) struct Account {
 #[derive(Clone, Debug, Default)]
 struct Books {
     talkers: Talkers,
+    clients: Clients,
     content: Content,
     tcp: TcpCounts,
 }
@@ -167,9 +170,9 @@ impl Account {
             name: link_type_name(*link_type).to_owned(),
             packets: *packets,
         });
-        let Books { talkers, content, tcp } = self.books;
+        let Books { talkers, clients, content, tcp } = self.books;
         let TalkersReport { endpoints, conversations, ports, services } = talkers.report();
-        Report {
+        let mut report = Report {
             version: VERSION,
             file: CaptureFile { link_types: link_types.collect(), ..file },
             packets: self.packets,
@@ -179,12 +182,17 @@ impl Account {
             conversations,
             forgotten_conversations: self.flows.forgotten(),
             ports,
-            tcp: tcp.report(services),
+            tcp: tcp.report(services, clients.report()),
             dns: content.dns.report(end),
             tls: content.tls.report(),
             http: content.http.report(),
             icmp: self.icmp.report(),
-        }
+            findings: Vec::new(),
+            normal: Vec::new(),
+        };
+        report.findings = findings(&report);
+        report.normal = normal(&report, &report.findings);
+        report
     }
 }
 
@@ -240,6 +248,7 @@ impl Books {
     fn close(&mut self, key: &FlowKey, flow: &Flow, end: i64) {
         if let Some(connection) = &flow.tcp {
             connection.count_beginning(&mut self.tcp.connections, end);
+            self.clients.count(key, connection, end);
             if connection.is_hello_unanswered() {
                 self.content.tls.count_unanswered();
             }
@@ -252,7 +261,7 @@ impl Books {
 }
 
 impl TcpCounts {
-    fn report(&self, services: Top<ServiceEntry>) -> Tcp {
+    fn report(&self, services: Top<ServiceEntry>, clients: Vec<Client>) -> Tcp {
         Tcp {
             segments: self.segments,
             syn: self.syn,
@@ -270,6 +279,7 @@ impl TcpCounts {
             connections: self.connections,
             handshake: self.handshake.report(),
             services,
+            clients,
         }
     }
 }

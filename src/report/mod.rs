@@ -6,8 +6,10 @@
 
 mod account;
 mod bytes;
+pub mod clients;
 mod content;
 pub mod dns;
+pub mod finding;
 mod flows;
 pub mod histogram;
 pub mod http;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use account::Account;
 use dns::Dns;
+use finding::Finding;
 use http::Http;
 use icmp::Icmp;
 use moment::Moment;
@@ -123,6 +126,12 @@ pub struct Report {
     pub http: Http,
     /// ICMP.
     pub icmp: Icmp,
+    /// What stands out, the most telling first.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// What looked as it should, a sentence each.
+    #[serde(default)]
+    pub normal: Vec<String>,
 }
 
 /// A capture file.

@@ -7,6 +7,7 @@
 use etherparse::TcpSlice;
 use serde::{Deserialize, Serialize};
 
+use crate::report::clients::Client;
 use crate::report::flows::End;
 use crate::report::histogram::Durations;
 use crate::report::packet::Segment;
@@ -59,14 +60,20 @@ pub struct Tcp {
     pub handshake: Durations,
     /// Services: who answers, and how well.
     pub services: Top<ServiceEntry>,
+    /// Clients whose connections were refused or not answered; those with the most come first, at most 5.
+    #[serde(default)]
+    pub clients: Vec<Client>,
 }
 
-/// Connections by how they began. The sum of all is the number of connections.
+/// Connections by how they began. The sum of all but `half_open` is the number of connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connections {
     /// Those whose SYN was answered by SYN and ACK, or whose client went on as if so.
     pub answered: u64,
+    /// Those of the answered whose client has not gone on.
+    #[serde(default)]
+    pub half_open: u64,
     /// Those whose SYN was answered by RST.
     pub refused: u64,
     /// Those whose SYN nobody answered within a second.
@@ -297,6 +304,7 @@ impl Connection {
 
     /// How it began; `end` is when the capture ended.
     pub fn count_beginning(&self, connections: &mut Connections, end: i64) {
+        connections.half_open = connections.half_open.saturating_add((self.begun == Begun::SynAck).into());
         let place = match self.begun {
             Begun::UnderWay => &mut connections.under_way,
             Begun::Syn if end.saturating_sub(self.syn_at) < ANSWERED_WITHIN => &mut connections.pending,
