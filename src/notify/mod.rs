@@ -10,8 +10,6 @@ mod samples;
 mod slack;
 mod teams;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Reading, Summary};
@@ -332,6 +330,7 @@ mod tests {
         assert_eq!(
             told,
             [
+                ("On the wire", "8,123 packets, 947.0 KiB in 8 s."),
                 ("Rule", "CPU high <prod> & test"),
                 ("Severity", "Sev1"),
                 ("Condition", "Fired"),

@@ -7,11 +7,11 @@ use crate::report::Report;
 const LINES: usize = 3;
 
 impl Report {
-    /// What the file says, most telling first after how much there is. Single lines, with nothing cleaned: names come
-    /// from the wire.
+    /// How much there is, and then what was found, most telling first; where nothing was, what looked normal.
     pub fn lines(&self) -> Vec<String> {
-        let told = [Some(self.totals()), self.connections(), self.talker(), self.names()];
-        told.into_iter().flatten().take(LINES).collect()
+        let found = self.findings.iter().map(|finding| finding.sentence.clone());
+        let said = found.chain(self.normal.iter().cloned()).chain(self.talker());
+        std::iter::once(self.totals()).chain(said).take(LINES).collect()
     }
 
     fn totals(&self) -> String {
@@ -28,34 +28,10 @@ impl Report {
         format!("{} packets, {}{time}.{read}", number(packets.count), size(packets.bytes))
     }
 
-    fn connections(&self) -> Option<String> {
-        let tcp = &self.tcp;
-        if tcp.segments == 0 {
-            return None;
-        }
-        let begun = &tcp.connections;
-        let asked = begun.answered.saturating_add(begun.refused).saturating_add(begun.unanswered);
-        let again = tcp.retransmissions as f64 * 100.0 / tcp.segments as f64;
-        Some(format!(
-            "TCP: {} of {} new connections answered, {} refused, {} unanswered; {again:.1} % of segments sent again.",
-            number(begun.answered),
-            number(asked),
-            number(begun.refused),
-            number(begun.unanswered),
-        ))
-    }
-
     fn talker(&self) -> Option<String> {
         let most = self.conversations.by_bytes.first()?;
         let share = most.bytes as f64 * 100.0 / self.packets.bytes.max(1) as f64;
         let (from, to, port) = (most.source, most.destination, most.destination_port);
         Some(format!("Most bytes: {} {from} to {to} port {port}, {share:.0} % of all.", most.protocol.to_uppercase()))
-    }
-
-    fn names(&self) -> Option<String> {
-        let dns = &self.dns;
-        (dns.queries > 0).then(|| {
-            format!("DNS: {} questions, {} unanswered, {} slow.", number(dns.queries), dns.unanswered, dns.slow)
-        })
     }
 }

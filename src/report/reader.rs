@@ -12,8 +12,10 @@ use std::fmt;
 use pcap_parser::nom;
 use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{
-    Block, InterfaceDescriptionBlock, LegacyPcapBlock, OptionCode, PcapHeader, parse_block_be, parse_block_le,
-    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
+    InterfaceDescriptionBlock, LegacyPcapBlock, OptionCode, PcapError, PcapHeader, parse_enhancedpacketblock_be,
+    parse_enhancedpacketblock_le, parse_interfacedescriptionblock_be, parse_interfacedescriptionblock_le,
+    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header, parse_sectionheaderblock,
+    parse_simplepacketblock_be, parse_simplepacketblock_le,
 };
 
 use crate::report::bytes::ByteOrder;
@@ -445,36 +447,8 @@ impl Reader {
         if section.u32(block, size.saturating_sub(4)) != Some(length) {
             return Err(FaultKind::BadBlockLength { length });
         }
-        let parsed = match section.order {
-            Some(ByteOrder::Big) => parse_block_be(block),
-            _ => parse_block_le(block),
-        };
-        match parsed.map_err(|_| FaultKind::MalformedBlock)?.1 {
-            Block::InterfaceDescription(description) => {
-                if section.interfaces.len() >= MAX_INTERFACES {
-                    return Err(FaultKind::TooManyInterfaces);
-                }
-                section.interfaces.push(Interface::new(&description, section.order));
-                self.interfaces = self.interfaces.saturating_add(1);
-            }
-            Block::EnhancedPacket(block) => {
-                if block.caplen > MAX_PACKET {
-                    return Err(FaultKind::RecordTooLong { length: block.caplen });
-                }
-                let interface = section.interface(block.if_id)?;
-                packet(interface.record(block.ts_high, block.ts_low, block.origlen, block.packet_data()));
-            }
-            Block::SimplePacket(block) => {
-                let interface = section.interface(0)?;
-                // Only the interface's limit tells padding from packet (draft-ietf-opsawg-pcapng, "Simple Packet Block").
-                let limit = if interface.snaplen == 0 { MAX_PACKET } else { interface.snaplen };
-                let bytes = block.packet_data();
-                let bytes = bytes.get(..limit as usize).unwrap_or(bytes);
-                packet(Record { time: None, ..interface.record(0, 0, block.origlen, bytes) });
-            }
-            Block::Unknown(block) => packet(section.obsolete_packet(block.data)?),
-            _ => {}
-        }
+        section.read(kind, block, packet)?;
+        self.interfaces = self.interfaces.saturating_add(u64::from(kind == INTERFACE_DESCRIPTION));
         Ok(Step::Read(size))
     }
 }
@@ -531,6 +505,50 @@ impl Section {
         self.order?.u32(bytes, at)
     }
 
+    /// Reads a whole block. Each kind has its own function, for the one that reads any brings those for all kinds.
+    fn read(&mut self, kind: u32, block: &[u8], packet: &mut impl FnMut(Record<'_>)) -> Result<(), FaultKind> {
+        let is_big = self.order == Some(ByteOrder::Big);
+        match kind {
+            SECTION_HEADER => whole(parse_sectionheaderblock(block)).map(drop),
+            INTERFACE_DESCRIPTION => {
+                let parse =
+                    if is_big { parse_interfacedescriptionblock_be } else { parse_interfacedescriptionblock_le };
+                let description = whole(parse(block))?;
+                if self.interfaces.len() >= MAX_INTERFACES {
+                    return Err(FaultKind::TooManyInterfaces);
+                }
+                self.interfaces.push(Interface::new(&description, self.order));
+                Ok(())
+            }
+            ENHANCED_PACKET => {
+                let parse = if is_big { parse_enhancedpacketblock_be } else { parse_enhancedpacketblock_le };
+                let block = whole(parse(block))?;
+                if block.caplen > MAX_PACKET {
+                    return Err(FaultKind::RecordTooLong { length: block.caplen });
+                }
+                let interface = self.interface(block.if_id)?;
+                packet(interface.record(block.ts_high, block.ts_low, block.origlen, block.packet_data()));
+                Ok(())
+            }
+            SIMPLE_PACKET => {
+                let parse = if is_big { parse_simplepacketblock_be } else { parse_simplepacketblock_le };
+                let block = whole(parse(block))?;
+                let interface = self.interface(0)?;
+                // Only the interface's limit tells padding from packet (draft-ietf-opsawg-pcapng, "Simple Packet Block").
+                let limit = if interface.snaplen == 0 { MAX_PACKET } else { interface.snaplen };
+                let bytes = block.packet_data();
+                let bytes = bytes.get(..limit as usize).unwrap_or(bytes);
+                packet(Record { time: None, ..interface.record(0, 0, block.origlen, bytes) });
+                Ok(())
+            }
+            _ => {
+                let body = block.get(8..block.len().saturating_sub(4)).unwrap_or_default();
+                packet(self.obsolete_packet(body)?);
+                Ok(())
+            }
+        }
+    }
+
     fn interface(&self, interface: u32) -> Result<&Interface, FaultKind> {
         let index = usize::try_from(interface).unwrap_or(usize::MAX);
         self.interfaces.get(index).ok_or(FaultKind::UnknownInterface { interface })
@@ -547,6 +565,11 @@ impl Section {
         let data = block.get(20..).and_then(|data| data.get(..kept as usize)).ok_or(FaultKind::MalformedBlock)?;
         Ok(self.interface(interface.into())?.record(high, low, length, data))
     }
+}
+
+/// A block, which was all there.
+fn whole<B>(parsed: nom::IResult<&[u8], B, PcapError<&[u8]>>) -> Result<B, FaultKind> {
+    parsed.map(|(_, block)| block).map_err(|_| FaultKind::MalformedBlock)
 }
 
 impl Interface {
@@ -874,6 +897,9 @@ mod tests {
             // The packet's own length, which then does not fit into the block.
             short.splice(at as usize + 20..at as usize + 24, writer.u32s([100]));
             assert_eq!(faulty(&short), (1, at, FaultKind::MalformedBlock));
+            let mut obsolete = [good.clone(), writer.obsolete(0, 1, 9, b"abcd")].concat();
+            obsolete.splice(at as usize + 20..at as usize + 24, writer.u32s([8]));
+            assert_eq!(faulty(&obsolete), (1, at, FaultKind::MalformedBlock));
             for kind in [ENHANCED_PACKET, SIMPLE_PACKET, OBSOLETE_PACKET, 0x0bad] {
                 let mut torn = [good.clone(), writer.block(kind, &[0; 40])].concat();
                 let end = torn.len() - 4;

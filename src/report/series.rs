@@ -152,6 +152,9 @@ mod tests {
         assert_eq!(series.packets.iter().sum::<u64>(), 7);
         assert_eq!(series.bytes.iter().sum::<u64>(), 70);
         assert!((60..=MAX_BUCKETS).contains(&series.packets.len()), "{}", series.packets.len());
+        assert!(series.packets[0] > 0 && series.packets.last() > Some(&0));
+        let start = series.start.unwrap().seconds_since(Moment(-7_200 * SECOND));
+        assert!((-series.bucket_seconds..=0.0).contains(&start), "{start}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ const HELLO_RETRY_REQUEST: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// Handshakes that a client began.
+    /// Hellos of clients: two of a handshake in which the server asked for another one (RFC 8446, 4.1.4).
     pub client_hellos: u64,
     /// Those that a server answered with its choice of version.
     pub server_hellos: u64,

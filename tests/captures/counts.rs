@@ -91,13 +91,23 @@ fn layers_are_counted() {
     };
     file.at(3, &arp(1, [10, 0, 0, 1], [10, 0, 0, 2])).at(4, &arp(2, [10, 0, 0, 2], [10, 0, 0, 1]));
     file.at(5, &arp(1, [10, 0, 0, 3], [10, 0, 0, 3]));
+    // ARP of other networks has its addresses elsewhere.
+    file.at(6, &[&[0xff; 12][..], &[8, 6, 0, 32, 8, 0, 20, 4, 0, 1], &[0; 48]].concat());
+    file.at(7, &[&[0xff; 12][..], &[8, 6, 0, 1]].concat());
     let protocols = read(file.bytes()).protocols;
     let (outer, inner, layers, heard) = (protocols.outer, protocols.inner, protocols.layers, protocols.arp);
-    assert_eq!((outer.tcp, outer.udp, outer.arp), (1, 2, 3));
-    assert_eq!((inner.tcp, inner.udp, inner.arp), (2, 1, 3));
+    assert_eq!((outer.tcp, outer.udp, outer.arp), (1, 2, 5));
+    assert_eq!((inner.tcp, inner.udp, inner.arp), (2, 1, 5));
     assert_eq!((layers.vlan, layers.vxlan, layers.ipv4, layers.gre), (1, 1, 3, 0));
     assert_eq!(protocols.vlans.into_iter().collect::<Vec<_>>(), [(5, 1), (7, 1)]);
-    assert_eq!((heard.requests, heard.replies, heard.announcements), (2, 1, 1));
+    assert_eq!((heard.requests, heard.replies, heard.announcements), (3, 1, 1));
+}
+
+#[test]
+fn a_packet_counts_once_for_an_address_that_talks_to_itself() {
+    let report = one(1, &udp("10.0.0.4:1", "10.0.0.4:2", b"x"));
+    let endpoint = &report.endpoints.by_bytes[0];
+    assert_eq!((report.endpoints.count, endpoint.packets, endpoint.packets_sent), (1, 1, 1));
 }
 
 #[test]
@@ -280,6 +290,21 @@ fn segments_are_judged_as_wireshark_judges_them() {
             [0, 0, 0, 0, 0, 0, 2, 0],
         ),
         (
+            "a byte, and the same with what follows it",
+            |file, one| {
+                file.at(100, &one.client_again(ACK, b"x")).at(300, &one.client(ACK, b"xy"));
+            },
+            [0; 8],
+        ),
+        (
+            "overtaken by an acknowledgement",
+            |file, one| {
+                let data = one.client(ACK, b"data");
+                file.at(100, &one.client(ACK, b"")).at(101, &data);
+            },
+            [0, 0, 0, 1, 0, 1, 0, 0],
+        ),
+        (
             "FIN twice",
             |file, one| {
                 file.at(100, &one.client_again(FIN, b"")).at(500, &one.client(FIN, b""));
@@ -342,6 +367,8 @@ fn questions_are_matched_with_their_answers() {
     answer(1200, 9, 0, "nobody.asked");
     file.at(5900, &udp(CLIENT, SERVER, &dns(5, false, 0, "late.example")));
     file.at(6000, &udp(CLIENT, SERVER, b"nonsense"));
+    // The capture has not ended before it began, whatever the order of its packets.
+    file.at(100, &web_frame());
     let dns = read(file.bytes()).dns;
     assert_eq!((dns.queries, dns.repeated, dns.responses, dns.malformed), (6, 1, 4, 1));
     assert_eq!((dns.slow, dns.unanswered, dns.pending), (1, 1, 1));
@@ -420,6 +447,20 @@ fn hellos_are_put_together_from_their_segments() {
 }
 
 #[test]
+fn a_hello_that_asks_for_another_one_chooses_nothing() {
+    let mut file = File::ethernet();
+    let mut connection = Connection::new("10.0.0.4:1001", "10.0.0.5:443");
+    connection.open(&mut file, 0, 1);
+    file.at(10, &connection.client(ACK, &client_hello(b"a.example", 0)));
+    let mut retry = server_hello(0x0304);
+    // SHA-256 of "HelloRetryRequest", of which the beginning is enough.
+    retry[11..19].copy_from_slice(&[0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11]);
+    file.at(20, &connection.server(ACK, &retry));
+    let tls = read(file.bytes()).tls;
+    assert_eq!((tls.server_hellos, tls.unanswered, tls.versions.len()), (0, 1, 0));
+}
+
+#[test]
 fn handshakes_that_fail_are_told() {
     let mut file = File::ethernet();
     let mut begin = |port: u16| {
@@ -457,17 +498,22 @@ fn requests_and_answers_are_read_also_from_several_segments() {
     file.at(21, &connection.server(ACK, b"\r\n"));
     file.at(30, &connection.client(ACK, b"GET / HTTP/1.0\r\n\r\n"));
     file.at(31, &connection.server(ACK, b"HTTP/1.0 200 OK\r\n\r\n"));
-    // One whose end never comes, and one that is cut.
+    // One with a gap, one whose end never comes, and one that is cut.
+    let mut gap = Connection::new("10.0.0.4:1003", "10.0.0.5:8080");
+    gap.open(&mut file, 35, 1);
+    file.at(38, &gap.client(ACK, b"GET /gap HTTP/1.1\r\n"));
+    gap.client(ACK, b"lost");
+    file.at(39, &gap.client(ACK, b"Host: elsewhere.example\r\n\r\n"));
     file.at(40, &connection.client(ACK, b"GET /half HTTP/1.1\r\nCookie: "));
     let mut cut = Connection::new("10.0.0.4:1002", "10.0.0.5:8080");
     cut.open(&mut file, 50, 1);
     file.cut_at(60, &cut.client(ACK, &request), 200);
     let http = read(file.bytes()).http;
-    assert_eq!((http.requests, http.responses), (4, 2));
+    assert_eq!((http.requests, http.responses), (5, 2));
     let statuses: Vec<_> = http.statuses.into_iter().collect();
     assert_eq!(statuses, [("2xx".to_owned(), 1), ("5xx".to_owned(), 1)]);
     let methods: Vec<_> = http.methods.into_iter().collect();
-    assert_eq!(methods, [("GET".to_owned(), 2), ("POST".to_owned(), 2)]);
+    assert_eq!(methods, [("GET".to_owned(), 3), ("POST".to_owned(), 2)]);
     assert_eq!((http.hosts.names[0].name.as_str(), http.hosts.count), ("contoso.example:8080", 1));
 }
 
