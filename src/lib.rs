@@ -26,6 +26,7 @@ pub mod journal;
 mod json;
 pub mod locate;
 pub mod log;
+mod measure;
 pub mod notify;
 pub mod outbox;
 pub mod outcome;

@@ -10,11 +10,10 @@ mod samples;
 mod slack;
 mod teams;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Reading, Summary};
+use crate::measure::{length, size};
 use crate::settings::NotifyFormat;
 use crate::text::clean;
 use crate::timestamp::Timestamp;
@@ -261,15 +260,6 @@ fn sign(operator: &str) -> &str {
     }
 }
 
-/// `1 h 2 min 5 s`.
-fn length(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
-    let told: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
-    if told.is_empty() { "less than 1 s".to_owned() } else { told.join(" ") }
-}
-
 /// Names and sizes of files. Those of a scale set's instances have their differences in their folders, so a name is
 /// what follows the last folder that all of them share.
 fn files(files: &[File]) -> String {
@@ -283,18 +273,6 @@ fn files(files: &[File]) -> String {
         file.bytes.map_or(name.clone(), |bytes| format!("{name} ({})", size(bytes)))
     };
     listed(&files.iter().take(MOST_FILES).map(told).collect::<Vec<_>>(), files.len())
-}
-
-/// `4.2 MiB`.
-fn size(bytes: u64) -> String {
-    let tenfold = bytes.saturating_mul(10);
-    let (tenths, unit) = match bytes {
-        0..0x400 => return format!("{bytes} bytes"),
-        0x400..0x10_0000 => (tenfold / 0x400, "KiB"),
-        0x10_0000..0x4000_0000 => (tenfold / 0x10_0000, "MiB"),
-        _ => (tenfold / 0x4000_0000, "GiB"),
-    };
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 /// `this, that and 3 more`, when there are five of them.
@@ -415,15 +393,6 @@ mod tests {
         assert_eq!(reading("CPU", "", "GreaterThan", "80"), "CPU (> 80)");
         assert_eq!(reading("", "93.2", "", ""), "93.2");
         assert_eq!(reading("", "", "", ""), "");
-    }
-
-    #[test]
-    fn lengths_and_sizes_are_in_peoples_units() {
-        let lengths = [0, 999, 59_999, 60_000, 3_725_000, 18_000_000].map(|ms| length(Duration::from_millis(ms)));
-        assert_eq!(lengths, ["less than 1 s", "less than 1 s", "59 s", "1 min", "1 h 2 min 5 s", "5 h"]);
-        let sizes = [0, 1023, 1024, 1_572_864, 1_073_741_824, u64::MAX].map(size);
-        assert_eq!(sizes[..5], ["0 bytes", "1023 bytes", "1.0 KiB", "1.5 MiB", "1.0 GiB"]);
-        assert!(sizes[5].ends_with(" GiB"));
     }
 
     #[test]
