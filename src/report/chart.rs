@@ -33,14 +33,14 @@ const MIN: i128 = 60 * S;
 const H: i128 = 60 * MIN;
 const D: i128 = 24 * H;
 
-/// Steps between times: what people expect on a clock, from a millisecond to a year.
+/// Steps between times: what people expect on a clock, from a millisecond on.
 #[rustfmt::skip]
-const STEPS: [i128; 32] = [
+const STEPS: [i128; 36] = [
     MS, 2 * MS, 5 * MS, 10 * MS, 20 * MS, 50 * MS, 100 * MS, 200 * MS, 500 * MS,
     S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S,
     MIN, 2 * MIN, 5 * MIN, 10 * MIN, 15 * MIN, 30 * MIN,
     H, 2 * H, 3 * H, 6 * H, 12 * H,
-    D, 2 * D, 7 * D, 30 * D, 100 * D, 365 * D,
+    D, 2 * D, 7 * D, 14 * D, 30 * D, 100 * D, 365 * D, 1_000 * D, 10_000 * D, 100_000 * D,
 ];
 
 const DATE: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day]");
@@ -234,7 +234,7 @@ impl Axis {
     /// Places and names of round times.
     fn ticks(&self) -> Vec<(f64, String)> {
         // Milliseconds and dates are long.
-        let most = |step| if step < S || step >= D { MOST_TICKS.saturating_sub(1) } else { MOST_TICKS };
+        let most = |step| if (S..D).contains(&step) { MOST_TICKS } else { MOST_TICKS.saturating_sub(1) };
         let fits = |step: &i128| self.width <= step.saturating_mul(most(*step));
         let Some(step) = STEPS.into_iter().find(fits) else { return vec![] };
         let format = match step {
