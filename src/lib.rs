@@ -27,7 +27,7 @@ pub mod journal;
 mod json;
 pub mod locate;
 pub mod log;
-pub mod measure;
+mod measure;
 pub mod notify;
 pub mod outbox;
 pub mod outcome;

@@ -2,16 +2,19 @@
 //! whatever the file holds.
 //!
 //! Bytes go one way: [`reader`] takes the file apart into packets, [`packet`] takes a packet apart into layers, and
-//! `account` counts what is in them, with a file for each subject. Use [`Analysis`] for all of it.
+//! `account` counts what is in them, with a file for each subject. Use [`Analysis`] for all of it. [`html`] shows a report
+//! to people.
 
 mod account;
 mod bytes;
+mod chart;
 pub mod clients;
 mod content;
 pub mod dns;
 pub mod finding;
 mod flows;
 pub mod histogram;
+pub mod html;
 pub mod http;
 pub mod icmp;
 mod lines;

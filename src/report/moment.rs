@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+const PLAIN: &[BorrowedFormatItem] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] UTC");
 
 /// When a packet was captured: nanoseconds since the beginning of 1970 in UTC; RFC 3339 in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +17,12 @@ impl Moment {
     /// Seconds from another moment to this one.
     pub fn seconds_since(self, earlier: Self) -> f64 {
         seconds(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Writes `2026-11-20 02:13:41.123 UTC`, for people.
+    pub fn plain(self) -> String {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).ok();
+        moment.and_then(|moment| moment.format(PLAIN).ok()).unwrap_or_default()
     }
 }
 

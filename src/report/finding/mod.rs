@@ -92,6 +92,17 @@ pub enum Severity {
     Info,
 }
 
+impl Severity {
+    /// The word in reports and pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
 /// A number or a name behind a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
