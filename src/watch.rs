@@ -410,7 +410,9 @@ impl<H: Host> Watch<'_, H> {
         let limits = Limits { time: self.settings.report_within, bytes: self.settings.report_bytes };
         let is_read = !self.record.report.is_empty() || self.record.report_problem.is_some();
         let Some(file) = self.record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
-        match reading::read(&self.azure(), &file.url, limits).await {
+        let deadline = self.app.host.monotonic().saturating_add(limits.time);
+        let azure = Azure { deadline, ..self.azure() };
+        match reading::read(&azure, &file.url, limits).await {
             Ok(report) => {
                 self.record.report = report.lines();
                 let kept = KeptReport { at: self.app.host.now(), report };
