@@ -1,7 +1,7 @@
 //! A report as a page for people: HTML in one piece, without scripts and without anything that is loaded, so that it can
 //! be kept, sent and printed.
 //!
-//! Most of what it shows was on the wire, where anybody may have put it. Templates escape every text, [`shown`] takes out
+//! Most of what it shows was on the wire, where anybody may have put it. Templates escape every text, `shown` takes out
 //! what cannot be seen, and the page's own policy forbids scripts once more.
 
 use std::collections::BTreeMap;
