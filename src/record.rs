@@ -21,6 +21,7 @@ use crate::notify::File;
 use crate::outcome::{Kind, Outcome};
 use crate::plan::Start;
 use crate::plan::parameters::Parameters;
+use crate::report::Report;
 use crate::timestamp::Timestamp;
 
 /// The most steps that a capture's record lists; watching one for hours takes about fifty.
@@ -109,8 +110,23 @@ pub struct CaptureRecord {
     pub files: Vec<File>,
     /// Why there is no file, or why it could not be looked at.
     pub file_problem: Option<String>,
+    /// What its file says, in a few lines.
+    #[serde(default)]
+    pub report: Vec<String>,
+    /// Why its file could not be read.
+    #[serde(default)]
+    pub report_problem: Option<String>,
     /// What was done, in order.
     pub steps: Vec<Step>,
+}
+
+/// What a capture's file says, as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptReport {
+    /// When the file was read.
+    pub at: Timestamp,
+    /// What it says.
+    pub report: Report,
 }
 
 /// Where a capture stands. Each phase is written before its work is done, so that whoever reads it knows what is next.
@@ -275,6 +291,8 @@ impl CaptureRecord {
             end: None,
             files: vec![],
             file_problem: None,
+            report: vec![],
+            report_problem: None,
             steps: vec![],
         }
     }
@@ -322,6 +340,11 @@ impl CaptureRecord {
     /// Where it stands how this capture ended, if somebody ended it who does not watch it.
     pub fn over_key(&self) -> String {
         format!("over:{}", digest(&self.identity(), 16))
+    }
+
+    /// Where the report on its file lies.
+    pub fn report_key(&self) -> String {
+        format!("report:{}", digest(&self.identity(), 16))
     }
 
     /// Whether another record of the name is about the same capture, not about one that had the name before.

@@ -40,7 +40,7 @@ const PRUNE_EVERY: Duration = Duration::from_hours(24);
 const PRUNED: &str = "pruned";
 
 /// Kinds of keys that hold the moment from which their age counts, and where.
-const DATED: [(&str, &str); 10] = [
+const DATED: [(&str, &str); 11] = [
     ("alert:", "/receivedAt"),
     ("capture:", "/askedAt"),
     ("claim:", "/at"),
@@ -48,6 +48,7 @@ const DATED: [(&str, &str); 10] = [
     ("on:", "/at"),
     (OPEN, "/at"),
     ("over:", "/at"),
+    ("report:", "/at"),
     ("resolved:", "/at"),
     ("target:", "/capturedUntil"),
     ("told:", "/at"),

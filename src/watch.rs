@@ -17,8 +17,9 @@ use crate::journal::Journal;
 use crate::notify::{File, compose};
 use crate::outbox;
 use crate::outcome::{CaptureRef, Kind, Outcome};
+use crate::reading::{self, Limits};
 use crate::record::{
-    AlertRecord, CaptureRecord, End, EndReason, OnCapture, Over, Phase, Resolved, TargetMemory, alert_key,
+    AlertRecord, CaptureRecord, End, EndReason, KeptReport, OnCapture, Over, Phase, Resolved, TargetMemory, alert_key,
     resolved_key, target_key,
 };
 use crate::sequence;
@@ -387,6 +388,7 @@ impl<H: Host> Watch<'_, H> {
                 self.note("file", "The capture's file is there.");
                 let largest = self.record.files.iter().filter_map(|file| file.bytes).max().unwrap_or_default();
                 self.record.end = self.record.end.take().map(|end| end.with_file_of(largest, &self.record));
+                self.read_report().await;
                 self.finish().await;
             }
             Ok(_) if self.look_for_files_again() => {}
@@ -400,6 +402,24 @@ impl<H: Host> Watch<'_, H> {
                 self.record.file_problem = Some(self.failure(&error).message);
                 self.finish().await;
             }
+        }
+    }
+
+    /// Reads what was captured, for a while. People are told the rest without it if it cannot be read.
+    async fn read_report(&mut self) {
+        let limits = Limits { time: self.settings.report_within, bytes: self.settings.report_bytes };
+        let is_read = !self.record.report.is_empty() || self.record.report_problem.is_some();
+        let Some(file) = self.record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
+        let deadline = self.app.host.monotonic().saturating_add(limits.time);
+        let azure = Azure { deadline, ..self.azure() };
+        match reading::read(&azure, &file.url, limits).await {
+            Ok(report) => {
+                self.record.report = report.lines();
+                let kept = KeptReport { at: self.app.host.now(), report };
+                self.journal.save(&self.record.report_key(), &kept).await;
+                self.note("report", "The capture's file was read.");
+            }
+            Err(error) => self.record.report_problem = Some(self.failure(&error).message),
         }
     }
 

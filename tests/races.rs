@@ -24,7 +24,8 @@ async fn whoever_races_and_whenever_one_capture_runs() {
 async fn race(seed: u64) {
     let before_the_boundary = 2_500_u64.saturating_sub(seed % 50 * 60);
     let begin = format!("2026-11-20T02:14:{:06.3}Z", 60.0 - before_the_boundary.max(1) as f64 / 1000.0);
-    let scene = Scene::begun_at(&begin).with_network(Duration::from_millis(300), seed);
+    let without_packets = |world: &mut nightcap_simulator::World| world.traffic_percent = 0;
+    let scene = Scene::with(&begin, without_packets).with_network(Duration::from_millis(300), seed);
     let racers = 2 + seed % 4;
     let one_alert = seed.is_multiple_of(3);
     let instances: Vec<_> = (0..racers)

@@ -84,8 +84,16 @@ async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
     seconds(120).await;
     assert_eq!(
         scene.asked_since(before),
-        ["GET operation", "POST queryStatus", "POST queryStatus", "POST storage-token", "HEAD file", "HEAD file"],
-        "the file appears a little after the end"
+        [
+            "GET operation",
+            "POST queryStatus",
+            "POST queryStatus",
+            "POST storage-token",
+            "HEAD file",
+            "HEAD file",
+            "GET file"
+        ],
+        "the file appears a little after the end, and is read"
     );
     let record = nightcap.store.json("capture:");
     assert_eq!(end(&nightcap.store), ("time_limit".to_owned(), "The capture ran for its 60 seconds.".to_owned()));

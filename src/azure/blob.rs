@@ -1,7 +1,7 @@
 //! Blob storage, as far as finding a capture's files goes (Storage REST reference: Get Blob Properties, List Blobs).
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -22,11 +22,68 @@ const MOST_FILES: usize = 1000;
 
 /// The file at an address; `None` when there is none.
 pub async fn file<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Option<File>, AzureError> {
-    match call(azure, Method::HEAD, url).await {
+    match call(azure, Method::HEAD, url, HeaderMap::new()).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
         Err(error) => Err(error),
         Ok(answer) => Ok(Some(File { url: url.to_owned(), bytes: length(&answer) })),
     }
+}
+
+/// The longest piece of a file that is asked for at once, in bytes.
+pub const PIECE: u64 = 4 * 1024 * 1024;
+
+/// A piece of a file.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Where the next one begins.
+    pub end: u64,
+    /// How long the whole file is.
+    pub file_length: u64,
+    /// What tells this state of the file from any other.
+    etag: Option<HeaderValue>,
+}
+
+impl Piece {
+    /// Whether the file ends with it.
+    pub fn is_last(&self) -> bool {
+        self.bytes.is_empty() || self.end >= self.file_length
+    }
+}
+
+/// The piece of a file that follows another one, or its first. Fails when the file has changed in between.
+pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piece>) -> Result<Piece, AzureError> {
+    let begin = after.map_or(0, |piece| piece.end);
+    let range = format!("bytes={begin}-{}", begin.saturating_add(PIECE).saturating_sub(1));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::RANGE, HeaderValue::try_from(range).map_err(|error| unreadable(Step::File, error))?);
+    if let Some(etag) = after.and_then(|piece| piece.etag.clone()) {
+        headers.insert(header::IF_MATCH, etag);
+    }
+    let answer = match call(azure, Method::GET, url, headers).await {
+        // Nothing can be asked of an empty file.
+        Err(AzureError::Refused { status: StatusCode::RANGE_NOT_SATISFIABLE, .. }) if begin == 0 => {
+            return Ok(Piece { bytes: Bytes::new(), end: 0, file_length: 0, etag: None });
+        }
+        answer => answer?,
+    };
+    let etag = answer.headers().get(header::ETAG).cloned();
+    let range = answer.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    let range = range.and_then(content_range);
+    let bytes = answer.into_body();
+    let end = begin.saturating_add(bytes.len() as u64);
+    match range {
+        Some((first, file_length)) if first == begin => Ok(Piece { bytes, end, file_length, etag }),
+        _ => Err(unreadable(Step::File, "another part of the file than was asked for")),
+    }
+}
+
+/// First byte and whole length in `bytes 0-99/1234` (RFC 9110, 14.4).
+fn content_range(text: &str) -> Option<(u64, u64)> {
+    let (range, length) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.parse().ok()?, length.parse().ok()?))
 }
 
 /// The files of a scale set's capture, one for each instance. Azure tells one address for all of them and does not
@@ -78,7 +135,7 @@ async fn list<H: Host>(azure: &Azure<'_, H>, container: &str, prefix: &str) -> R
     let mut marker = String::new();
     for _ in 0..MOST_PAGES {
         let query = format!("restype=container&comp=list&prefix={}&marker={}", encoded(prefix), encoded(&marker));
-        let answer = match call(azure, Method::GET, &format!("{container}?{query}")).await {
+        let answer = match call(azure, Method::GET, &format!("{container}?{query}"), HeaderMap::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => break,
             other => other?,
         };
@@ -157,10 +214,15 @@ fn length(answer: &Response<Bytes>) -> Option<u64> {
     answer.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn call<H: Host>(azure: &Azure<'_, H>, method: Method, url: &str) -> Result<Response<Bytes>, AzureError> {
+async fn call<H: Host>(
+    azure: &Azure<'_, H>,
+    method: Method,
+    url: &str,
+    headers: HeaderMap,
+) -> Result<Response<Bytes>, AzureError> {
     let uri: Uri = azure.given_uri(Step::File, url)?;
-    let audience = Audience::Storage;
-    azure.call(Call { audience, step: Step::File, method, uri, body: Bytes::new(), repeat: true, capture: None }).await
+    let (audience, step, body) = (Audience::Storage, Step::File, Bytes::new());
+    azure.call(Call { audience, step, method, uri, body, repeat: true, capture: None, headers }).await
 }
 
 #[cfg(test)]
@@ -184,6 +246,14 @@ mod tests {
         for odd in ["", "https://", "https://store/container", "https://store/container/", "https://store/c/short.cap"]
         {
             assert_eq!(Place::of(odd, false), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_content_range_tells_where_a_piece_belongs() {
+        assert_eq!(content_range("bytes 100-199/1234"), Some((100, 1234)));
+        for odd in ["", "bytes", "bytes */1234", "bytes 0-1/*", "items 0-1/2", "bytes -1-2/3"] {
+            assert_eq!(content_range(odd), None, "{odd}");
         }
     }
 

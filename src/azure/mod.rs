@@ -76,6 +76,8 @@ pub struct Call<'a> {
     pub repeat: bool,
     /// The capture that it is about, for the log.
     pub capture: Option<&'a str>,
+    /// What it says besides.
+    pub headers: HeaderMap,
 }
 
 /// One request in all its attempts.
@@ -99,8 +101,8 @@ impl<H: Host> Azure<'_, H> {
     /// A GET of a resource or list.
     pub async fn get(&self, step: Step, uri: Uri) -> Result<Response<Bytes>, AzureError> {
         let audience = Audience::Arm;
-        self.call(Call { audience, step, method: Method::GET, uri, body: Bytes::new(), repeat: true, capture: None })
-            .await
+        let (method, body, headers) = (Method::GET, Bytes::new(), HeaderMap::new());
+        self.call(Call { audience, step, method, uri, body, repeat: true, capture: None, headers }).await
     }
 
     /// Sends a request with a token. A token that Azure no longer takes is replaced once.
@@ -164,6 +166,9 @@ impl<H: Host> Azure<'_, H> {
         }
         if !call.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
         }
         Attempt { step: call.step, capture: call.capture, request, body: call.body.clone(), repeat: call.repeat }
     }

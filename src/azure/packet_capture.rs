@@ -1,7 +1,7 @@
 //! The `packetCaptures` resource. Shapes and ranges are those of azure-rest-api-specs, `networkWatcher.json`.
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -303,7 +303,8 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         let repeat = ![Method::PUT, Method::DELETE].contains(&method);
         let uri = self.uri(step, action)?;
         let audience = Audience::Arm;
-        self.azure.call(Call { audience, step, method, uri, body, repeat, capture: Some(self.name) }).await
+        let headers = HeaderMap::new();
+        self.azure.call(Call { audience, step, method, uri, body, repeat, capture: Some(self.name), headers }).await
     }
 }
 

@@ -147,6 +147,7 @@ mod tests {
                 "endedAt": "2026-11-20T02:14:45.000Z",
                 "files": [{"url": samples::FILE, "bytes": 4500000}],
                 "fileProblem": null,
+                "report": ["8,123 packets, 947.0 KiB in 8 s."],
             },
             "links": {"portal": samples::PORTAL, "record": samples::RECORD},
         });

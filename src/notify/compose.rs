@@ -45,6 +45,7 @@ pub fn capture_ended(
             ended_at: end.at,
             files: record.files.clone(),
             file_problem: record.file_problem.clone(),
+            report: record.report.clone(),
         }),
         links: links(Some(&machine), &reference.links.this, settings),
     }
@@ -97,6 +98,7 @@ pub fn alert_ended(
             ended_at: None,
             files: vec![],
             file_problem: None,
+            report: vec![],
         }),
         links: links(target.as_ref(), record, settings),
     })

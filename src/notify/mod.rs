@@ -10,11 +10,10 @@ mod samples;
 mod slack;
 mod teams;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Reading, Summary};
+use crate::measure::{length, size};
 use crate::settings::NotifyFormat;
 use crate::text::clean;
 use crate::timestamp::Timestamp;
@@ -83,6 +82,9 @@ pub struct Captured {
     pub files: Vec<File>,
     /// Why there is no file or why it could not be looked at, in sentences.
     pub file_problem: Option<String>,
+    /// What the file says, in a few lines.
+    #[serde(default)]
+    pub report: Vec<String>,
 }
 
 /// A file that a capture left.
@@ -123,6 +125,9 @@ struct Words {
     /// Label and address.
     links: Vec<(&'static str, String)>,
 }
+
+/// The most lines of what a file says.
+const MOST_LINES: usize = 3;
 
 /// What people get to see of the files, in files.
 const MOST_FILES: usize = 10;
@@ -175,7 +180,10 @@ impl Notice {
             ("File problem", capture.and_then(|capture| capture.file_problem.as_deref()).map(|text| clean(text, 500))),
             ("Other alerts", Some(self.other_rules())),
         ];
-        let told = facts.into_iter().filter_map(|(label, value)| Some((label, value?)));
+        let lines = capture.map_or(&[][..], |capture| &capture.report).iter().take(MOST_LINES);
+        let lines = lines.map(|line| ("On the wire", Some(clean(line, 400))));
+        let facts = lines.chain(facts);
+        let told = facts.filter_map(|(label, value)| Some((label, value?)));
         told.filter(|(_, value)| !value.is_empty()).collect()
     }
 
@@ -261,15 +269,6 @@ fn sign(operator: &str) -> &str {
     }
 }
 
-/// `1 h 2 min 5 s`.
-fn length(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
-    let told: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
-    if told.is_empty() { "less than 1 s".to_owned() } else { told.join(" ") }
-}
-
 /// Names and sizes of files. Those of a scale set's instances have their differences in their folders, so a name is
 /// what follows the last folder that all of them share.
 fn files(files: &[File]) -> String {
@@ -283,18 +282,6 @@ fn files(files: &[File]) -> String {
         file.bytes.map_or(name.clone(), |bytes| format!("{name} ({})", size(bytes)))
     };
     listed(&files.iter().take(MOST_FILES).map(told).collect::<Vec<_>>(), files.len())
-}
-
-/// `4.2 MiB`.
-fn size(bytes: u64) -> String {
-    let tenfold = bytes.saturating_mul(10);
-    let (tenths, unit) = match bytes {
-        0..0x400 => return format!("{bytes} bytes"),
-        0x400..0x10_0000 => (tenfold / 0x400, "KiB"),
-        0x10_0000..0x4000_0000 => (tenfold / 0x10_0000, "MiB"),
-        _ => (tenfold / 0x4000_0000, "GiB"),
-    };
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 /// `this, that and 3 more`, when there are five of them.
@@ -343,6 +330,7 @@ mod tests {
         assert_eq!(
             told,
             [
+                ("On the wire", "8,123 packets, 947.0 KiB in 8 s."),
                 ("Rule", "CPU high <prod> & test"),
                 ("Severity", "Sev1"),
                 ("Condition", "Fired"),
@@ -415,15 +403,6 @@ mod tests {
         assert_eq!(reading("CPU", "", "GreaterThan", "80"), "CPU (> 80)");
         assert_eq!(reading("", "93.2", "", ""), "93.2");
         assert_eq!(reading("", "", "", ""), "");
-    }
-
-    #[test]
-    fn lengths_and_sizes_are_in_peoples_units() {
-        let lengths = [0, 999, 59_999, 60_000, 3_725_000, 18_000_000].map(|ms| length(Duration::from_millis(ms)));
-        assert_eq!(lengths, ["less than 1 s", "less than 1 s", "59 s", "1 min", "1 h 2 min 5 s", "5 h"]);
-        let sizes = [0, 1023, 1024, 1_572_864, 1_073_741_824, u64::MAX].map(size);
-        assert_eq!(sizes[..5], ["0 bytes", "1023 bytes", "1.0 KiB", "1.5 MiB", "1.0 GiB"]);
-        assert!(sizes[5].ends_with(" GiB"));
     }
 
     #[test]

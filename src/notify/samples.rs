@@ -49,6 +49,7 @@ pub fn ordinary() -> Notice {
             ended_at: Some(at("2026-11-20T02:14:45Z")),
             files: vec![File { url: FILE.to_owned(), bytes: Some(4_500_000) }],
             file_problem: None,
+            report: vec!["8,123 packets, 947.0 KiB in 8 s.".to_owned()],
         }),
         links: Links { portal: Some(PORTAL.to_owned()), record: Some(RECORD.to_owned()) },
     }
@@ -149,6 +150,7 @@ fn made_of(text: &str, piece: &str) -> Notice {
             ended_at: Some(at("9999-12-31T23:59:59Z")),
             files: files.collect(),
             file_problem: Some(text()),
+            report: vec![text(); 5],
         }),
         links: Links {
             portal: Some(format!("https://evil.example/{piece}")),

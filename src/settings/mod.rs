@@ -43,6 +43,8 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("stop_on_resolve", "false"),
     ("dry_run", "false"),
     ("answer_seconds", "5"),
+    ("report_seconds", "30"),
+    ("report_bytes", "1073741824"),
     ("retention_days", "30"),
     ("notify_url", ""),
     ("notify_origin", "https://notify.invalid"),
@@ -100,6 +102,10 @@ pub struct Settings {
     pub dry_run: bool,
     /// The longest that a caller waits for the outcome.
     pub answer_within: Duration,
+    /// How long a capture's file is read for its report before people are told; nothing is read when it is zero.
+    pub report_within: Duration,
+    /// How many bytes of a capture's file are read for its report.
+    pub report_bytes: u64,
     /// How long records of what is over are kept.
     pub retention: Duration,
     /// Where and how people are told, if anywhere.
@@ -206,6 +212,8 @@ impl Settings {
             stop_on_resolve: reader.take("stop_on_resolve", boolean),
             dry_run: reader.take("dry_run", boolean),
             answer_within: Duration::from_secs(reader.take("answer_seconds", |text| number(text, 1, 60))),
+            report_within: Duration::from_secs(reader.take("report_seconds", |text| number(text, 0, 3600))),
+            report_bytes: reader.take("report_bytes", |text| number(text, 1, 1 << 40)),
             retention: DAY.saturating_mul(reader.take("retention_days", |text| number(text, 1, 3650)) as u32),
             notify: notify(&mut reader),
             public_url: reader.take("public_url", public_url),

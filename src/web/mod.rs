@@ -2,9 +2,11 @@
 
 mod alerts;
 mod auth;
+mod file;
 mod health;
 mod problem;
 mod records;
+mod report;
 mod sweep;
 
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub fn router<H: Host>(app: Arc<App<H>>) -> Router {
         .route("/api/alerts", post(alerts::receive::<H>))
         .route("/api/alerts/{key}", get(records::alert::<H>))
         .route("/api/captures/{subscription}/{region}/{name}", get(records::capture::<H>))
+        .route("/api/captures/{subscription}/{region}/{name}/report", get(report::show::<H>))
+        .route("/api/captures/{subscription}/{region}/{name}/file", get(file::send::<H>))
         .route("/api/sweep", post(sweep::run::<H>))
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::auth::admit_operator;
 use super::problem::{Problem, json};
 use crate::alert::Summary;
-use crate::app::App;
+use crate::app::{App, Loaded};
 use crate::azure::new_request_id;
 use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;
@@ -69,18 +69,32 @@ pub async fn alert<H: Host>(
 /// `GET /api/captures/{subscription}/{region}/{name}`
 pub async fn capture<H: Host>(
     State(app): State<Arc<App<H>>>,
-    Path((subscription, region, name)): Path<(String, String, String)>,
+    Path(named): Path<Named>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if let Err(refusal) = admit_operator(&app, &headers).await {
-        return refusal;
+    match find(&app, &headers, named).await {
+        Ok((_, record)) => show(&app, Ok(Some(with_alerts(&app, record).await))),
+        Err(refusal) => refusal,
     }
+}
+
+/// How a path names a capture: subscription, region and name.
+pub(super) type Named = (String, String, String);
+
+/// The record of a capture, for an operator; to anybody else, and when there is none, the answer that says so.
+pub(super) async fn find<H: Host>(
+    app: &App<H>,
+    headers: &HeaderMap,
+    (subscription, region, name): Named,
+) -> Result<(Loaded, CaptureRecord), Response<Body>> {
+    let loaded = admit_operator(app, headers).await?;
     let known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
-    let Some(region) = Region::new(&region).filter(|_| known_form) else { return not_there() };
+    let region = Region::new(&region).filter(|_| known_form).ok_or_else(not_there)?;
     let key = record::capture_key(&subscription, &region, &name);
     match store::load::<CaptureRecord>(&app.host, &key).await {
-        Ok(Some(record)) => show(&app, Ok(Some(with_alerts(&app, record).await))),
-        other => show(&app, other),
+        Ok(Some(record)) => Ok((loaded, record)),
+        Ok(None) => Err(not_there()),
+        Err(error) => Err(unreadable(app, &error)),
     }
 }
 
@@ -105,14 +119,15 @@ fn show<H: Host>(app: &App<H>, found: Result<Option<impl Serialize>, StoreError>
     match found {
         Ok(Some(record)) => json(StatusCode::OK, "application/json", &record),
         Ok(None) => not_there(),
-        Err(error) => {
-            log::write(
-                &app.host,
-                &Event { event: "store_read_failed", level: "warn", detail: Some(&error.0), ..Event::default() },
-            );
-            Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.").answer()
-        }
+        Err(error) => unreadable(app, &error),
     }
+}
+
+/// The answer when the store fails.
+pub(super) fn unreadable<H: Host>(app: &App<H>, error: &StoreError) -> Response<Body> {
+    let event = Event { event: "store_read_failed", level: "warn", detail: Some(&error.0), ..Event::default() };
+    log::write(&app.host, &event);
+    Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.").answer()
 }
 
 fn not_there() -> Response<Body> {

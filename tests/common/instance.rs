@@ -30,7 +30,7 @@ pub const BEGIN: &str = "2026-11-20T02:12:30Z";
 pub const WATCHER: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westcentralus";
 
 /// How an operator shows the simulator's operator key.
-const BEARER: &str = "Bearer simulated-operator-key";
+pub const BEARER: &str = "Bearer simulated-operator-key";
 
 /// What instances share: Azure, and the clock.
 #[derive(Clone)]

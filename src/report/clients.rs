@@ -1,0 +1,111 @@
+//! Whose connections fail, and how widely they are spread: a program that asks for one service in vain differs from one
+//! that looks for whatever is there.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::flows::FlowKey;
+use crate::report::packet::Address;
+use crate::report::tcp::{Connection, Connections};
+use crate::report::top::{Tally, Weighed, Weight};
+
+/// The most clients that are kept; those with few failures are forgotten first. Spoofed ones may be without number.
+const MAX_CLIENTS: usize = 1_000;
+
+/// The most addresses and the most ports that are told apart for a client: with all clients' they take 2 MB at most.
+/// Nobody needs to know how many more there are.
+const MAX_TOLD_APART: usize = 64;
+
+/// How many are shown.
+const SHOWN: usize = 5;
+
+/// An address that opened connections in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    /// The address.
+    pub address: IpAddr,
+    /// Connections that it opened, those that were answered included.
+    pub connections: u64,
+    /// Those of them that were refused or not answered.
+    pub failed: u64,
+    /// How many addresses those were for; 64 stands for 64 or more.
+    pub hosts: u64,
+    /// How many ports those were for; 64 stands for 64 or more.
+    pub ports: u64,
+    /// The address that all of those were for, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub only_host: Option<IpAddr>,
+    /// The port that all of those were for, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub only_port: Option<u16>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Attempts {
+    connections: u64,
+    failed: u64,
+    hosts: BTreeSet<Address>,
+    ports: BTreeSet<u16>,
+}
+
+impl Weighed for Attempts {
+    /// Failures come first.
+    fn weight(&self) -> Weight {
+        Weight { bytes: self.failed, packets: self.connections }
+    }
+}
+
+/// Clients as they are counted.
+#[derive(Clone, Debug)]
+pub(super) struct Clients(Tally<Address, Attempts>);
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self(Tally::new(MAX_CLIENTS))
+    }
+}
+
+impl Clients {
+    /// Counts a connection that is over; `end` is when the capture ended.
+    pub fn count(&mut self, key: &FlowKey, connection: &Connection, end: i64) {
+        let Some(client) = connection.client() else { return };
+        let mut begun = Connections::default();
+        connection.count_beginning(&mut begun, end);
+        let failed = begun.refused.saturating_add(begun.unanswered);
+        let attempts = self.0.of(key.end(client).address);
+        attempts.connections = attempts.connections.saturating_add(1);
+        attempts.failed = attempts.failed.saturating_add(failed);
+        if failed > 0 {
+            let server = key.end(client.other());
+            tell_apart(&mut attempts.hosts, server.address);
+            tell_apart(&mut attempts.ports, server.port);
+        }
+    }
+
+    /// Those with the most failures, most first.
+    pub fn report(&self) -> Vec<Client> {
+        let all = self.0.report(|address, attempts| Client {
+            address: address.to_ip(),
+            connections: attempts.connections,
+            failed: attempts.failed,
+            hosts: attempts.hosts.len() as u64,
+            ports: attempts.ports.len() as u64,
+            only_host: only(&attempts.hosts).map(Address::to_ip),
+            only_port: only(&attempts.ports),
+        });
+        all.by_bytes.into_iter().filter(|client| client.failed > 0).take(SHOWN).collect()
+    }
+}
+
+fn tell_apart<T: Ord>(known: &mut BTreeSet<T>, one: T) {
+    if known.len() < MAX_TOLD_APART {
+        known.insert(one);
+    }
+}
+
+fn only<T: Copy + Ord>(known: &BTreeSet<T>) -> Option<T> {
+    known.first().copied().filter(|_| known.len() == 1)
+}

@@ -1,0 +1,305 @@
+//! Questions to name servers, and what became of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{Display, Write};
+use std::net::IpAddr;
+
+use domain::base::Message;
+use domain::base::iana::Opcode;
+use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
+
+use crate::report::flows::{End, FlowKey};
+use crate::report::histogram::{Durations, Histogram};
+use crate::report::packet::Address;
+use crate::report::top::{Names, Tally, Top, Weighed, Weight};
+use crate::text::clean;
+
+/// The port of name servers (RFC 1035, 4.2).
+pub(super) const DNS_PORT: u16 = 53;
+
+/// An answer that took longer than this is slow: most are there within a tenth of it, and a program that asks for a few
+/// names in turn is held up noticeably.
+pub const SLOW_NANOS: i64 = 500_000_000;
+
+/// After this time the usual resolvers ask again (`timeout` of resolv.conf(5)), and a question counts as unanswered.
+pub const UNANSWERED_NANOS: i64 = 5_000_000_000;
+
+/// The most questions that wait for their answers at one time, the most names, and the most name servers.
+const MAX_PENDING: usize = 8_192;
+const MAX_NAMES: usize = 2_000;
+const MAX_SERVERS: usize = 500;
+
+/// A name of 255 bytes, in which every byte may be written as four.
+const MAX_NAME_BYTES: usize = 256;
+
+/// DNS over UDP and TCP, on port 53; mDNS and LLMNR are something else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dns {
+    /// Questions, repeated ones included.
+    pub queries: u64,
+    /// Those of them that were asked again while they waited.
+    pub repeated: u64,
+    /// Answers.
+    pub responses: u64,
+    /// Answers by what they say: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (IANA, "DNS RCODEs").
+    pub codes: BTreeMap<String, u64>,
+    /// From a question to its answer.
+    pub answered: Durations,
+    /// Questions whose answer took longer than half a second.
+    pub slow: u64,
+    /// Questions that nobody answered within five seconds.
+    pub unanswered: u64,
+    /// Questions of the last five seconds of the capture that have no answer yet.
+    pub pending: u64,
+    /// Questions that were too many to be followed.
+    pub not_followed: u64,
+    /// Messages that cannot be read.
+    pub malformed: u64,
+    /// Names that were asked for.
+    pub names: Names<DnsName>,
+    /// Name servers that were asked, by questions.
+    pub servers: Top<DnsServer>,
+}
+
+/// A name that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DnsName {
+    /// The name, without the dot at its end; `.` for the root.
+    pub name: String,
+    /// How often it was asked for.
+    pub queries: u64,
+    /// How often the answer was an error.
+    pub failed: u64,
+    /// How often there was no answer.
+    pub unanswered: u64,
+}
+
+/// A name server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DnsServer {
+    /// Its address.
+    pub address: IpAddr,
+    /// How often it was asked.
+    pub queries: u64,
+    /// How often its answer was an error other than that the name does not exist.
+    pub failed: u64,
+    /// How often its answer was slow.
+    pub slow: u64,
+    /// How often it gave none.
+    pub unanswered: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    queries: u64,
+    failed: u64,
+    slow: u64,
+    unanswered: u64,
+}
+
+impl Weighed for Asked {
+    fn weight(&self) -> Weight {
+        Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
+    }
+}
+
+/// A question is the same when its conversation, its number and its name are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Question {
+    flow: FlowKey,
+    asked_by: End,
+    id: u16,
+    name: String,
+}
+
+/// DNS as it is counted.
+#[derive(Clone, Debug)]
+pub(super) struct Resolver {
+    queries: u64,
+    repeated: u64,
+    responses: u64,
+    codes: BTreeMap<u8, u64>,
+    answered: Histogram,
+    slow: u64,
+    unanswered: u64,
+    not_followed: u64,
+    malformed: u64,
+    names: Tally<String, Asked>,
+    servers: Tally<Address, Asked>,
+    pending: HashMap<Question, i64, RandomState>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self {
+            queries: 0,
+            repeated: 0,
+            responses: 0,
+            codes: BTreeMap::new(),
+            answered: Histogram::default(),
+            slow: 0,
+            unanswered: 0,
+            not_followed: 0,
+            malformed: 0,
+            names: Tally::new(MAX_NAMES),
+            servers: Tally::new(MAX_SERVERS),
+            pending: HashMap::default(),
+        }
+    }
+}
+
+impl Resolver {
+    /// Reads a message that one end of a conversation has sent.
+    pub fn message(&mut self, flow: &FlowKey, from: End, message: &[u8], now: i64) {
+        let Ok(message) = Message::from_octets(message) else {
+            self.malformed = self.malformed.saturating_add(1);
+            return;
+        };
+        let header = message.header();
+        if header.opcode() != Opcode::QUERY {
+            return;
+        }
+        // Some errors come without their question.
+        let name = match message.question().next() {
+            Some(Ok(question)) => Some(shown(question.qname())),
+            Some(Err(_)) => None,
+            None => Some(String::new()),
+        };
+        let Some(name) = name else {
+            self.malformed = self.malformed.saturating_add(1);
+            return;
+        };
+        let id = header.id();
+        if header.qr() {
+            let asked_by = from.other();
+            self.response(Question { flow: *flow, asked_by, id, name }, header.rcode().to_int(), now);
+        } else {
+            self.query(Question { flow: *flow, asked_by: from, id, name }, now);
+        }
+    }
+
+    fn query(&mut self, question: Question, now: i64) {
+        self.queries = self.queries.saturating_add(1);
+        let server = self.servers.of(question.server());
+        server.queries = server.queries.saturating_add(1);
+        match self.names.known(&question.name) {
+            Some(name) => name.queries = name.queries.saturating_add(1),
+            None => self.names.of(question.name.clone()).queries = 1,
+        }
+        if self.pending.contains_key(&question) {
+            self.repeated = self.repeated.saturating_add(1);
+            return;
+        }
+        if self.pending.len() >= MAX_PENDING {
+            self.give_up_old(now);
+        }
+        if self.pending.len() >= MAX_PENDING {
+            self.not_followed = self.not_followed.saturating_add(1);
+            return;
+        }
+        self.pending.insert(question, now);
+    }
+
+    fn response(&mut self, question: Question, code: u8, now: i64) {
+        self.responses = self.responses.saturating_add(1);
+        let count = self.codes.entry(code).or_default();
+        *count = count.saturating_add(1);
+        let took = self.pending.remove(&question).map(|asked_at| now.saturating_sub(asked_at));
+        let is_slow = took.is_some_and(|took| took > SLOW_NANOS);
+        took.into_iter().for_each(|took| self.answered.count(took));
+        self.slow = self.slow.saturating_add(is_slow.into());
+        let failed = u64::from(code != 0);
+        if let Some(name) = self.names.known(&question.name) {
+            name.failed = name.failed.saturating_add(failed);
+        }
+        if let Some(server) = self.servers.known(&question.server()) {
+            // That a name does not exist (3) is no fault of who says so.
+            server.failed = server.failed.saturating_add(u64::from(code != 0 && code != 3));
+            server.slow = server.slow.saturating_add(is_slow.into());
+        }
+    }
+
+    /// Counts what has waited for too long.
+    fn give_up_old(&mut self, now: i64) {
+        let is_old = |asked_at: i64| now.saturating_sub(asked_at) >= UNANSWERED_NANOS;
+        let old: Vec<Question> = self.pending.extract_if(|_, asked_at| is_old(*asked_at)).map(|(old, _)| old).collect();
+        for question in old {
+            self.unanswered = self.unanswered.saturating_add(1);
+            if let Some(name) = self.names.known(&question.name) {
+                name.unanswered = name.unanswered.saturating_add(1);
+            }
+            if let Some(server) = self.servers.known(&question.server()) {
+                server.unanswered = server.unanswered.saturating_add(1);
+            }
+        }
+    }
+
+    /// What is known at the end of the capture.
+    pub fn report(mut self, end: i64) -> Dns {
+        self.give_up_old(end);
+        let codes = self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect();
+        let names = self.names.report(|name, asked| {
+            let Asked { queries, failed, unanswered, .. } = *asked;
+            DnsName { name: name.clone(), queries, failed, unanswered }
+        });
+        let servers = self.servers.report(|address, asked| {
+            let Asked { queries, failed, slow, unanswered } = *asked;
+            DnsServer { address: address.to_ip(), queries, failed, slow, unanswered }
+        });
+        Dns {
+            queries: self.queries,
+            repeated: self.repeated,
+            responses: self.responses,
+            codes,
+            answered: self.answered.report(),
+            slow: self.slow,
+            unanswered: self.unanswered,
+            pending: self.pending.len() as u64,
+            not_followed: self.not_followed,
+            malformed: self.malformed,
+            names: names.into(),
+            servers,
+        }
+    }
+}
+
+impl Question {
+    fn server(&self) -> Address {
+        self.flow.end(self.asked_by.other()).address
+    }
+}
+
+/// A name as people write it. Most need no cleaning, and there may be many.
+fn shown(name: impl Display) -> String {
+    let mut text = String::with_capacity(64);
+    // A String takes whatever is written to it.
+    let _ = write!(text, "{name}");
+    text.make_ascii_lowercase();
+    let is_clean = text.len() <= MAX_NAME_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match text.as_str() {
+        "" => ".".to_owned(),
+        _ if is_clean => text,
+        _ => clean(&text, MAX_NAME_BYTES),
+    }
+}
+
+/// The code's name, as IANA has it.
+fn code_name(code: u8) -> String {
+    let name = match code {
+        0 => "NOERROR",
+        1 => "FORMERR",
+        2 => "SERVFAIL",
+        3 => "NXDOMAIN",
+        4 => "NOTIMP",
+        5 => "REFUSED",
+        6 => "YXDOMAIN",
+        7 => "YXRRSET",
+        8 => "NXRRSET",
+        9 => "NOTAUTH",
+        10 => "NOTZONE",
+        other => return format!("RCODE{other}"),
+    };
+    name.to_owned()
+}

@@ -1,0 +1,82 @@
+//! Numbers and times as people read them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use time::OffsetDateTime;
+
+use crate::report::finding::steps::Stretch;
+use crate::report::moment::Moment;
+
+/// One number in relation to another one, 0 when there is nothing to relate it to.
+pub fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// `12 %`, and `0.3 %` where the figures behind the point matter.
+pub fn percent(part: u64, whole: u64) -> String {
+    let percent = ratio(part, whole) * 100.0;
+    match percent {
+        _ if part == 0 => "none".to_owned(),
+        ..0.1 => "less than 0.1 %".to_owned(),
+        ..10.0 => format!("{percent:.1} %"),
+        _ => format!("{percent:.0} %"),
+    }
+}
+
+/// `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        text.push(digit);
+        if place > 0 && place.is_multiple_of(3) {
+            text.push(',');
+        }
+    }
+    text
+}
+
+/// `1 packet`, `2 packets`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `1.5 MB`.
+pub fn size(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        ..1e3 => format!("{bytes:.0} bytes"),
+        ..1e6 => format!("{:.1} kB", bytes / 1e3),
+        ..1e9 => format!("{:.1} MB", bytes / 1e6),
+        _ => format!("{:.1} GB", bytes / 1e9),
+    }
+}
+
+/// `3 ms`, `1.5 s`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        ..0.001 => "1 ms".to_owned(),
+        ..1.0 => format!("{:.0} ms", seconds * 1e3),
+        _ => format!("{seconds:.1} s"),
+    }
+}
+
+/// `10.0.0.4:443`, `[2001:db8::1]:443`.
+pub fn service(address: IpAddr, port: u16) -> String {
+    SocketAddr::new(address, port).to_string()
+}
+
+/// ` between 02:13:05 and 02:13:09 UTC`, or nothing when that is not known.
+pub fn when(stretch: Option<Stretch>) -> String {
+    let clock = |stretch: Stretch| Some((clock(stretch.from)?, clock(stretch.to)?));
+    match stretch.and_then(clock) {
+        Some((from, to)) => format!(" between {from} and {to} UTC"),
+        None => String::new(),
+    }
+}
+
+fn clock(moment: Moment) -> Option<String> {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(moment.0.into()).ok()?;
+    let (hour, minute, second) = moment.to_hms();
+    Some(format!("{hour:02}:{minute:02}:{second:02}"))
+}

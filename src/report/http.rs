@@ -1,0 +1,118 @@
+//! HTTP/1 without encryption: who was asked, and how it ended.
+
+use std::collections::BTreeMap;
+
+use httparse::{EMPTY_HEADER, Request, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::report::content::Read;
+use crate::report::names::{NameCounts, Named};
+use crate::report::top::Names;
+use crate::text::clean;
+
+const MAX_HOSTS: usize = 2_000;
+/// A name, and a port.
+const MAX_HOST_BYTES: usize = 260;
+/// As many as usual servers take.
+const MAX_HEADERS: usize = 100;
+
+const METHODS: [&[u8]; 9] =
+    [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
+
+/// HTTP/1 over TCP, on any port. Messages are found where a segment begins with one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Http {
+    /// Requests.
+    pub requests: u64,
+    /// Requests by their methods.
+    pub methods: BTreeMap<String, u64>,
+    /// Answers.
+    pub responses: u64,
+    /// Answers by the class of their status: `1xx` to `5xx`.
+    pub statuses: BTreeMap<String, u64>,
+    /// Hosts that were asked, with the port when the request names it.
+    pub hosts: Names<Named>,
+}
+
+/// HTTP as it is counted.
+#[derive(Clone, Debug)]
+pub(super) struct Exchanges {
+    requests: u64,
+    methods: BTreeMap<String, u64>,
+    responses: u64,
+    statuses: [u64; 5],
+    hosts: NameCounts,
+}
+
+impl Default for Exchanges {
+    fn default() -> Self {
+        Self {
+            requests: 0,
+            methods: BTreeMap::new(),
+            responses: 0,
+            statuses: [0; 5],
+            hosts: NameCounts::new(MAX_HOSTS),
+        }
+    }
+}
+
+/// Whether bytes begin like a request or an answer.
+pub(super) fn is_http(bytes: &[u8]) -> bool {
+    is_response(bytes) || METHODS.iter().any(|method| bytes.starts_with(method))
+}
+
+fn is_response(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.")
+}
+
+impl Exchanges {
+    /// Reads the head of a message. When its end is missing and `is_all` there will be, what is there is counted.
+    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Read<()> {
+        if is_response(bytes) { self.read_response(bytes, is_all) } else { self.read_request(bytes, is_all) }
+    }
+
+    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Read<()> {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut request = Request::new(&mut headers);
+        let Ok(status) = request.parse(bytes) else { return Read::Done(()) };
+        let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
+        let (Some(method), Some(_)) = (request.method, request.version) else {
+            return if is_all { Read::Done(()) } else { Read::Incomplete };
+        };
+        if host.is_none() && status.is_partial() && !is_all {
+            return Read::Incomplete;
+        }
+        self.requests = self.requests.saturating_add(1);
+        let count = self.methods.entry(method.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        if let Some(host) = host {
+            self.hosts.count(clean(&String::from_utf8_lossy(host.value).to_ascii_lowercase(), MAX_HOST_BYTES));
+        }
+        Read::Done(())
+    }
+
+    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Read<()> {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut response = Response::new(&mut headers);
+        if response.parse(bytes).is_err() && response.code.is_none() {
+            return Read::Done(());
+        }
+        let Some(code) = response.code else { return if is_all { Read::Done(()) } else { Read::Incomplete } };
+        self.responses = self.responses.saturating_add(1);
+        let class = usize::from(code / 100).wrapping_sub(1);
+        self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
+        Read::Done(())
+    }
+
+    pub fn report(&self) -> Http {
+        let names = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(str::to_owned);
+        Http {
+            requests: self.requests,
+            methods: self.methods.clone(),
+            responses: self.responses,
+            statuses: names.into_iter().zip(self.statuses).filter(|(_, count)| *count > 0).collect(),
+            hosts: self.hosts.report(),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What routers and hosts complain of.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::bytes::{be16, be32};
+use crate::report::packet::{Address, quoted};
+use crate::report::top::{Names, Tally, Weight};
+
+const MAX_DESTINATIONS: usize = 1_000;
+
+/// ICMP of both versions of IP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Icmp {
+    /// Messages by what they say: `echo_request`, `port_unreachable`, `fragmentation_needed` and so on (IANA, "ICMP
+    /// Parameters" and "ICMPv6 Parameters"; what both versions have has one name).
+    pub messages: BTreeMap<String, u64>,
+    /// Complaints that something cannot be reached, for whatever reason.
+    pub unreachable: u64,
+    /// Where packets were going that could not be delivered.
+    pub unreachable_destinations: Names<Destination>,
+    /// Complaints that a packet is too big for the next link (RFC 1191; RFC 8201).
+    pub too_big: u64,
+    /// The smallest size that such a complaint asks for, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub smallest_mtu: Option<u32>,
+    /// Where packets were going that were too big.
+    pub too_big_destinations: Names<Destination>,
+}
+
+/// Where a packet was going that somebody complained of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// The address.
+    pub address: IpAddr,
+    /// The port, for TCP and UDP.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub port: Option<u16>,
+    /// How often.
+    pub times: u64,
+}
+
+type Destinations = Tally<(Address, Option<u16>), Weight>;
+
+/// ICMP as it is counted.
+#[derive(Clone, Debug)]
+pub(super) struct Complaints {
+    messages: BTreeMap<&'static str, u64>,
+    unreachable: Destinations,
+    unreachable_count: u64,
+    too_big: Destinations,
+    too_big_count: u64,
+    smallest_mtu: Option<u32>,
+}
+
+impl Default for Complaints {
+    fn default() -> Self {
+        Self {
+            messages: BTreeMap::new(),
+            unreachable: Tally::new(MAX_DESTINATIONS),
+            unreachable_count: 0,
+            too_big: Tally::new(MAX_DESTINATIONS),
+            too_big_count: 0,
+            smallest_mtu: None,
+        }
+    }
+}
+
+impl Complaints {
+    /// Counts a message of ICMP for IPv4 (RFC 792). `rest` are the four bytes behind the checksum.
+    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8]) {
+        let name = match (kind, code) {
+            (0, _) => "echo_reply",
+            (3, 0) => "net_unreachable",
+            (3, 1) => "host_unreachable",
+            (3, 2) => "protocol_unreachable",
+            (3, 3) => "port_unreachable",
+            (3, 4) => "fragmentation_needed",
+            (3, 9 | 10 | 13) => "administratively_prohibited",
+            (3, _) => "other_unreachable",
+            (5, _) => "redirect",
+            (8, _) => "echo_request",
+            (11, _) => "time_exceeded",
+            (12, _) => "parameter_problem",
+            _ => "other",
+        };
+        self.count(name);
+        match (kind, code) {
+            (3, 4) => self.too_big(be16(&rest, 2).map(u32::from), payload),
+            (3, _) => self.unreachable(payload),
+            _ => {}
+        }
+    }
+
+    /// The same for IPv6 (RFC 4443; RFC 4861 for neighbours).
+    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8]) {
+        let name = match (kind, code) {
+            (1, 0) => "net_unreachable",
+            (1, 1 | 5 | 6) => "administratively_prohibited",
+            (1, 3) => "host_unreachable",
+            (1, 4) => "port_unreachable",
+            (1, _) => "other_unreachable",
+            (2, _) => "packet_too_big",
+            (3, _) => "time_exceeded",
+            (4, _) => "parameter_problem",
+            (128, _) => "echo_request",
+            (129, _) => "echo_reply",
+            (133, _) => "router_solicitation",
+            (134, _) => "router_advertisement",
+            (135, _) => "neighbor_solicitation",
+            (136, _) => "neighbor_advertisement",
+            (137, _) => "redirect",
+            _ => "other",
+        };
+        self.count(name);
+        match kind {
+            1 => self.unreachable(payload),
+            2 => self.too_big(be32(&rest, 0), payload),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, name: &'static str) {
+        let count = self.messages.entry(name).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn unreachable(&mut self, payload: &[u8]) {
+        self.unreachable_count = self.unreachable_count.saturating_add(1);
+        if let Some(destination) = quoted(payload) {
+            self.unreachable.of(destination).add(Weight { bytes: 0, packets: 1 });
+        }
+    }
+
+    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8]) {
+        self.too_big_count = self.too_big_count.saturating_add(1);
+        // Routers from before RFC 1191 leave the field empty.
+        if let Some(mtu) = mtu.filter(|mtu| *mtu > 0) {
+            self.smallest_mtu = Some(self.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
+        }
+        if let Some(destination) = quoted(payload) {
+            self.too_big.of(destination).add(Weight { bytes: 0, packets: 1 });
+        }
+    }
+
+    pub fn report(&self) -> Icmp {
+        let destinations = |tally: &Destinations| {
+            let show = |(address, port): &(Address, Option<u16>), count: &Weight| Destination {
+                address: address.to_ip(),
+                port: *port,
+                times: count.packets,
+            };
+            tally.report(show).into()
+        };
+        Icmp {
+            messages: self.messages.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+            unreachable: self.unreachable_count,
+            unreachable_destinations: destinations(&self.unreachable),
+            too_big: self.too_big_count,
+            smallest_mtu: self.smallest_mtu,
+            too_big_destinations: destinations(&self.too_big),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Times of packets, to the nanosecond.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+const PLAIN: &[BorrowedFormatItem] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] UTC");
+
+/// When a packet was captured: nanoseconds since the beginning of 1970 in UTC; RFC 3339 in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub i64);
+
+impl Moment {
+    /// Seconds from another moment to this one.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        seconds(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Writes `2026-11-20 02:13:41.123 UTC`, for people.
+    pub fn plain(self) -> String {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).ok();
+        moment.and_then(|moment| moment.format(PLAIN).ok()).unwrap_or_default()
+    }
+}
+
+/// Nanoseconds as seconds, for people and JSON.
+pub fn seconds(nanos: i64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(&moment.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
+        i64::try_from(moment.unix_timestamp_nanos()).map(Self).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,42 @@
+//! Names and words that are met, and how often.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::top::{Names, Tally, Weighed, Weight};
+
+/// A name and how often it was met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// How often it was met.
+    pub times: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Times(u64);
+
+impl Weighed for Times {
+    fn weight(&self) -> Weight {
+        Weight { bytes: 0, packets: self.0 }
+    }
+}
+
+/// Names as they are counted.
+#[derive(Clone, Debug)]
+pub(super) struct NameCounts(Tally<String, Times>);
+
+impl NameCounts {
+    pub fn new(limit: usize) -> Self {
+        Self(Tally::new(limit))
+    }
+
+    pub fn count(&mut self, name: String) {
+        let times = self.0.of(name);
+        times.0 = times.0.saturating_add(1);
+    }
+
+    pub fn report(&self) -> Names<Named> {
+        self.0.report(|name, times| Named { name: name.clone(), times: times.0 }).into()
+    }
+}

@@ -1,0 +1,297 @@
+//! Who talked, with whom, and about what: endpoints, conversations and ports.
+
+use std::net::IpAddr;
+
+use etherparse::{IpNumber, ip_number};
+use serde::{Deserialize, Serialize};
+
+use crate::report::flows::{End, Flow, FlowKey, Peer};
+use crate::report::packet::Address;
+use crate::report::tcp::{Connections, ServiceEntry};
+use crate::report::top::{Tally, Top, Weighed, Weight};
+
+/// The most of each that are kept; beyond that see [`Top::exact`].
+const MAX_KEPT: usize = 14_000;
+
+const ENDS: [End; 2] = [End::Low, End::High];
+
+/// An address, as the outermost IP header has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// Packets from and to it; one to itself counts once.
+    pub packets: u64,
+    /// Bytes from and to it.
+    pub bytes: u64,
+    /// Packets from it.
+    pub packets_sent: u64,
+    /// Bytes from it.
+    pub bytes_sent: u64,
+}
+
+/// What two addresses and ports say to each other; those within a tunnel, when there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, or the number of another protocol.
+    pub protocol: String,
+    /// Who opened the connection, or was the first to send.
+    pub source: IpAddr,
+    /// The source's port; 0 for protocols without ports, and for later fragments.
+    pub source_port: u16,
+    /// The other one.
+    pub destination: IpAddr,
+    /// The other one's port.
+    pub destination_port: u16,
+    /// Packets both ways.
+    pub packets: u64,
+    /// Bytes both ways.
+    pub bytes: u64,
+    /// Packets from the source.
+    pub packets_sent: u64,
+    /// Bytes from the source.
+    pub bytes_sent: u64,
+    /// TCP segments of either that were sent again.
+    pub retransmissions: u64,
+    /// TCP resets of either.
+    pub resets: u64,
+    /// How often either said that it can take no more.
+    pub zero_windows: u64,
+}
+
+/// The port of a service: the one that a SYN goes to, else the lower one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// Its number.
+    pub port: u16,
+    /// Packets from and to it.
+    pub packets: u64,
+    /// Bytes from and to it.
+    pub bytes: u64,
+    /// How many conversations there were with it.
+    pub conversations: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct EndpointCounts {
+    all: Weight,
+    sent: Weight,
+}
+
+impl Weighed for EndpointCounts {
+    fn weight(&self) -> Weight {
+        self.all
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct ConversationCounts {
+    source: End,
+    sent: [Weight; 2],
+    retransmissions: u64,
+    resets: u64,
+    zero_windows: u64,
+}
+
+impl Weighed for ConversationCounts {
+    fn weight(&self) -> Weight {
+        let [mut both, other] = self.sent;
+        both.add(other);
+        both
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct PortCounts {
+    all: Weight,
+    conversations: u64,
+}
+
+impl Weighed for PortCounts {
+    fn weight(&self) -> Weight {
+        self.all
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct ServiceCounts {
+    connections: Connections,
+    all: Weight,
+    retransmissions_from: u64,
+    retransmissions_to: u64,
+    resets_from: u64,
+    resets_to: u64,
+    zero_windows: u64,
+}
+
+impl Weighed for ServiceCounts {
+    fn weight(&self) -> Weight {
+        self.all
+    }
+}
+
+/// Talkers as they are counted: mostly when a conversation ends, for that is seldom.
+#[derive(Clone, Debug)]
+pub(super) struct Talkers {
+    endpoints: Tally<Address, EndpointCounts>,
+    conversations: Tally<FlowKey, ConversationCounts>,
+    ports: Tally<(u8, u16), PortCounts>,
+    services: Tally<Peer, ServiceCounts>,
+}
+
+impl Default for Talkers {
+    fn default() -> Self {
+        Self {
+            endpoints: Tally::new(MAX_KEPT),
+            conversations: Tally::new(MAX_KEPT),
+            ports: Tally::new(MAX_KEPT),
+            services: Tally::new(MAX_KEPT),
+        }
+    }
+}
+
+/// What the talkers say in the report.
+pub(super) struct TalkersReport {
+    pub endpoints: Top<Endpoint>,
+    pub conversations: Top<Conversation>,
+    pub ports: Top<Port>,
+    pub services: Top<ServiceEntry>,
+}
+
+impl Talkers {
+    /// Counts packets between two addresses.
+    pub fn count_endpoints(&mut self, source: Address, destination: Address, weight: Weight) {
+        if weight.packets == 0 {
+            return;
+        }
+        let sender = self.endpoints.of(source);
+        sender.all.add(weight);
+        sender.sent.add(weight);
+        if source != destination {
+            self.endpoints.of(destination).all.add(weight);
+        }
+    }
+
+    /// Counts a conversation that has ended, or whose end nobody waits for. `end` is when.
+    pub fn count_flow(&mut self, key: &FlowKey, flow: &Flow, end: i64) {
+        let connection = flow.tcp.as_deref();
+        let source = connection.and_then(|connection| connection.client()).unwrap_or(flow.begun_by);
+        if !key.is_tunnelled {
+            // What is in tunnels has been counted under the outermost addresses.
+            let [low, high] = key.ends().map(|end| end.address);
+            self.count_endpoints(low, high, flow.sent_by(End::Low));
+            self.count_endpoints(high, low, flow.sent_by(End::High));
+        }
+        let mut both = flow.sent_by(End::Low);
+        both.add(flow.sent_by(End::High));
+
+        let counts = self.conversations.of(*key);
+        if counts.weight().packets == 0 {
+            counts.source = source;
+        }
+        counts.sent.iter_mut().zip(flow.sent).for_each(|(counted, sent)| counted.add(sent));
+        if let Some(tcp) = connection {
+            let sum = |of: [u64; 2]| of.into_iter().fold(0, u64::saturating_add);
+            let retransmissions = sum(ENDS.map(|end| tcp.retransmissions(end)));
+            counts.retransmissions = counts.retransmissions.saturating_add(retransmissions);
+            counts.resets = counts.resets.saturating_add(sum(ENDS.map(|end| tcp.resets(end))));
+            counts.zero_windows = counts.zero_windows.saturating_add(sum(ENDS.map(|end| tcp.zero_windows(end))));
+        }
+
+        let service = service(key, connection.and_then(|connection| connection.client()));
+        let Some((server, server_end)) = service else { return };
+        let port = self.ports.of((key.protocol, server.port));
+        port.all.add(both);
+        port.conversations = port.conversations.saturating_add(1);
+        if let Some(tcp) = connection {
+            let client_end = server_end.other();
+            let service = self.services.of(server);
+            service.all.add(both);
+            tcp.count_beginning(&mut service.connections, end);
+            let add = |count: &mut u64, more: u64| *count = count.saturating_add(more);
+            add(&mut service.retransmissions_from, tcp.retransmissions(server_end));
+            add(&mut service.retransmissions_to, tcp.retransmissions(client_end));
+            add(&mut service.resets_from, tcp.resets(server_end));
+            add(&mut service.resets_to, tcp.resets(client_end));
+            add(&mut service.zero_windows, tcp.zero_windows(server_end));
+        }
+    }
+
+    pub fn report(&self) -> TalkersReport {
+        let endpoints = self.endpoints.report(|address, counts| Endpoint {
+            address: address.to_ip(),
+            packets: counts.all.packets,
+            bytes: counts.all.bytes,
+            packets_sent: counts.sent.packets,
+            bytes_sent: counts.sent.bytes,
+        });
+        let ports = self.ports.report(|(protocol, port), counts| Port {
+            protocol: protocol_name(*protocol),
+            port: *port,
+            packets: counts.all.packets,
+            bytes: counts.all.bytes,
+            conversations: counts.conversations,
+        });
+        let services = self.services.report(|server, counts| ServiceEntry {
+            address: server.address.to_ip(),
+            port: server.port,
+            connections: counts.connections,
+            packets: counts.all.packets,
+            bytes: counts.all.bytes,
+            retransmissions_from: counts.retransmissions_from,
+            retransmissions_to: counts.retransmissions_to,
+            resets_from: counts.resets_from,
+            resets_to: counts.resets_to,
+            zero_windows: counts.zero_windows,
+        });
+        TalkersReport { endpoints, conversations: self.conversations.report(conversation), ports, services }
+    }
+}
+
+fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
+    let (source, destination) = (key.end(counts.source), key.end(counts.source.other()));
+    let sent = counts.source.of(counts.sent);
+    let both = counts.weight();
+    Conversation {
+        protocol: protocol_name(key.protocol),
+        source: source.address.to_ip(),
+        source_port: source.port,
+        destination: destination.address.to_ip(),
+        destination_port: destination.port,
+        packets: both.packets,
+        bytes: both.bytes,
+        packets_sent: sent.packets,
+        bytes_sent: sent.bytes,
+        retransmissions: counts.retransmissions,
+        resets: counts.resets,
+        zero_windows: counts.zero_windows,
+    }
+}
+
+/// The end of a conversation that serves, of those with ports.
+fn service(key: &FlowKey, client: Option<End>) -> Option<(Peer, End)> {
+    let [low, high] = key.ends();
+    if low.port == 0 && high.port == 0 {
+        return None;
+    }
+    let server = match client {
+        Some(client) => client.other(),
+        None if high.port < low.port => End::High,
+        None => End::Low,
+    };
+    Some((key.end(server), server))
+}
+
+fn protocol_name(protocol: u8) -> String {
+    match IpNumber(protocol) {
+        ip_number::TCP => "tcp".to_owned(),
+        ip_number::UDP => "udp".to_owned(),
+        ip_number::ICMP => "icmp".to_owned(),
+        ip_number::IPV6_ICMP => "icmpv6".to_owned(),
+        _ => protocol.to_string(),
+    }
+}

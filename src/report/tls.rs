@@ -1,0 +1,232 @@
+//! What TLS says before it falls silent: who was asked for, in which version, and why it ended.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tls_parser::{
+    SNIType, TlsExtension, parse_tls_extension_sni, parse_tls_extension_supported_versions,
+    parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
+};
+
+use crate::report::bytes::be16;
+use crate::report::content::Read;
+use crate::report::names::{NameCounts, Named};
+use crate::report::top::Names;
+use crate::text::clean;
+
+/// A name of a host has 253 characters at most (RFC 1035, 2.3.4).
+const MAX_NAME_BYTES: usize = 253;
+const MAX_NAMES: usize = 2_000;
+
+/// The most bytes of a record (RFC 8446, 5.1 and 5.2).
+const MAX_RECORD: usize = 16_384 + 256;
+
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+
+/// The ServerHello that asks for another ClientHello has this in place of a random number (RFC 8446, 4.1.3).
+const HELLO_RETRY_REQUEST: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11];
+
+/// TLS over TCP, on any port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// Hellos of clients: two of a handshake in which the server asked for another one (RFC 8446, 4.1.4).
+    pub client_hellos: u64,
+    /// Those that a server answered with its choice of version.
+    pub server_hellos: u64,
+    /// Connections on which a client began, and the server sent no choice.
+    pub unanswered: u64,
+    /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on.
+    pub versions: BTreeMap<String, u64>,
+    /// Alerts that can be read, which are those before encryption begins, by their names (IANA, "TLS Alerts").
+    pub alerts: BTreeMap<String, u64>,
+    /// Those of them that ended a connection.
+    pub fatal_alerts: u64,
+    /// Names of servers that clients asked for (RFC 6066, 3).
+    pub server_names: Names<Named>,
+}
+
+/// TLS as it is counted.
+#[derive(Clone, Debug)]
+pub(super) struct Handshakes {
+    client_hellos: u64,
+    server_hellos: u64,
+    unanswered: u64,
+    versions: BTreeMap<u16, u64>,
+    alerts: BTreeMap<u8, u64>,
+    fatal_alerts: u64,
+    names: NameCounts,
+}
+
+impl Default for Handshakes {
+    fn default() -> Self {
+        Self {
+            client_hellos: 0,
+            server_hellos: 0,
+            unanswered: 0,
+            versions: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+            fatal_alerts: 0,
+            names: NameCounts::new(MAX_NAMES),
+        }
+    }
+}
+
+/// What was found in the bytes of one end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hello {
+    Client,
+    Server,
+}
+
+/// Whether bytes begin like a record of a hello or of an alert.
+pub(super) fn is_tls(bytes: &[u8]) -> bool {
+    let is_kind = match bytes {
+        [HANDSHAKE, 3, 0..=4, _, _, rest @ ..] => matches!(rest.first(), None | Some(&(CLIENT_HELLO | SERVER_HELLO))),
+        [ALERT, 3, 0..=4, 0, 2, ..] => true,
+        _ => false,
+    };
+    is_kind && be16(bytes, 3).is_some_and(|length| usize::from(length) <= MAX_RECORD)
+}
+
+impl Handshakes {
+    /// Reads the first record of these bytes.
+    pub fn read(&mut self, bytes: &[u8]) -> Read<Option<Hello>> {
+        let [kind, _, _, _, _, content @ ..] = bytes else { return Read::Incomplete };
+        if *kind == ALERT {
+            let [level, description, ..] = content else { return Read::Incomplete };
+            count(&mut self.alerts, *description);
+            self.fatal_alerts = self.fatal_alerts.saturating_add(u64::from(*level == 2));
+            return Read::Done(None);
+        }
+        // A server may put more messages into the record, which do not have to be there.
+        let Some(length) = content.get(1..4).and_then(three_bytes) else { return Read::Incomplete };
+        if length > MAX_RECORD {
+            return Read::Done(None);
+        }
+        let Some(message) = content.get(4..).and_then(|rest| rest.get(..length)) else { return Read::Incomplete };
+        match content.first() {
+            Some(&CLIENT_HELLO) => Read::Done(self.client_hello(message).then_some(Hello::Client)),
+            Some(&SERVER_HELLO) => Read::Done(self.server_hello(message).then_some(Hello::Server)),
+            _ => Read::Done(None),
+        }
+    }
+
+    fn client_hello(&mut self, message: &[u8]) -> bool {
+        let Ok((_, hello)) = parse_tls_handshake_client_hello(message) else { return false };
+        self.client_hellos = self.client_hellos.saturating_add(1);
+        let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
+        if let Some((_, TlsExtension::SNI(names))) = names {
+            for (_, name) in names.iter().filter(|(kind, _)| *kind == SNIType::HostName) {
+                let name = String::from_utf8_lossy(name);
+                self.names.count(clean(&name.to_ascii_lowercase(), MAX_NAME_BYTES));
+            }
+        }
+        true
+    }
+
+    fn server_hello(&mut self, message: &[u8]) -> bool {
+        let Ok((_, hello)) = parse_tls_handshake_server_hello(message) else { return false };
+        if hello.random.starts_with(&HELLO_RETRY_REQUEST) {
+            return false;
+        }
+        self.server_hellos = self.server_hellos.saturating_add(1);
+        let chosen = extension(hello.ext, 43).and_then(|bytes| parse_tls_extension_supported_versions(bytes).ok());
+        let version = match chosen {
+            Some((_, TlsExtension::SupportedVersions(versions))) => versions.first().copied(),
+            _ => None,
+        };
+        count(&mut self.versions, version.unwrap_or(hello.version).0);
+        true
+    }
+
+    /// Counts a connection that ended after the client's hello.
+    pub fn count_unanswered(&mut self) {
+        self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    pub fn report(&self) -> Tls {
+        Tls {
+            client_hellos: self.client_hellos,
+            server_hellos: self.server_hellos,
+            unanswered: self.unanswered,
+            versions: self.versions.iter().map(|(version, count)| (version_name(*version), *count)).collect(),
+            alerts: self.alerts.iter().map(|(alert, count)| (alert_name(*alert), *count)).collect(),
+            fatal_alerts: self.fatal_alerts,
+            server_names: self.names.report(),
+        }
+    }
+}
+
+fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
+    let count = counts.entry(key).or_default();
+    *count = count.saturating_add(1);
+}
+
+fn three_bytes(bytes: &[u8]) -> Option<usize> {
+    let [high, middle, low] = bytes else { return None };
+    Some(u32::from_be_bytes([0, *high, *middle, *low]) as usize)
+}
+
+/// One extension of a hello, with its header. `tls-parser` reads all of them at once, but ends at the first that it
+/// finds wrong.
+fn extension(extensions: Option<&[u8]>, wanted: u16) -> Option<&[u8]> {
+    let mut rest = extensions?;
+    loop {
+        let length = usize::from(be16(rest, 2)?).saturating_add(4);
+        let (extension, others) = rest.split_at_checked(length)?;
+        if be16(extension, 0) == Some(wanted) {
+            return Some(extension);
+        }
+        rest = others;
+    }
+}
+
+fn version_name(version: u16) -> String {
+    match version {
+        0x0300 => "SSL 3.0".to_owned(),
+        0x0301 => "TLS 1.0".to_owned(),
+        0x0302 => "TLS 1.1".to_owned(),
+        0x0303 => "TLS 1.2".to_owned(),
+        0x0304 => "TLS 1.3".to_owned(),
+        other => format!("0x{other:04x}"),
+    }
+}
+
+fn alert_name(description: u8) -> String {
+    let name = match description {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        22 => "record_overflow",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        100 => "no_renegotiation",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        other => return format!("alert_{other}"),
+    };
+    name.to_owned()
+}

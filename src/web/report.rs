@@ -1,0 +1,92 @@
+//! `GET /api/captures/{subscription}/{region}/{name}/report`: what a capture's file says.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use super::problem::{Problem, json};
+use super::records::{Named, find, unreadable};
+use crate::app::App;
+use crate::azure::new_request_id;
+use crate::host::Host;
+use crate::journal::Journal;
+use crate::record::{CaptureRecord, KeptReport};
+use crate::report::Report;
+use crate::report::html::{Facts, Page};
+use crate::store;
+use crate::watch::alerts_on;
+
+/// Shows the report.
+pub async fn show<H: Host>(
+    State(app): State<Arc<App<H>>>,
+    Path(named): Path<Named>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let (_, record) = match find(&app, &headers, named).await {
+        Ok(found) => found,
+        Err(refusal) => return refusal,
+    };
+    match store::load::<KeptReport>(&app.host, &record.report_key()).await {
+        Ok(Some(kept)) if wants_html(&headers) => page(&app, &record, &kept.report).await,
+        Ok(Some(kept)) => json(StatusCode::OK, "application/json", &kept.report),
+        Ok(None) => Problem::new(StatusCode::NOT_FOUND, why_not(&record)).answer(),
+        Err(error) => unreadable(&app, &error),
+    }
+}
+
+/// Browsers name HTML first and take anything; programs take what they get.
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+    let accepted = accepted.to_ascii_lowercase();
+    let place = |wanted: &str| accepted.find(wanted);
+    match (place("text/html"), place("application/json")) {
+        (Some(html), Some(json)) => html < json,
+        (html, _) => html.is_some(),
+    }
+}
+
+async fn page<H: Host>(app: &App<H>, record: &CaptureRecord, report: &Report) -> Response<Body> {
+    let request_id = new_request_id(&app.host);
+    let journal = Journal { host: &app.host, alert: &record.asked_by, client_request_id: &request_id };
+    let alert = alerts_on(&journal, record).await.0.into_iter().next().map(|on| on.alert);
+    let alert = alert.as_ref();
+    let machine = record.machine().name();
+    let file = record.files.first();
+    let page = Page {
+        machine: &machine,
+        facts: Facts {
+            rule: alert.map(|alert| alert.rule.as_str()),
+            severity: alert.and_then(|alert| alert.severity.as_deref()),
+            condition: alert.map(|alert| alert.condition.as_str()),
+            fired_at: alert.and_then(|alert| alert.fired_at),
+            began_at: record.began_at,
+            ended_at: record.end.as_ref().and_then(|end| end.at),
+            end: record.end.as_ref().map(|end| end.message.as_str()),
+            storage_path: file.map(|file| file.url.as_str()),
+            size: file.and_then(|file| file.bytes),
+        },
+        findings: report.findings.iter().map(|found| (found.severity.word(), found.sentence.as_str())).collect(),
+        normal: report.normal.iter().map(String::as_str).collect(),
+        report,
+        alert_at: alert.and_then(|alert| alert.fired_at),
+    };
+    let mut answer = Response::new(Body::from(page.render()));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+fn why_not(record: &CaptureRecord) -> String {
+    let problem = record.report_problem.as_ref().or(record.file_problem.as_ref());
+    match problem {
+        Some(problem) => format!("There is no report on this capture: {problem}"),
+        None if record.is_finished() => "There is no report on this capture; it left no file, its report was too old \
+                                         to be kept, or reports are switched off with report_seconds."
+            .to_owned(),
+        None => "There is no report on this capture yet; its file is read when it is over.".to_owned(),
+    }
+}

@@ -1,0 +1,24 @@
+//! Proves that a report says of a capture file what is in it, and that no file does harm.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `make.rs` | makes packets and files |
+//! | `counts.rs` | what a report says of files that are made here |
+//! | `oracles.rs` | what it says of published captures, beside what tshark says |
+//! | `damage.rs` | files that are cut, bent and pushed in pieces |
+//!
+//! `oracles.rs`, and a part of `damage.rs`, needs `NIGHTCAP_ORACLES` to be set to a folder that holds `captures`.
+
+mod counts;
+mod damage;
+mod make;
+mod oracles;
+
+use nightcap::report::{Analysis, Report};
+
+/// The report of a file that comes in one piece.
+fn read(file: &[u8]) -> Report {
+    let mut analysis = Analysis::default();
+    analysis.push(file);
+    analysis.finish()
+}

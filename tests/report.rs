@@ -1,0 +1,165 @@
+//! What people learn of a capture's file: in the message, as JSON, as a page, and the file itself.
+
+mod common;
+
+use std::time::Duration;
+
+use common::alerts::{TEST_VM, common};
+use common::http::Answer;
+use common::instance::{BEGIN, Instance, Scene, Store};
+use http::Method;
+use nightcap_simulator::{Effect, Fault, World};
+use serde_json::Value;
+
+const BEARER: (&str, &str) = ("authorization", common::instance::BEARER);
+
+/// A capture that is over, and who watched it.
+struct Captured {
+    scene: Scene,
+    nightcap: Instance,
+    path: String,
+}
+
+impl Captured {
+    async fn new(change: impl FnOnce(&mut World), settings: &[(&str, &str)], fault: Option<Fault>) -> Self {
+        let scene = Scene::with(BEGIN, change);
+        if let Some(fault) = fault {
+            scene.azure.lock().unwrap().add_fault(fault);
+        }
+        let settings: Vec<_> = settings.iter().copied().chain([("notify_format", "cloudevents")]).collect();
+        let nightcap = scene.instance_with(&settings, Store::default());
+        let (status, answer) = nightcap.alert(&common("cpu", TEST_VM)).await.json();
+        assert_eq!(status, 201, "{answer}");
+        let path = answer["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap().to_owned();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        Self { scene, nightcap, path }
+    }
+
+    async fn get(&self, what: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers: Vec<_> = headers.iter().copied().chain([BEARER]).collect();
+        self.nightcap.send(Method::GET, &format!("{}/{what}", self.path), &headers, "").await
+    }
+
+    /// The one message that people were told.
+    fn message(&self) -> Value {
+        let messages = self.scene.azure.lock().unwrap().messages().to_vec();
+        assert_eq!(messages.len(), 1);
+        serde_json::from_str(&messages[0].body).unwrap()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        serde_json::from_value(self.message()["data"]["capture"]["report"].clone()).unwrap()
+    }
+}
+
+/// Packets in a classic capture file, and their bytes on the wire.
+fn packets_in(file: &[u8]) -> (u64, u64) {
+    let (mut rest, mut packets, mut bytes) = (&file[24..], 0, 0);
+    while !rest.is_empty() {
+        let field = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
+        (packets, bytes) = (packets + 1, bytes + u64::from(field(12)));
+        rest = &rest[16 + field(8) as usize..];
+    }
+    (packets, bytes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_message_the_report_and_the_file_tell_the_same() {
+    let captured = Captured::new(|_| (), &[], None).await;
+    let file = captured.get("file", &[]).await;
+    let length = captured.nightcap.store.json("capture:")["files"][0]["bytes"].to_string();
+    assert_eq!((file.status.as_u16(), file.body.len().to_string()), (200, length.clone()));
+    assert_eq!(file.headers["content-length"], length.as_str());
+    assert_eq!(file.headers["content-type"], "application/vnd.tcpdump.pcap");
+    assert!(file.headers["content-disposition"].to_str().unwrap().ends_with(".cap\""));
+    let (packets, bytes) = packets_in(&file.body);
+
+    let (status, report) = captured.get("report", &[("accept", "*/*")]).await.json();
+    assert_eq!(status, 200);
+    assert_eq!((&report["version"], &report["file"]["isComplete"]), (&1.into(), &true.into()));
+    assert_eq!((&report["packets"]["count"], &report["packets"]["bytes"]), (&packets.into(), &bytes.into()));
+
+    let lines = captured.lines();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let digits: String = lines[0].split(" packets").next().unwrap().replace(',', "");
+    assert_eq!(digits, packets.to_string(), "{lines:?}");
+    let found = report["findings"][0]["sentence"].as_str().expect("the burst to a database that is too slow");
+    assert_eq!(lines[1], found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_gets_a_page_and_a_program_the_report() {
+    let captured = Captured::new(|_| (), &[], None).await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = captured.get("report", &[("accept", browser)]).await;
+    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    let text = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(text.contains("<svg") && text.contains("test-VM") && !text.contains("<script"), "{text}");
+    for accepted in ["application/json", "application/json, text/html;q=0.5", "*/*"] {
+        let answer = captured.get("report", &[("accept", accepted)]).await;
+        assert_eq!(answer.headers["content-type"], "application/json", "{accepted}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_operators_see_reports_and_files() {
+    let captured = Captured::new(|_| (), &[], None).await;
+    for what in ["report", "file"] {
+        let url = format!("{}/{what}", captured.path);
+        assert_eq!(captured.nightcap.send(Method::GET, &url, &[], "").await.status, 401, "{what}");
+        let unknown = format!("{}x/{what}", captured.path);
+        assert_eq!(captured.nightcap.send(Method::GET, &unknown, &[BEARER], "").await.status, 404, "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_file_is_read_in_pieces_and_passes_through_whole() {
+    let captured = Captured::new(|world| world.traffic_percent = 1000, &[], None).await;
+    let file = captured.get("file", &[]).await;
+    assert!(file.body.len() > 2 * nightcap::azure::blob::PIECE as usize, "{}", file.body.len());
+    let (packets, bytes) = packets_in(&file.body);
+    let (_, report) = captured.get("report", &[]).await.json();
+    assert_eq!((&report["packets"]["count"], &report["packets"]["bytes"]), (&packets.into(), &bytes.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_stops_where_it_was_told_to_and_says_so() {
+    let more = |world: &mut World| world.traffic_percent = 1000;
+    let captured = Captured::new(more, &[("report_bytes", "1000")], None).await;
+    let (_, report) = captured.get("report", &[]).await.json();
+    assert_eq!(report["file"]["isComplete"], false);
+    assert!(report["packets"]["count"].as_u64().unwrap() > 0);
+    assert!(captured.lines()[0].ends_with("Only the beginning of the file was read."), "{:?}", captured.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_are_told_without_a_report_when_the_file_cannot_be_read() {
+    let effect = Effect::Status {
+        status: 403,
+        code: "AuthorizationPermissionMismatch".to_owned(),
+        message: "As told.".to_owned(),
+        retry_after: None,
+    };
+    let fault = Fault::new(effect).method(Method::GET).path(".cap");
+    let captured = Captured::new(|_| (), &[], Some(fault)).await;
+    assert_eq!(captured.message()["type"], "nightcap.capture.finished");
+    assert_eq!(captured.lines(), Vec::<String>::new());
+    let (status, problem) = captured.get("report", &[]).await.json();
+    assert_eq!(status, 404);
+    assert!(problem["detail"].as_str().unwrap().contains("Storage Blob Data Reader"), "{problem}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_slow_to_come_does_not_keep_the_message_for_long() {
+    let fault = Fault::new(Effect::Delay(Duration::from_secs(3600))).method(Method::GET).path(".cap");
+    let captured = Captured::new(|_| (), &[("report_seconds", "5")], Some(fault)).await;
+    assert_eq!(captured.message()["type"], "nightcap.capture.finished");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_can_be_switched_off() {
+    let captured = Captured::new(|_| (), &[("report_seconds", "0")], None).await;
+    assert_eq!(captured.lines(), Vec::<String>::new());
+    assert!(!captured.scene.asked().contains(&"GET file".to_owned()));
+    assert_eq!(captured.get("report", &[]).await.status, 404);
+}
