@@ -327,7 +327,10 @@ fn data_that_is_sent_again_is_a_storm_with_a_sufferer() {
     let finding = wire.first(Kind::RetransmissionStorm);
     assert_eq!(text(&finding, "service"), "10.0.1.7:8080");
     assert_eq!(counts(&finding, ["retransmissions", "sentByService", "sentToService"]), [53, 50, 0]);
-    assert!(finding.sentence.contains("10.0.1.7:8080 suffers most, with 50 (20 % of its packets)"), "{finding:#?}");
+    assert!(
+        finding.sentence.contains("10.0.1.7:8080 suffers most, with 50 including SYNs (20 % of its packets)"),
+        "{finding:#?}"
+    );
     assert!(finding.sentence.contains("between 02:13:33 and 02:13:37 UTC"), "{}", finding.sentence);
 }
 

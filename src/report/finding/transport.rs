@@ -89,7 +89,11 @@ fn sufferer(worst: &ServiceEntry, repeated: u64) -> String {
     let way = if worst.retransmissions_from >= worst.retransmissions_to { "from" } else { "to" };
     let name = service(worst.address, worst.port);
     let share = percent(repeated, worst.packets);
-    format!("; {name} suffers most, with {} ({share} of its packets), mostly on the way {way} it", count(repeated))
+    // Of a service, repeated SYNs are counted too, so its number may be larger than the file's.
+    let repeated = count(repeated);
+    format!(
+        "; {name} suffers most, with {repeated} including SYNs ({share} of its packets), mostly on the way {way} it"
+    )
 }
 
 pub fn zero_window(report: &Report) -> Option<Finding> {

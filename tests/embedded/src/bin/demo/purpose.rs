@@ -12,7 +12,7 @@ pub fn purpose(exchange: &Exchange) -> String {
         Service::Entra => "sign in: a token, please".into(),
         Service::Sink => "tell the people in the channel".into(),
         Service::Blob if exchange.method == "HEAD" => "is the capture's file there, and how large is it?".into(),
-        Service::Blob => "which files has the capture left?".into(),
+        Service::Blob => "what is in the file?".into(),
         Service::Arm => of_resource_manager(&exchange.method, path),
     }
 }
