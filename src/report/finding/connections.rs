@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 
+use crate::measure::{count_of, number};
 use crate::report::Report;
 use crate::report::clients::Client;
 use crate::report::finding::steps::{Steps, Stretch, peak};
-use crate::report::finding::words::{count, counted, ratio, service, when};
+use crate::report::finding::words::{ratio, service, when};
 use crate::report::finding::{Finding, Kind, Severity};
 use crate::report::tcp::{Connections, ServiceEntry};
 
@@ -78,9 +79,9 @@ pub fn syn_flood(report: &Report) -> Option<Finding> {
     let stretch = steps.peak();
     let sentence = format!(
         "{name} is being flooded with connection attempts: {} of {} were never completed, at up to {} SYNs per second{}.",
-        count(abandoned),
-        count(all),
-        count(rate as u64),
+        number(abandoned),
+        number(all),
+        number(rate as u64),
         when(stretch),
     );
     let finding = Finding::new(Kind::SynFlood, Severity::Critical, sentence)
@@ -107,7 +108,7 @@ pub fn scan(report: &Report) -> Option<Finding> {
         // From here that looks the same.
         _ => (Kind::HostSweep, "; or its way out is blocked, by a firewall, a route or a lack of SNAT ports"),
     };
-    let at_least = |number: u64| if number >= 64 { "64 or more".to_owned() } else { count(number) };
+    let at_least = |known: u64| if known >= 64 { "64 or more".to_owned() } else { number(known) };
     let on = match client.only_host {
         Some(host) => host.to_string(),
         None => format!("{} addresses", at_least(client.hosts)),
@@ -120,8 +121,8 @@ pub fn scan(report: &Report) -> Option<Finding> {
     let sentence = format!(
         "{} seems to be looking {what}: {} of its {} failed{}{or_else}.",
         client.address,
-        count(client.failed),
-        counted(client.connections, "connection", "connections"),
+        number(client.failed),
+        count_of(client.connections, "connection", "connections"),
         when(stretch),
     );
     let finding = Finding::new(kind, Severity::Warning, sentence)
@@ -160,14 +161,14 @@ fn failing_service(report: &Report, failure: &Failure, stretch: Option<Stretch>)
     let is_down = worst.connections.answered == 0;
     let others = match others.len() as u64 {
         0 => String::new(),
-        others => format!("; it is the same with {}", counted(others, "other service", "other services")),
+        others => format!("; it is the same with {}", count_of(others, "other service", "other services")),
     };
     let name = service(worst.address, worst.port);
     let sentence = format!(
         "{name} {} {} of {}{}{}{others}.",
         failure.before,
-        count(lost),
-        counted(all, "connection", "connections"),
+        number(lost),
+        count_of(all, "connection", "connections"),
         failure.after,
         when(stretch),
     );

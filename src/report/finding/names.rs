@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::measure::{count_of, number};
 use crate::report::Report;
 use crate::report::dns::{Dns, DnsServer};
-use crate::report::finding::words::{count, counted, duration, percent, ratio};
+use crate::report::finding::words::{duration, percent, ratio};
 use crate::report::finding::{Finding, Kind, Severity};
 use crate::text::clean;
 
@@ -91,8 +92,8 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
     let sentence = format!(
         "{} answered {} of {} with an error ({}), mostly {word}{name_text}.",
         server_text(server),
-        count(errors),
-        counted(dns.responses, "question", "questions"),
+        number(errors),
+        count_of(dns.responses, "question", "questions"),
         percent(errors, dns.responses),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
@@ -112,8 +113,8 @@ fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
     }
     let sentence = format!(
         "{} of {} from name servers say that the name does not exist{name_text}.",
-        count(unknown),
-        counted(dns.responses, "answer", "answers"),
+        number(unknown),
+        count_of(dns.responses, "answer", "answers"),
     );
     let finding = Finding::new(Kind::DnsFailing, Severity::Warning, sentence)
         .with("unknownNames", unknown)
@@ -135,14 +136,14 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
         0 => String::new(),
         slow => format!(
             " and {} after more than half a second (the slowest after {})",
-            count(slow),
+            number(slow),
             duration(dns.answered.max_seconds)
         ),
     };
     let sentence = format!(
         "Of {} to name servers {} got no answer within five seconds{slow}{}.",
-        counted(dns.queries, "question", "questions"),
-        if dns.unanswered == 0 { "none".to_owned() } else { count(dns.unanswered) },
+        count_of(dns.queries, "question", "questions"),
+        if dns.unanswered == 0 { "none".to_owned() } else { number(dns.unanswered) },
         server.map(|server| format!(", mostly of {}", server.address)).unwrap_or_default(),
     );
     let severity = if ratio(dns.unanswered, dns.queries) >= MOST { Severity::Critical } else { Severity::Warning };
@@ -180,8 +181,8 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
     let name = tls.server_names.names.first().map(|name| name.name.as_str());
     let sentence = format!(
         "{} of {} failed ({}){}{why}.",
-        count(failed),
-        counted(all, "TLS handshake", "TLS handshakes"),
+        number(failed),
+        count_of(all, "TLS handshake", "TLS handshakes"),
         percent(failed, all),
         name.map(|name| format!("; the name asked for most often is {}", clean(name, SHOWN_NAME))).unwrap_or_default(),
     );

@@ -1,11 +1,12 @@
 //! What looked as it should: that is an answer too.
 
+use crate::measure::{count_of, number};
 use crate::report::Report;
 use crate::report::finding::connections::opened;
 use crate::report::finding::steps::Steps;
 use crate::report::finding::traffic::{BURST_FACTOR, STEPS_NEEDED};
 use crate::report::finding::transport::{RETRANSMISSION_SHARE, repeated_data};
-use crate::report::finding::words::{count, counted, duration, percent, ratio};
+use crate::report::finding::words::{duration, percent, ratio};
 use crate::report::finding::{Finding, Kind};
 use crate::report::histogram::Durations;
 
@@ -35,12 +36,12 @@ fn connections(report: &Report) -> Option<String> {
     let (answered, all) = (tcp.connections.answered, opened(&tcp.connections));
     let typically = typically(&tcp.handshake);
     is_well(answered, all)
-        .then(|| format!("Connections were answered: {} of {}{typically}.", count(answered), count(all)))
+        .then(|| format!("Connections were answered: {} of {}{typically}.", number(answered), number(all)))
 }
 
 fn retransmissions(report: &Report) -> Option<String> {
     let (repeated, all) = (repeated_data(&report.tcp), report.tcp.segments);
-    let segments = counted(all, "TCP segment", "TCP segments");
+    let segments = count_of(all, "TCP segment", "TCP segments");
     let is_little = all > 0 && ratio(repeated, all) < RETRANSMISSION_SHARE;
     is_little.then(|| format!("Little had to be sent again: {} of {segments}.", percent(repeated, all)))
 }
@@ -54,16 +55,16 @@ fn dns(report: &Report) -> Option<String> {
     let dns = &report.dns;
     let answered = dns.answered.count;
     let typically = typically(&dns.answered);
-    let queries = counted(dns.queries, "question", "questions");
+    let queries = count_of(dns.queries, "question", "questions");
     is_well(answered, dns.queries)
-        .then(|| format!("Name servers answered: {} of {queries}{typically}.", count(answered)))
+        .then(|| format!("Name servers answered: {} of {queries}{typically}.", number(answered)))
 }
 
 fn tls(report: &Report) -> Option<String> {
     let tls = &report.tls;
     let (begun, answered) = (tls.client_hellos, tls.server_hellos);
     is_well(answered, begun)
-        .then(|| format!("TLS handshakes went on: {} of {} were answered.", count(answered), count(begun)))
+        .then(|| format!("TLS handshakes went on: {} of {} were answered.", number(answered), number(begun)))
 }
 
 fn sizes(report: &Report) -> Option<String> {

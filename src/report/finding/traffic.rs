@@ -1,8 +1,9 @@
 //! How much traffic there is, and whose.
 
+use crate::measure::{count_of, number};
 use crate::report::Report;
 use crate::report::finding::steps::Steps;
-use crate::report::finding::words::{count, counted, percent, ratio, size, when};
+use crate::report::finding::words::{percent, ratio, size, when};
 use crate::report::finding::{Finding, Kind, Severity};
 
 /// So many steps are needed to say what is usual.
@@ -55,7 +56,7 @@ pub fn burst(report: &Report) -> Option<Finding> {
         _ => format!("{factor:.0} times as many as is usual in this file"),
     };
     let rate = steps.most_per_second();
-    let sentence = format!("Traffic rose to {} packets per second{}, {compared}.", count(rate as u64), when(stretch));
+    let sentence = format!("Traffic rose to {} packets per second{}, {compared}.", number(rate as u64), when(stretch));
     let finding =
         Finding::new(Kind::Burst, Severity::Info, sentence).with("packetsPerSecond", rate).with("timesUsual", factor);
     Some(finding.during(stretch))
@@ -81,7 +82,7 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
         talker.address,
         percent(talker.bytes, all),
         size(talker.bytes),
-        counted(talker.packets, "packet", "packets"),
+        count_of(talker.packets, "packet", "packets"),
     );
     let finding = Finding::new(Kind::DominantTalker, Severity::Info, sentence)
         .with("address", talker.address.to_string())

@@ -1,9 +1,10 @@
 //! What TCP suffers from on its way.
 
+use crate::measure::{count_of, number};
 use crate::report::Report;
 use crate::report::finding::connections::{opened, services};
 use crate::report::finding::steps::peak;
-use crate::report::finding::words::{count, counted, percent, ratio, service, when};
+use crate::report::finding::words::{percent, ratio, service, when};
 use crate::report::finding::{Finding, Kind, Severity};
 use crate::report::talkers::Conversation;
 use crate::report::tcp::{ServiceEntry, Tcp};
@@ -63,8 +64,8 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     let who = worst.map(|worst| sufferer(worst, of_worst)).unwrap_or_default();
     let sentence = format!(
         "{} of {} had to be sent again ({}){}{who}.",
-        count(of_all),
-        counted(tcp.segments, "TCP segment", "TCP segments"),
+        number(of_all),
+        count_of(tcp.segments, "TCP segment", "TCP segments"),
         percent(of_all, tcp.segments),
         when(stretch),
     );
@@ -90,7 +91,7 @@ fn sufferer(worst: &ServiceEntry, repeated: u64) -> String {
     let name = service(worst.address, worst.port);
     let share = percent(repeated, worst.packets);
     // Of a service, repeated SYNs are counted too, so its number may be larger than the file's.
-    let repeated = count(repeated);
+    let repeated = number(repeated);
     format!(
         "; {name} suffers most, with {repeated} including SYNs ({share} of its packets), mostly on the way {way} it"
     )
@@ -106,7 +107,7 @@ pub fn zero_window(report: &Report) -> Option<Finding> {
     let often = receiver.as_ref().map_or(times, |(_, times)| *times);
     let sentence = format!(
         "{who} said {} that it can take no more data: the program there does not read as fast as it is sent to.",
-        counted(often, "time", "times"),
+        count_of(often, "time", "times"),
     );
     let sentence = if receiver.is_some() { sentence } else { sentence.replacen("it can take", "they can take", 1) };
     let finding = Finding::new(Kind::ZeroWindow, Severity::Warning, sentence).with("zeroWindows", times);
@@ -145,7 +146,7 @@ pub fn packets_too_big(report: &Report) -> Option<Finding> {
     let limit = icmp.smallest_mtu.map(|mtu| format!("; the next link takes {mtu} bytes")).unwrap_or_default();
     let sentence = format!(
         "Routers complained {} of packets that are too big to be passed on{towards}{limit}.",
-        counted(icmp.too_big, "time", "times"),
+        count_of(icmp.too_big, "time", "times"),
     );
     let mut finding = Finding::new(Kind::PacketsTooBig, Severity::Warning, sentence).with("complaints", icmp.too_big);
     if let Some(mtu) = icmp.smallest_mtu {

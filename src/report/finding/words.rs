@@ -23,24 +23,6 @@ pub fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// `1,234,567`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
-        text.push(digit);
-        if place > 0 && place.is_multiple_of(3) {
-            text.push(',');
-        }
-    }
-    text
-}
-
-/// `1 packet`, `2 packets`.
-pub fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { many })
-}
-
 /// `1.5 MB`.
 pub fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
