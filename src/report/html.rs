@@ -5,12 +5,13 @@
 //! what cannot be seen, and the page's own policy forbids scripts once more.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::measure::{count_of, number, seconds_long, size};
 use crate::report::chart::{Bar, bars, tcp, traffic};
+use crate::report::finding::Severity;
 use crate::report::histogram::Durations;
 use crate::report::icmp::Destination;
 use crate::report::moment::Moment;
@@ -40,14 +41,8 @@ pub struct Page<'a> {
     pub machine: &'a str,
     /// What is known without the file.
     pub facts: Facts<'a>,
-    /// What is wrong, worst first: a severity, which is `critical`, `warning` or `info`, and a sentence.
-    pub findings: Vec<(&'a str, &'a str)>,
-    /// What was looked at and is as it should be, in sentences.
-    pub normal: Vec<&'a str>,
     /// What the file says.
     pub report: &'a Report,
-    /// When the alert fired, for the plots.
-    pub alert_at: Option<Timestamp>,
 }
 
 /// What is known of an alert and its capture. What is not known is left out of the page.
@@ -96,8 +91,8 @@ impl Page<'_> {
                         (self.findings())
                         (self.normal())
                         (self.facts.section(&report.packets))
-                        section { h2 { "Traffic" } (traffic(&report.series, self.alert_at)) }
-                        section { h2 { "TCP over time" } (tcp(&report.series, self.alert_at)) }
+                        section { h2 { "Traffic" } (traffic(&report.series, self.facts.fired_at)) }
+                        section { h2 { "TCP over time" } (tcp(&report.series, self.facts.fired_at)) }
                         (talkers(report))
                         (conversations(report))
                         (services(report))
@@ -131,10 +126,11 @@ impl Page<'_> {
         if packets.count == 0 {
             return "The file holds no packets.".to_owned();
         }
-        let of_severity = |severity| self.findings.iter().filter(|(word, _)| *word == severity).count() as u64;
+        let of_severity =
+            |severity| self.report.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
         let kinds = [
-            (of_severity("critical"), "critical finding", "critical findings"),
-            (of_severity("warning"), "warning", "warnings"),
+            (of_severity(Severity::Critical), "critical finding", "critical findings"),
+            (of_severity(Severity::Warning), "warning", "warnings"),
         ];
         let told = kinds.into_iter().filter(|(count, ..)| *count > 0);
         let told: Vec<String> = told.map(|(count, one, many)| count_of(count, one, many)).collect();
@@ -148,11 +144,10 @@ impl Page<'_> {
         html! {
             section {
                 h2 { "Findings" }
-                @if self.findings.is_empty() { p.soft { "None." } }
+                @if self.report.findings.is_empty() { p.soft { "None." } }
                 ul {
-                    @for (severity, sentence) in &self.findings {
-                        @let (class, word) = severity_words(severity);
-                        li.(class) { b { (word) } (shown(sentence)) }
+                    @for finding in &self.report.findings {
+                        li.(finding.severity.word()) { b { (title_of(finding.severity)) } (shown(&finding.sentence)) }
                     }
                 }
             }
@@ -161,22 +156,21 @@ impl Page<'_> {
 
     fn normal(&self) -> Markup {
         html! {
-            @if !self.normal.is_empty() {
+            @if !self.report.normal.is_empty() {
                 section {
                     h2 { "What looked normal" }
-                    ul { @for sentence in &self.normal { li.good { (shown(sentence)) } } }
+                    ul { @for sentence in &self.report.normal { li.good { (shown(sentence)) } } }
                 }
             }
         }
     }
 }
 
-/// The class and the word of a severity.
-fn severity_words(severity: &str) -> (&'static str, &'static str) {
+fn title_of(severity: Severity) -> &'static str {
     match severity {
-        "critical" => ("critical", "Critical"),
-        "warning" => ("warning", "Warning"),
-        _ => ("info", "For information"),
+        Severity::Critical => "Critical",
+        Severity::Warning => "Warning",
+        Severity::Info => "For information",
     }
 }
 
@@ -683,8 +677,7 @@ fn shown(text: &str) -> String {
 fn with_port(address: IpAddr, port: u16) -> String {
     match address {
         _ if port == 0 => address.to_string(),
-        IpAddr::V4(address) => format!("{address}:{port}"),
-        IpAddr::V6(address) => format!("[{address}]:{port}"),
+        _ => SocketAddr::new(address, port).to_string(),
     }
 }
 
@@ -710,6 +703,7 @@ mod tests {
 
     use super::*;
     use crate::report::dns::{DnsName, DnsServer};
+    use crate::report::finding::{Finding, Kind};
     use crate::report::talkers::{Conversation, Endpoint, Port};
     use crate::report::top::Weight;
     use crate::report::{Analysis, FileFault, LinkType};
@@ -722,7 +716,12 @@ mod tests {
     }
 
     fn page(report: &Report) -> Page<'_> {
-        Page { machine: "", facts: Facts::default(), findings: vec![], normal: vec![], report, alert_at: None }
+        Page { machine: "", facts: Facts::default(), report }
+    }
+
+    fn finding(severity: Severity, sentence: &str) -> Finding {
+        let (kind, sentence) = (Kind::Burst, sentence.to_owned());
+        Finding { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
     }
 
     /// Reads the page as XML, which wants every element closed, all but those of the head that HTML never closes.
@@ -819,14 +818,9 @@ mod tests {
             storage_path: Some(HOSTILE),
             ..Facts::default()
         };
-        let text = Page {
-            machine: HOSTILE,
-            facts,
-            findings: vec![(HOSTILE, HOSTILE), ("critical", HOSTILE)],
-            normal: vec![HOSTILE],
-            ..page(&report)
-        }
-        .render();
+        report.findings = vec![finding(Severity::Info, HOSTILE), finding(Severity::Critical, HOSTILE)];
+        report.normal = vec![hostile()];
+        let text = Page { machine: HOSTILE, facts, report: &report }.render();
         assert_harmless(&text);
         let escaped = text.matches("&lt;script src=&quot;").count() + text.matches("&lt;SCRIPT SRC=&quot;").count();
         assert_eq!(escaped, 24);
@@ -856,7 +850,8 @@ mod tests {
         report.tcp.retransmissions = u64::MAX;
         report.tcp.handshake =
             Durations { count: 1, median_seconds: f64::NAN, p95_seconds: -1.0, max_seconds: f64::INFINITY };
-        let text = Page { alert_at: Some(Timestamp::from_unix_millis(i64::MIN)), ..page(&report) }.render();
+        let facts = Facts { fired_at: Some(Timestamp::from_unix_millis(i64::MIN)), ..Facts::default() };
+        let text = Page { facts, ..page(&report) }.render();
         assert_harmless(&text);
         assert!(!text.contains("NaN") && !text.contains("inf "));
         assert!(text.contains("over unknown"));
@@ -864,12 +859,12 @@ mod tests {
 
     #[test]
     fn the_headline_counts_what_matters() {
-        let mut report = empty();
+        let mut report = Report { findings: vec![], ..empty() };
         report.packets = Packets { count: 12_345, bytes: 1 << 20, duration_seconds: Some(302.0), ..Packets::default() };
-        let headline = |findings| Page { findings, ..page(&report) }.headline();
-        assert_eq!(headline(vec![]), "Nothing alarming in 12,345 packets (1.0 MiB) over 5 min 2 s.");
-        let findings = vec![("critical", "A."), ("warning", "B."), ("warning", "C."), ("info", "D.")];
-        assert!(headline(findings).starts_with("1 critical finding and 2 warnings in 12,345 packets"));
+        assert_eq!(page(&report).headline(), "Nothing alarming in 12,345 packets (1.0 MiB) over 5 min 2 s.");
+        let severities = [Severity::Critical, Severity::Warning, Severity::Warning, Severity::Info];
+        report.findings = severities.map(|severity| finding(severity, "So it is.")).into();
+        assert!(page(&report).headline().starts_with("1 critical finding and 2 warnings in 12,345 packets"));
     }
 
     #[test]

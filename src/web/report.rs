@@ -67,10 +67,7 @@ async fn page<H: Host>(app: &App<H>, record: &CaptureRecord, report: &Report) ->
             storage_path: file.map(|file| file.url.as_str()),
             size: file.and_then(|file| file.bytes),
         },
-        findings: report.findings.iter().map(|found| (found.severity.word(), found.sentence.as_str())).collect(),
-        normal: report.normal.iter().map(String::as_str).collect(),
         report,
-        alert_at: alert.and_then(|alert| alert.fired_at),
     };
     let mut answer = Response::new(Body::from(page.render()));
     let headers = answer.headers_mut();
