@@ -189,7 +189,7 @@ impl<H: Host> Delivery<'_, H> {
             if self.journal.save(&told_key(id), &told).await {
                 break;
             }
-            self.app.host.sleep(Duration::from_millis(200).saturating_mul(1 << attempt.min(4))).await;
+            self.wait_for_store(attempt).await;
         }
         self.take_away(waiting).await;
         self.journal.note_notice(id, if taken { "told" } else { "given_up" }, None);
@@ -209,7 +209,7 @@ impl<H: Host> Delivery<'_, H> {
                 Ok(whose) => return whose,
                 Err(error) => self.journal.note_notice(id, "store_failed", Some(&error.0)),
             }
-            self.app.host.sleep(Duration::from_millis(200).saturating_mul(1 << attempt.min(4))).await;
+            self.wait_for_store(attempt).await;
         }
         Whose::Mine
     }
@@ -241,6 +241,10 @@ impl<H: Host> Delivery<'_, H> {
             () if stands => Whose::Mine,
             () => Whose::Theirs,
         })
+    }
+
+    async fn wait_for_store(&self, failed: u32) {
+        self.app.host.sleep(Duration::from_millis(200).saturating_mul(1 << failed.min(4))).await;
     }
 
     /// Whether a message was told.
