@@ -23,7 +23,7 @@ impl End {
             word if word.contains("byte") || word.contains("size") => EndReason::SizeLimit,
             _ => EndReason::Stopped,
         };
-        let errors = if status.errors.is_empty() { String::new() } else { sentences_of(&status.errors) };
+        let errors = sentences_of(&status.errors);
         let message = match reason {
             EndReason::CaptureFailed if errors.is_empty() => {
                 "The capture failed, and Azure does not tell why.".to_owned()
