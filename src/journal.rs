@@ -46,10 +46,16 @@ impl<H> Copy for Journal<'_, H> {}
 impl<H: Host> Journal<'_, H> {
     /// What the store holds. A store that fails is like an empty one, for a capture must not wait for it.
     pub async fn load<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        store::load(self.host, key).await.unwrap_or_else(|error| {
+        self.read(key).await.unwrap_or_default()
+    }
+
+    /// The same for whoever must know whether there is nothing or the store fails.
+    pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let stored = store::load(self.host, key).await;
+        if let Err(error) = &stored {
             self.write(&Event { detail: Some(&error.0), ..self.event("store_read_failed", "warn") });
-            None
-        })
+        }
+        stored
     }
 
     /// The keys of the store that begin with a prefix; none when the store fails.
@@ -84,10 +90,13 @@ impl<H: Host> Journal<'_, H> {
     }
 
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
+    /// What cannot be read is not written over.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
         let key = record.key();
-        if let Some(stored) = self.load(&key).await {
-            record.merge(stored);
+        match self.read(&key).await {
+            Ok(Some(stored)) => record.merge(stored),
+            Ok(None) => {}
+            Err(_) => return false,
         }
         self.save_marked(&key, record, record.is_finished()).await
     }

@@ -389,6 +389,7 @@ impl CaptureRecord {
         steps.extend(self.steps.iter().filter(|step| !other.steps.contains(step)).cloned());
         steps.sort_by_key(|step| step.at);
         steps.truncate(MOST_STEPS);
+        let asked_at = self.asked_at.max(other.asked_at);
         // Of two that stand alike, one's own is the later.
         if other.phase > self.phase || (self.end.is_none() && other.end.is_some()) {
             let own = std::mem::replace(self, other);
@@ -400,6 +401,7 @@ impl CaptureRecord {
             self.storage_path = self.storage_path.take().or(other.storage_path);
             self.began_at = self.began_at.or(other.began_at);
         }
+        self.asked_at = asked_at;
         self.steps = steps;
     }
 

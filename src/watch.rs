@@ -155,9 +155,11 @@ impl<H: Host> Watch<'_, H> {
 
     /// Azure was asked, and whoever asked has perhaps died before the answer came.
     async fn look_for_creation(&mut self) {
-        match self.capture(&self.azure()).get().await {
-            Ok(Some(capture)) => {
+        match self.capture(&self.azure()).get_with_time().await {
+            Ok(Some((capture, now))) => {
                 self.record.storage_path = capture.storage_path;
+                // Somebody else may have asked for it long after this was written.
+                self.record.asked_at = now;
                 self.go_on(Phase::Creating, "seen", "Azure has the capture.");
             }
             Ok(None) if self.record.looks >= LOOKS_FOR_CREATION => {
@@ -312,7 +314,7 @@ impl<H: Host> Watch<'_, H> {
     async fn take_in(&mut self, status: Status) {
         self.record.began_at = status.began_at.or(self.record.began_at);
         match status.activity {
-            Activity::Stopped | Activity::Failed => self.end(End::told(&self.record, &status)),
+            Activity::Stopped | Activity::Failed => self.take_in_end(&status).await,
             Activity::Running => self.keep_watching(&status).await,
             Activity::NotStarted if self.record.looks >= LOOKS_FOR_BEGINNING => {
                 let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
@@ -323,6 +325,17 @@ impl<H: Host> Watch<'_, H> {
                 self.end(End::lost_sight("Azure does not know what became of the capture."));
             }
             Activity::NotStarted | Activity::Unknown => self.look_again(),
+        }
+    }
+
+    /// Azure does not tell who stopped a capture. Whoever did so by nightcap's word wrote that down first, perhaps while
+    /// Azure was being asked.
+    async fn take_in_end(&mut self, status: &Status) {
+        self.hear_of_others().await;
+        match self.who_is_earlier().await {
+            _ if self.record.end.is_some() || self.record.replaced => {}
+            Some(name) => self.give_way_to(&name, None).await,
+            None => self.end(End::told(&self.record, status)),
         }
     }
 

@@ -238,10 +238,17 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     /// Reads it, or `None` when there is none of that name.
     pub async fn get(&self) -> Result<Option<PacketCapture>, AzureError> {
-        match self.call(Step::LookUp, Method::GET, "", Bytes::new()).await {
-            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
-            answer => Ok(PacketCapture::read(&read(Step::LookUp, &answer?)?)),
-        }
+        Ok(self.get_with_time().await?.map(|(capture, _)| capture))
+    }
+
+    /// The same, with Azure's time.
+    pub async fn get_with_time(&self) -> Result<Option<(PacketCapture, Timestamp)>, AzureError> {
+        let answer = match self.call(Step::LookUp, Method::GET, "", Bytes::new()).await {
+            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let capture = PacketCapture::read(&read(Step::LookUp, &answer)?);
+        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.host).told())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
