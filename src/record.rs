@@ -367,6 +367,12 @@ impl CaptureRecord {
         Duration::from_secs(u64::from(self.parameters.capture_seconds))
     }
 
+    /// When whoever watches it looks again, or has looked last.
+    pub fn next_look(&self) -> Timestamp {
+        let last_step = self.steps.last().map_or(self.asked_at, |step| step.at);
+        self.look_at.map_or(last_step, |look_at| look_at.max(last_step))
+    }
+
     /// Takes over how it ended; its file is still to be found.
     pub fn over(&mut self, end: End) {
         self.phase = Phase::Ended;

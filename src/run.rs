@@ -43,6 +43,10 @@ const WORTH_STARTING: Duration = Duration::from_hours(1);
 /// How often it is tried to write down how an alert ended: over some minutes.
 const WRITE_ATTEMPTS: u32 = 8;
 
+/// The part of the time for the answer after which it is given. The rest is for the answer itself, which may have to queue
+/// for the processor when many are due at once.
+const PATIENCE: f64 = 0.9;
+
 /// How many machines of one alert are worked on side by side. Azure Monitor names one; nobody else may make this
 /// instance send a thousand requests at once.
 const MOST_TARGETS_AT_ONCE: usize = 16;
@@ -72,7 +76,7 @@ pub async fn handle<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, alert:
     };
     app.host.spawn(Box::pin(work)).await;
 
-    let patience = std::pin::pin!(app.host.sleep(settings.answer_within));
+    let patience = std::pin::pin!(app.host.sleep(settings.answer_within.mul_f64(PATIENCE)));
     if let Either::Left((Ok(handled), _)) = select(outcomes, patience).await {
         return handled;
     }

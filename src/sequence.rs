@@ -17,7 +17,7 @@ use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
 use crate::ending::COULD_NOT_BEGIN;
 use crate::failure::Failure;
-use crate::host::Host;
+use crate::host::{Host, StoreError};
 use crate::journal::Journal;
 use crate::locate::Place;
 use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, name, slot};
@@ -70,8 +70,19 @@ pub async fn run<H: Host>(
     storage: &ResourceId,
 ) -> Result<End, Failure> {
     let request = CaptureRequest::new(&start.target, &start.parameters, storage);
-    let mut sequence =
-        Sequence { azure, asking, journal, alert, start, place, request, over: vec![], asked: None, in_doubt: false };
+    let mut sequence = Sequence {
+        azure,
+        asking,
+        journal,
+        alert,
+        start,
+        place,
+        request,
+        over: vec![],
+        asked: None,
+        may_forget: false,
+        in_doubt: false,
+    };
     let end = sequence.run().await;
     match &end {
         Ok(End::Started { .. }) => {}
@@ -81,6 +92,9 @@ pub async fn run<H: Host>(
     }
     end
 }
+
+/// What is remembered under a name.
+type Former = Result<Option<CaptureRecord>, StoreError>;
 
 struct Sequence<'a, H> {
     azure: &'a Azure<'a, H>,
@@ -94,6 +108,8 @@ struct Sequence<'a, H> {
     over: Vec<(String, Option<Status>)>,
     /// The capture that Azure was asked for.
     asked: Option<CaptureRecord>,
+    /// Whether there is surely no capture of its name, and nothing was remembered of one.
+    may_forget: bool,
     /// Whether Azure gave no clear answer. A capture of that name is ours.
     in_doubt: bool,
 }
@@ -181,20 +197,28 @@ impl<H: Host> Sequence<'_, H> {
 
     /// The fixed name, or one of our own that no capture has or had: somebody may be about to delete the one that had it.
     /// With it comes what is remembered under it.
-    async fn name(&self, captures: &[PacketCapture], now: Timestamp) -> (String, Option<CaptureRecord>) {
+    async fn name(&self, captures: &[PacketCapture], now: Timestamp) -> (String, Former) {
         let mut used: Vec<String> = Vec::new();
         loop {
             let there = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
             let taken = |name: &str| there(name) || used.iter().any(|used| used == name);
             let own = || name(&self.start.target, slot(now), taken);
             let name = self.start.fixed_name.clone().unwrap_or_else(own);
-            let record: Option<CaptureRecord> = self.journal.load(&self.record_key(&name)).await;
-            let is_free = record.as_ref().is_none_or(|record| record.is_open_for(now));
+            let former: Former = self.journal.read(&self.record_key(&name)).await;
+            let is_free = match &former {
+                Ok(Some(former)) => self.is_open(former, now).await,
+                Ok(None) | Err(_) => true,
+            };
             if is_free || self.start.fixed_name.is_some() {
-                return (name, record);
+                return (name, former);
             }
             used.push(name);
         }
+    }
+
+    /// Whether somebody else is racing for the very capture that is about to be asked for.
+    async fn is_open(&self, former: &CaptureRecord, now: Timestamp) -> bool {
+        former.is_open_for(now) && self.journal.load::<Over>(&former.over_key()).await.is_none()
     }
 
     /// The captures that must go first: the one that holds a fixed name, and as many finished ones of our own as the
@@ -269,7 +293,9 @@ impl<H: Host> Sequence<'_, H> {
         }
         // A name that was taken may be free by now.
         let was_taken = error.status() == Some(409) && round == 0;
-        match self.capture(name).get().await.map_err(|_| self.failure(&error))? {
+        let there = self.capture(name).get().await.map_err(|_| self.failure(&error))?;
+        self.may_forget &= there.is_none();
+        match there {
             Some(capture) if self.is_on_target(&capture) && capture.is_live() => Ok(Some(self.found(capture))),
             None if !error.is_transient() && !was_taken => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
@@ -278,13 +304,16 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
-    async fn remember_asking(&mut self, name: &str, former: Option<CaptureRecord>, clock: Clock) {
+    async fn remember_asking(&mut self, name: &str, former: Former, clock: Clock) {
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.name == name) {
             asked.asked_at = clock.told();
             return;
         }
         self.give_up().await;
         self.in_doubt = false;
+        // What cannot be read is written over, for a capture must not wait for the store; but it is not forgotten.
+        self.may_forget = former.is_ok();
+        let former = former.unwrap_or_default();
         let was_deleted = self.over.iter().any(|(over, _)| over == name);
         let is_open = |former: &CaptureRecord| !was_deleted && former.is_open_for(clock.told());
         // Whoever races for the name and was here before may be further by now, and has it written down.
@@ -308,7 +337,7 @@ impl<H: Host> Sequence<'_, H> {
     async fn give_up(&mut self) {
         let Some(asked) = self.asked.take() else { return };
         // What Azure has perhaps made is looked for by whoever comes by.
-        if self.in_doubt {
+        if self.in_doubt || !self.may_forget {
             return;
         }
         // Another instance that asked for the same name may have been first, and then this is its record.
@@ -472,7 +501,7 @@ pub async fn settle<H: Host>(
     // Who looks late, because the first one to do so has died, may see captures that followed each other.
     let mut running = Vec::new();
     for rival in rivals {
-        let look = CaptureResource::new(azure, watcher, &rival.name).status().await?;
+        let look = CaptureResource::new(azure, watcher, &rival.name).patient_status().await?;
         let is_over = match look {
             Look::Told(status) => status.activity.is_over(),
             Look::Gone => true,

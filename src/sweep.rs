@@ -27,6 +27,12 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// After so long an alert that is still worked on belongs to a host that has died: nobody tries for longer.
 const SURELY_LEFT: Duration = Duration::from_secs(180);
 
+/// How long after the time for it a look at a capture is written down at the latest, the reading of its file included.
+const LOOK_TAKES: Duration = Duration::from_secs(90);
+
+/// How long whoever came by waits to see whether somebody else looks.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
 /// How long after its mark a record is written at the latest, if it is.
 const SURELY_WRITTEN: Duration = Duration::from_secs(15);
 
@@ -35,6 +41,9 @@ const MOST_AT_ONCE: usize = 64;
 
 /// How often old records are looked for.
 const PRUNE_EVERY: Duration = Duration::from_hours(24);
+
+/// The pause between two records that are looked at for their age.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Where it stands when old records were last looked for.
 const PRUNED: &str = "pruned";
@@ -112,7 +121,7 @@ async fn carry_on<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, unfinish
     let journal = Journal { host: &app.host, alert: "", client_request_id: &request_id };
     let Unfinished { alerts, captures, notices } = unfinished;
     let alerts = alerts.iter().map(|key| resume_alert(app, settings, &journal, key, left_for));
-    let captures = captures.iter().map(|key| watch_on(app, settings, &journal, key));
+    let captures = captures.iter().map(|key| watch_on(app, settings, &journal, key, left_for));
     let notices = notices.iter().map(|key| tell(app, settings, &journal, key));
     join(some_at_once(alerts), join(some_at_once(captures), some_at_once(notices))).await;
 }
@@ -138,13 +147,32 @@ async fn resume_alert<H: Host>(
     }
 }
 
-async fn watch_on<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, journal: &Journal<'_, H>, key: &str) {
+async fn watch_on<H: Host>(
+    app: &Arc<App<H>>,
+    settings: &Arc<Settings>,
+    journal: &Journal<'_, H>,
+    key: &str,
+    left_for: Duration,
+) {
     let Some(record) = marked::<CaptureRecord, H>(journal, key).await else { return };
     if record.is_finished() {
         journal.delete(&open_key(key)).await;
-    } else {
+    } else if left_for.is_zero() || is_left(journal, key, &record).await {
         watch(app, settings, record, Stay::WhileBusy).await;
     }
+}
+
+/// Whether nobody watches a capture any more: whoever does so looks when it is time to. Every instance that a storm of
+/// alerts calls into being comes by here, and must not watch what another one watches.
+async fn is_left<H: Host>(journal: &Journal<'_, H>, key: &str, record: &CaptureRecord) -> bool {
+    let surely_seen = record.next_look().after(LOOK_TAKES);
+    let left = surely_seen.since(journal.host.now()).unwrap_or_default();
+    if left > LONGEST_WAIT {
+        return false;
+    }
+    journal.host.sleep(left).await;
+    let now: Option<CaptureRecord> = journal.load(key).await;
+    now.is_some_and(|now| now.next_look() == record.next_look())
 }
 
 /// The record that a mark of unfinished work stands for. The mark is written first and taken away last, so that whoever
@@ -178,6 +206,8 @@ async fn prune<H: Host>(app: &Arc<App<H>>, settings: &Settings) {
     let mut pruned = 0_usize;
     for (prefix, moment) in DATED {
         for key in journal.keys(prefix).await {
+            // A store of files is read without a pause, and alerts must not wait until all of them are.
+            app.host.sleep(BREATH).await;
             let Some(value) = journal.load::<Value>(&key).await else { continue };
             if !is_over(prefix, &value) {
                 // Where two wrote at once and the store failed one of them, the mark may have been lost.

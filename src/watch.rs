@@ -41,6 +41,9 @@ const LOOKS_AT_CREATION: u32 = 18;
 /// How many looks may find a capture that has not begun: about four minutes. An agent that is slow takes one or two.
 const LOOKS_FOR_BEGINNING: u32 = 6;
 
+/// How long at least a capture is given to begin, by Azure's clock: several who watch it count their looks together.
+const BEGINNING_TAKES: Duration = Duration::from_mins(4);
+
 /// How many looks in a row may fail, or find a capture running after its time: about half an hour.
 const LOOKS_BEYOND: u32 = 11;
 
@@ -316,7 +319,7 @@ impl<H: Host> Watch<'_, H> {
         match status.activity {
             Activity::Stopped | Activity::Failed => self.take_in_end(&status).await,
             Activity::Running => self.keep_watching(&status).await,
-            Activity::NotStarted if self.record.looks >= LOOKS_FOR_BEGINNING => {
+            Activity::NotStarted if self.record.looks >= LOOKS_FOR_BEGINNING && self.is_late(&status) => {
                 let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
                            Network Watcher agent healthy?";
                 self.fail_to_begin(Failure::lasting("never_began", why)).await;
@@ -326,6 +329,10 @@ impl<H: Host> Watch<'_, H> {
             }
             Activity::NotStarted | Activity::Unknown => self.look_again(),
         }
+    }
+
+    fn is_late(&self, status: &Status) -> bool {
+        status.told_at.since(self.record.asked_at).is_none_or(|since| since >= BEGINNING_TAKES)
     }
 
     /// Azure does not tell who stopped a capture. Whoever did so by nightcap's word wrote that down first, perhaps while
@@ -345,8 +352,10 @@ impl<H: Host> Watch<'_, H> {
             self.go_on(Phase::Running, "running", "Azure says that the capture has begun.");
         }
         let due = began_at.after(self.record.time_limit()).after(SLACK);
+        // Who wanted to stop it may have died before, and another alert may have joined since.
+        let is_to_stop = self.record.stopping.is_some() && self.is_resolved().await;
         match due.since(status.told_at).filter(|left| !left.is_zero()) {
-            _ if self.record.stopping.is_some() && self.record.looks < LOOKS_BEYOND => self.stop().await,
+            _ if is_to_stop && self.record.looks < LOOKS_BEYOND => self.stop().await,
             Some(left) => {
                 self.record.looks = 0;
                 self.put_off(left);

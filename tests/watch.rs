@@ -507,6 +507,53 @@ async fn an_end_that_comes_early_or_too_early_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_of_ones_own_is_told_as_that_by_whoever_only_sees_the_end() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let settings = [("stop_on_resolve", "true"), ("capture_seconds", "3600")];
+    let watcher = telling_from(&scene, &settings, store.clone());
+    let busy = Effect::Status { status: 429, code: String::new(), message: String::new(), retry_after: Some(30) };
+    add(&scene, fault(busy, Method::POST, "/queryStatus").times(1));
+    start(&watcher, TEST_VM).await;
+    seconds(15).await;
+    let other = telling_from(&scene, &settings, store.clone());
+    other.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(2).await;
+    assert_eq!(scene.stopped().len(), 1);
+    other.kill();
+    seconds(120).await;
+    assert_eq!(end(&store).0, "resolved");
+    assert_eq!(the_message(&scene)["data"]["reason"], "resolved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joined() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let settings = [("stop_on_resolve", "true"), ("capture_seconds", "3600")];
+    let nightcap = telling_from(&scene, &settings, store.clone());
+    start(&nightcap, TEST_VM).await;
+    seconds(60).await;
+    add(&scene, fault(refuse(503, "ServerBusy"), Method::POST, "/stop"));
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(2).await;
+    assert_eq!(store.json("capture:")["stopping"], "resolved");
+    nightcap.kill();
+    scene.azure.lock().unwrap().clear_faults();
+
+    let survivor = telling_from(&scene, &settings, store.clone());
+    survivor.alert(&common("disk", TEST_VM)).await;
+    survivor.sweep().await;
+    seconds(300).await;
+    survivor.sweep().await;
+    assert!(scene.stopped().is_empty(), "disk still fires");
+    survivor.alert(&over_at("disk", TEST_VM, "2026-11-20T02:19:50Z")).await;
+    seconds(60).await;
+    assert_eq!(scene.stopped().len(), 1);
+    assert_eq!(end(&store).0, "resolved");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_setting_a_resolved_alert_stops_nothing() {
     let scene = Scene::new();
     let nightcap = telling(&scene, &[]);
@@ -589,6 +636,26 @@ async fn what_has_ended_is_kept_for_so_many_days_and_no_longer() {
     let values = nightcap.store.values();
     let of = |kind: &str| values.keys().filter(|key| key.starts_with(kind)).count();
     assert_eq!((of("alert:"), of("capture:"), of("on:"), of("told:")), (1, 1, 1, 1), "the later of two: {values:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_record_that_lost_its_mark_is_marked_again_within_a_day() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let nightcap = telling_from(&scene, &[], store.clone());
+    nightcap.sweep().await;
+    killed_at(&scene, &store, fault(Effect::Hang, Method::POST, "/token"), 5).await;
+    store.lose("open:");
+    nightcap.sweep().await;
+    seconds(3600).await;
+    assert_eq!(store.json("alert:")["finished"], false, "nobody knows of it");
+    seconds(24 * 3600).await;
+    nightcap.sweep().await;
+    seconds(60).await;
+    nightcap.sweep().await;
+    seconds(60).await;
+    assert_eq!(store.json("alert:")["outcomes"][0]["reason"], "too_late");
+    assert_eq!(left_open(&store), Vec::<String>::new());
 }
 
 async fn start_again(nightcap: &Instance) {

@@ -226,6 +226,11 @@ impl Store {
         self.values.lock().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect()
     }
 
+    /// Loses the values whose keys begin like this.
+    pub fn lose(&self, prefix: &str) {
+        self.values.lock().unwrap().retain(|key, _| !key.starts_with(prefix));
+    }
+
     /// The one value whose key begins like this.
     pub fn json(&self, prefix: &str) -> Value {
         let values = self.values();

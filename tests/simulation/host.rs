@@ -175,7 +175,8 @@ async fn carry(
     let arrival = {
         let mut happened = stage.happened();
         let (host, incarnation) = (life.number, life.incarnation);
-        happened.requests.push(Asked { at: stage.elapsed(), ask, struck: struck.is_some() });
+        let lacks_header = struck == Some("without_header");
+        happened.requests.push(Asked { at: stage.elapsed(), ask, struck: struck.is_some(), lacks_header });
         taken.then(|| {
             let id = id.unwrap_or_default();
             happened.arrivals.push(Arrival { at: stage.elapsed(), id, host, incarnation, heard: false });
