@@ -7,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::err::Layer;
 use etherparse::{
-    ArpPacketSlice, EtherType, Icmpv4Slice, Icmpv6Slice, IpNumber, LaxIpPayloadSlice, LaxIpv4Slice, LaxIpv6Slice,
-    LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice, UdpSlice, ip_number,
+    ArpPacketSlice, EtherType, Icmpv4Slice, Icmpv6Slice, IpAuthHeaderSlice, IpNumber, Ipv6ExtensionsSlice,
+    Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice, LaxIpPayloadSlice, LaxIpv4Slice, LaxIpv6Slice, LaxLinkExtSlice,
+    LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice, UdpSlice, ip_number,
 };
 
 use crate::report::bytes::{be16, be32};
@@ -289,11 +290,9 @@ fn ipv6<'a>(ip: &LaxIpv6Slice<'a>, transport: Option<TransportSlice<'a>>) -> Ip<
     let extensions = ip.extensions();
     let payload = ip.payload();
     let length = wire_length(payload, header.payload_length().into(), extensions.slice().len());
-    let offset = extensions.clone().into_iter().find_map(|extension| match extension {
-        etherparse::Ipv6ExtensionSlice::Fragment(fragment) => Some(fragment.fragment_offset().value()),
-        _ => None,
-    });
-    let fragment = Fragment::new(extensions.is_fragmenting_payload(), offset.unwrap_or_default());
+    let is_fragment = extensions.is_fragmenting_payload();
+    let offset = if is_fragment { fragment_offset(extensions) } else { None };
+    let fragment = Fragment::new(is_fragment, offset.unwrap_or_default());
     Ip {
         is_v6: true,
         source: Address::v6(header.source()),
@@ -302,6 +301,31 @@ fn ipv6<'a>(ip: &LaxIpv6Slice<'a>, transport: Option<TransportSlice<'a>>) -> Ip<
         fragment,
         transport: Transport::new(transport, payload, fragment, length),
         payload: payload.payload,
+    }
+}
+
+/// Where a fragment of IPv6 belongs. `etherparse` has an iterator for these headers, but it trusts the last one to be the last,
+/// and where the next one was cut it reads on beyond the packet's end.
+fn fragment_offset(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<u16> {
+    let mut kind = extensions.first_header()?;
+    let mut rest = extensions.slice();
+    loop {
+        let (next, length) = match kind {
+            ip_number::IPV6_FRAG => {
+                return Ipv6FragmentHeaderSlice::from_slice(rest).ok().map(|header| header.fragment_offset().value());
+            }
+            ip_number::AUTH => {
+                let header = IpAuthHeaderSlice::from_slice(rest).ok()?;
+                (header.next_header(), header.slice().len())
+            }
+            ip_number::IPV6_HOP_BY_HOP | ip_number::IPV6_ROUTE | ip_number::IPV6_DEST_OPTIONS => {
+                let header = Ipv6RawExtHeaderSlice::from_slice(rest).ok()?;
+                (header.next_header(), header.slice().len())
+            }
+            _ => return None,
+        };
+        kind = next;
+        rest = rest.get(length..)?;
     }
 }
 

@@ -468,7 +468,9 @@ impl Pcap {
 
     fn step(&self, bytes: &[u8], packet: &mut impl FnMut(Record<'_>)) -> Result<Step, FaultKind> {
         let head: u32 = if self.format == Format::PcapModified { 24 } else { 16 };
-        let Some(kept) = self.order.u32(bytes, 8) else { return Ok(Step::Needs(head as usize)) };
+        let Some(kept) = bytes.get(..head as usize).and_then(|head| self.order.u32(head, 8)) else {
+            return Ok(Step::Needs(head as usize));
+        };
         if kept > MAX_PACKET {
             return Err(FaultKind::RecordTooLong { length: kept });
         }
@@ -884,6 +886,7 @@ mod tests {
             assert_eq!(whole(&most).len(), 2);
             let long = [good, writer.u32s([1, 2, MAX_PACKET + 1, 3])].concat();
             assert_eq!(faulty(&long), (1, at, FaultKind::RecordTooLong { length: MAX_PACKET + 1 }));
+            assert_eq!(faulty(&long[..long.len() - 1]), (1, at, FaultKind::CutShort), "whatever its pieces");
 
             let good = [writer.section(), writer.interface(1, 0, &[]), writer.enhanced(0, 1, 1, b"x")].concat();
             let at = good.len() as u64;

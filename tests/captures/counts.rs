@@ -144,6 +144,22 @@ fn the_first_fragment_tells_the_transport_and_its_question() {
 }
 
 #[test]
+fn extension_headers_that_were_cut_are_read_to_the_cut() {
+    let (from, to) = (address("fd00::1"), address("fd00::2"));
+    let options = |next: u8| [next, 0, 1, 4, 0, 0, 0, 0];
+    let mut file = File::ethernet();
+    // Options, and options again, of which only a bit was kept, and which are 2048 bytes by their own word.
+    for kept in 0..8 {
+        let cut = &[17, 255, 0, 0, 0, 0, 0, 0][..kept];
+        let fragment = [60, 0, 0, 64, 0, 0, 0, 9];
+        file.at(0, &ethernet(&ip(from, to, 60, &[&options(60), cut].concat())));
+        file.at(0, &ethernet(&ip(from, to, 60, &[&options(44), &fragment, cut].concat())));
+    }
+    let report = read(file.bytes());
+    assert_eq!((report.packets.count, report.protocols.layers.ipv6_fragments), (16, 8));
+}
+
+#[test]
 fn packets_that_are_cut_count_with_what_was_on_the_wire() {
     let mut file = File::ethernet();
     let mut connection = Connection::new("10.0.0.4:50000", "10.0.0.5:80");
