@@ -6,11 +6,22 @@ use crate::make::{self, Chance};
 use crate::oracles;
 use crate::read;
 
-/// Published files when they are there, and our own.
+/// Published files when they are there, and our own: those that are made here, and those that the fuzzer begins with.
 fn files() -> Vec<(String, Vec<u8>)> {
     let mut files = oracles::files();
     files.extend(make::one_of_each());
+    files.extend(seeds());
     files
+}
+
+/// The first byte of a seed is how long its pieces are.
+fn seeds() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/corpus/report")).unwrap();
+    seeds.map(|seed| {
+        let path = seed.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(path).unwrap().split_off(1))
+    })
 }
 
 fn read_in_pieces(file: &[u8], size: usize) -> Report {

@@ -1,0 +1,37 @@
+//! Any bytes as a capture file: reader, accounting, findings, JSON, page and lines.
+//!
+//! Besides not to panic and not to hang, the report must be the same however the file is cut into pieces, must stay within
+//! its bounds, and must survive being kept as JSON.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nightcap::report::html::{Facts, Page};
+use nightcap::report::{Analysis, Report};
+
+/// More than the longest report has with every table full and every name at its longest.
+const LONGEST_REPORT: usize = 1_000_000;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((size, file)) = input.split_first() else { return };
+    let report = read(file, file.len().max(1));
+    let size = usize::from(*size).max(1);
+    assert_eq!(read(file, size), report, "in pieces of {size} bytes");
+    assert!(report.file.bytes_read <= file.len() as u64);
+    assert!(report.packets.count <= file.len() as u64 / 8, "a record of a file has a header");
+
+    let json = serde_json::to_vec(&report).expect("JSON");
+    assert!(json.len() < LONGEST_REPORT);
+    let kept: Report = serde_json::from_slice(&json).expect("a report");
+    assert_eq!(kept.protocols, report.protocols);
+
+    let page = Page { machine: "machine", facts: Facts::default(), report: &report }.render();
+    assert!(!page.contains("<script"));
+    assert!(report.lines().iter().all(|line| !line.chars().any(char::is_control)));
+});
+
+fn read(file: &[u8], size: usize) -> Report {
+    let mut analysis = Analysis::default();
+    file.chunks(size).for_each(|piece| analysis.push(piece));
+    analysis.finish()
+}
