@@ -2,7 +2,8 @@
 //!
 //! The built component in the embedded host reads a file of 1 GiB from the simulator's Blob storage, over loopback. Its
 //! time is from the arrival of the first request for the file to that of the last one, so the last piece is not in it.
-//! The yardstick is the same code natively, with the same bytes in memory and in the same pieces.
+//! The yardsticks are the same code natively, with the same bytes in memory and in the same pieces, and `capinfos` and
+//! `tshark` where they are installed.
 
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/common/alerts.rs"]
@@ -11,6 +12,7 @@ mod alerts;
 #[path = "../tests/common/http.rs"]
 mod http_client;
 
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,10 +31,30 @@ const SOME: u32 = 2_000;
 fn main() {
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(measure(if is_bench { MUCH } else { SOME }));
+    runtime.block_on(measure(is_bench));
 }
 
-async fn measure(percent: u32) {
+/// How fast Wireshark's programs read the same file, where they are installed: the first counts packets, the second much of
+/// what a report says.
+fn other_programs(file: &[u8]) -> Vec<(&'static str, f64)> {
+    let path = std::env::temp_dir().join(format!("nightcap-bench-{}.cap", std::process::id()));
+    std::fs::write(&path, file).expect("room for the file");
+    let programs: [(&str, &[&str]); 2] =
+        [("capinfos", &[]), ("tshark", &["-n", "-q", "-z", "conv,tcp", "-z", "io,phs", "-r"])];
+    let time = |(program, arguments): (&'static str, &[&str])| {
+        let began = Instant::now();
+        let done =
+            Command::new(program).args(arguments).arg(&path).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let is_there = done.is_ok_and(|status| status.success());
+        is_there.then(|| (program, file.len() as f64 / 1e6 / began.elapsed().as_secs_f64()))
+    };
+    let times = programs.into_iter().filter_map(time).collect();
+    let _ = std::fs::remove_file(&path);
+    times
+}
+
+async fn measure(is_bench: bool) {
+    let percent = if is_bench { MUCH } else { SOME };
     let reads: Arc<Mutex<Vec<Instant>>> = Arc::default();
     let seen = reads.clone();
     let note = move |exchange: &Exchange| {
@@ -86,9 +108,14 @@ async fn measure(percent: u32) {
     let native = file.len() as f64 / 1e6 / began.elapsed().as_secs_f64();
     assert_eq!(report["packets"], serde_json::to_value(own.packets).expect("JSON"));
 
+    let other_programs = if is_bench { other_programs(&file) } else { vec![] };
+
     println!("A file of {} bytes, {} packets", file.len(), own.packets.count);
     println!("component, from Blob storage: {component:>8.0} MB/s, {:.2} of native", component / native);
     println!("native, from memory:          {native:>8.0} MB/s");
+    for (program, speed) in other_programs {
+        println!("{program:<30}{speed:>8.0} MB/s, the component is {:.1} times as fast", component / speed);
+    }
     println!(
         "most linear memory of an instance, whole file sent through as well: {} KiB",
         nightcap.peak_memory() / 1024

@@ -27,23 +27,24 @@ pub mod journal;
 mod json;
 pub mod locate;
 pub mod log;
-mod measure;
 pub mod notify;
 pub mod outbox;
 pub mod outcome;
+pub mod page;
 pub mod plan;
 pub mod reading;
 pub mod record;
-pub mod report;
 pub mod run;
 pub mod sequence;
 pub mod settings;
 pub mod store;
 pub mod sweep;
-mod text;
 pub mod timestamp;
 pub mod watch;
 pub mod web;
+
+pub use nightcap_report as report;
+use nightcap_report::{measure, text};
 
 #[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
 mod component {

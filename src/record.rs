@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::alert::target::Target;
 use crate::alert::{Alert, Summary};
@@ -120,13 +121,24 @@ pub struct CaptureRecord {
     pub steps: Vec<Step>,
 }
 
-/// What a capture's file says, as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a capture's file says, as it is written down: for programs, and as people are shown it.
+#[derive(Clone, Debug, Serialize)]
 pub struct KeptReport {
     /// When the file was read.
     pub at: Timestamp,
     /// What it says.
     pub report: Report,
+    /// The same as a page.
+    pub page: String,
+}
+
+/// The same as it is shown: as it stands, for nobody here needs to understand it any more.
+#[derive(Debug, Deserialize)]
+pub struct ShownReport {
+    /// JSON.
+    pub report: Box<RawValue>,
+    /// HTML.
+    pub page: String,
 }
 
 /// Where a capture stands. Each phase is written before its work is done, so that whoever reads it knows what is next.

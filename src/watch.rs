@@ -17,6 +17,7 @@ use crate::journal::Journal;
 use crate::notify::{File, compose};
 use crate::outbox;
 use crate::outcome::{CaptureRef, Kind, Outcome};
+use crate::page;
 use crate::reading::{self, Limits};
 use crate::record::{
     AlertRecord, CaptureRecord, End, EndReason, KeptReport, OnCapture, Over, Phase, Resolved, TargetMemory, alert_key,
@@ -437,7 +438,9 @@ impl<H: Host> Watch<'_, H> {
         match reading::read(&azure, &file.url, limits).await {
             Ok(report) => {
                 self.record.report = report.lines();
-                let kept = KeptReport { at: self.app.host.now(), report };
+                let alerts = alerts_on(&self.journal, &self.record).await.0;
+                let page = page::page(&self.record, alerts.first().map(|on| &on.alert), &report);
+                let kept = KeptReport { at: self.app.host.now(), report, page };
                 self.journal.save(&self.record.report_key(), &kept).await;
                 self.note("report", "The capture's file was read.");
             }

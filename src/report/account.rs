@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::clients::{Client, Clients};
-use crate::report::content::{Content, Payload};
-use crate::report::dns::DNS_PORT;
-use crate::report::finding::{findings, normal};
-use crate::report::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
-use crate::report::histogram::Histogram;
-use crate::report::icmp::Complaints;
-use crate::report::moment::Moment;
-use crate::report::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
-use crate::report::protocols::ProtocolCounts;
-use crate::report::reader::Record;
-use crate::report::series::{Bucket, Timeline};
-use crate::report::talkers::{Talkers, TalkersReport};
-use crate::report::tcp::{Connections, ServiceEntry, Tcp};
-use crate::report::top::{Top, Weight};
-use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
+use crate::clients::{Client, Clients};
+use crate::content::{Content, Payload};
+use crate::dns::DNS_PORT;
+use crate::finding::{findings, normal};
+use crate::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
+use crate::histogram::Histogram;
+use crate::icmp::Complaints;
+use crate::moment::Moment;
+use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
+use crate::protocols::ProtocolCounts;
+use crate::reader::Record;
+use crate::series::{Bucket, Timeline};
+use crate::talkers::{Talkers, TalkersReport};
+use crate::tcp::{Connections, ServiceEntry, Tcp};
+use crate::top::{Top, Weight};
+use crate::{CaptureFile, LinkType, Packets, Report, VERSION};
 
 /// Counts of packets as they come.
 #[derive(Clone, Debug)]

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::flows::FlowKey;
-use crate::report::packet::Address;
-use crate::report::tcp::{Connection, Connections};
-use crate::report::top::{Tally, Weighed, Weight};
+use crate::flows::FlowKey;
+use crate::packet::Address;
+use crate::tcp::{Connection, Connections};
+use crate::top::{Tally, Weighed, Weight};
 
 /// The most clients that are kept; those with few failures are forgotten first. Spoofed ones may be without number.
 const MAX_CLIENTS: usize = 1_000;
@@ -22,7 +22,7 @@ const MAX_TOLD_APART: usize = 64;
 const SHOWN: usize = 5;
 
 /// An address that opened connections in vain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Client {
     /// The address.
@@ -36,10 +36,10 @@ pub struct Client {
     /// How many ports those were for; 64 stands for 64 or more.
     pub ports: u64,
     /// The address that all of those were for, if it was one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub only_host: Option<IpAddr>,
     /// The port that all of those were for, if it was one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub only_port: Option<u16>,
 }
 

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::report::bytes::be16;
-use crate::report::dns::{DNS_PORT, Resolver};
-use crate::report::flows::{End, FlowKey};
-use crate::report::http::{Exchanges, is_http};
-use crate::report::tls::{Handshakes, Hello, is_tls};
+use crate::bytes::be16;
+use crate::dns::{DNS_PORT, Resolver};
+use crate::flows::{End, FlowKey};
+use crate::http::{Exchanges, is_http};
+use crate::tls::{Handshakes, Hello, is_tls};
 
 /// The most bytes of a message that are put together. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
 /// refused by most servers beyond 8 KB.

@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use domain::base::Message;
 use domain::base::iana::Opcode;
 use foldhash::fast::RandomState;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::flows::{End, FlowKey};
-use crate::report::histogram::{Durations, Histogram};
-use crate::report::packet::Address;
-use crate::report::top::{Names, Tally, Top, Weighed, Weight};
+use crate::flows::{End, FlowKey};
+use crate::histogram::{Durations, Histogram};
+use crate::packet::Address;
 use crate::text::clean;
+use crate::top::{Names, Tally, Top, Weighed, Weight};
 
 /// The port of name servers (RFC 1035, 4.2).
 pub(super) const DNS_PORT: u16 = 53;
@@ -34,7 +34,7 @@ const MAX_SERVERS: usize = 500;
 const MAX_NAME_BYTES: usize = 256;
 
 /// DNS over UDP and TCP, on port 53; mDNS and LLMNR are something else.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dns {
     /// Questions, repeated ones included.
@@ -64,7 +64,7 @@ pub struct Dns {
 }
 
 /// A name that was asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DnsName {
     /// The name, without the dot at its end; `.` for the root.
     pub name: String,
@@ -77,7 +77,7 @@ pub struct DnsName {
 }
 
 /// A name server.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DnsServer {
     /// Its address.
     pub address: IpAddr,

@@ -6,9 +6,9 @@ use std::hash::{Hash, Hasher};
 
 use foldhash::fast::RandomState;
 
-use crate::report::packet::Address;
-use crate::report::tcp::Connection;
-use crate::report::top::Weight;
+use crate::packet::Address;
+use crate::tcp::Connection;
+use crate::top::Weight;
 
 /// The most conversations at one time. With their connections they take about 15 MB.
 pub(super) const MAX_FLOWS: usize = 50_000;

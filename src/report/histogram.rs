@@ -1,14 +1,14 @@
 //! Durations of which only a few numbers are kept.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::moment::seconds;
+use crate::moment::seconds;
 
 /// Steps from a duration to twice that: reported medians are at most 1/16 too high.
 const STEPS: u32 = 16;
 
 /// What is known of many durations, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Durations {
     /// How many there were.

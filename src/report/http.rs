@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use httparse::{EMPTY_HEADER, Request, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::content::Read;
-use crate::report::names::{NameCounts, Named};
-use crate::report::top::Names;
+use crate::content::Read;
+use crate::names::{NameCounts, Named};
 use crate::text::clean;
+use crate::top::Names;
 
 const MAX_HOSTS: usize = 2_000;
 /// A name, and a port.
@@ -20,7 +20,7 @@ const METHODS: [&[u8]; 9] =
     [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
 
 /// HTTP/1 over TCP, on any port. Messages are found where a segment begins with one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Http {
     /// Requests.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::bytes::{be16, be32};
-use crate::report::packet::{Address, quoted};
-use crate::report::top::{Names, Tally, Weight};
+use crate::bytes::{be16, be32};
+use crate::packet::{Address, quoted};
+use crate::top::{Names, Tally, Weight};
 
 const MAX_DESTINATIONS: usize = 1_000;
 
 /// ICMP of both versions of IP.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Icmp {
     /// Messages by what they say: `echo_request`, `port_unreachable`, `fragmentation_needed` and so on (IANA, "ICMP
@@ -25,19 +25,19 @@ pub struct Icmp {
     /// Complaints that a packet is too big for the next link (RFC 1191; RFC 8201).
     pub too_big: u64,
     /// The smallest size that such a complaint asks for, in bytes.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_mtu: Option<u32>,
     /// Where packets were going that were too big.
     pub too_big_destinations: Names<Destination>,
 }
 
 /// Where a packet was going that somebody complained of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Destination {
     /// The address.
     pub address: IpAddr,
     /// The port, for TCP and UDP.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// How often.
     pub times: u64,

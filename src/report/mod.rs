@@ -2,22 +2,34 @@
 //! whatever the file holds.
 //!
 //! Bytes go one way: [`reader`] takes the file apart into packets, [`packet`] takes a packet apart into layers, and
-//! `account` counts what is in them, with a file for each subject. Use [`Analysis`] for all of it. [`html`] shows a report
-//! to people.
+//! `account` counts what is in them, with a file for each subject. [`finding`] judges what was counted. Use [`Analysis`] for
+//! all of it.
+
+// A trap ends every request of the instance, so nothing here may panic on what came from outside.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unwrap_used
+    )
+)]
 
 mod account;
 mod bytes;
-mod chart;
 pub mod clients;
 mod content;
 pub mod dns;
 pub mod finding;
 mod flows;
 pub mod histogram;
-pub mod html;
 pub mod http;
 pub mod icmp;
 mod lines;
+pub mod measure;
 pub mod moment;
 pub mod names;
 pub mod packet;
@@ -26,10 +38,11 @@ pub mod reader;
 pub mod series;
 pub mod talkers;
 pub mod tcp;
+pub mod text;
 pub mod tls;
 pub mod top;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use account::Account;
 use dns::Dns;
@@ -97,7 +110,7 @@ impl Analysis {
 }
 
 /// What a capture file says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// [`VERSION`].
@@ -130,26 +143,24 @@ pub struct Report {
     /// ICMP.
     pub icmp: Icmp,
     /// What stands out, the most telling first.
-    #[serde(default)]
     pub findings: Vec<Finding>,
     /// What looked as it should, a sentence each.
-    #[serde(default)]
     pub normal: Vec<String>,
 }
 
 /// A capture file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureFile {
     /// `pcap`, `pcap-ns`, `pcap-modified` or `pcapng`; nothing for a file that is none of them.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// Bytes in records that were read, and in headers.
     pub bytes_read: u64,
     /// Whether all of it was read.
     pub is_complete: bool,
     /// Why not all of it could be read.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<FileFault>,
     /// Sections of pcapng; one for pcap.
     pub sections: u64,
@@ -162,7 +173,7 @@ pub struct CaptureFile {
 }
 
 /// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileFault {
     /// A word for programs; see [`reader::FaultKind::word`].
     pub reason: String,
@@ -179,7 +190,7 @@ impl From<Fault> for FileFault {
 }
 
 /// Packets of a link type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LinkType {
     /// Its number (tcpdump.org, "Link-layer header types").
     pub number: u16,
@@ -190,7 +201,7 @@ pub struct LinkType {
 }
 
 /// Packets of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Packets {
     /// How many.
@@ -204,13 +215,13 @@ pub struct Packets {
     /// How many are of a link type that nightcap cannot read; they are in no count but those above, and in the series.
     pub not_read: u64,
     /// The earliest time.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_time: Option<Moment>,
     /// The latest time.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_time: Option<Moment>,
     /// From the earliest to the latest.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
     /// How many have no time.
     pub without_time: u64,

@@ -1,6 +1,6 @@
 //! Times of packets, to the nanosecond.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -35,13 +35,5 @@ impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let moment = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).map_err(serde::ser::Error::custom)?;
         serializer.serialize_str(&moment.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
-    }
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
-        i64::try_from(moment.unix_timestamp_nanos()).map(Self).map_err(serde::de::Error::custom)
     }
 }

@@ -1,11 +1,11 @@
 //! Names and words that are met, and how often.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::top::{Names, Tally, Weighed, Weight};
+use crate::top::{Names, Tally, Weighed, Weight};
 
 /// A name and how often it was met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named {
     /// The name.
     pub name: String,

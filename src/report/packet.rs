@@ -12,8 +12,8 @@ use etherparse::{
     LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice, UdpSlice, ip_number,
 };
 
-use crate::report::bytes::{be16, be32};
-use crate::report::reader::Record;
+use crate::bytes::{be16, be32};
+use crate::reader::Record;
 
 /// How many tunnels within each other are looked into. More are made by nobody but attackers.
 const MAX_TUNNELS: usize = 4;

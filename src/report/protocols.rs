@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use etherparse::{IpNumber, ip_number};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::bytes::be16;
-use crate::report::packet::{Fragment, Network, Packet, Tunnel};
+use crate::bytes::be16;
+use crate::packet::{Fragment, Network, Packet, Tunnel};
 
 /// More VLANs than this cannot be told apart (IEEE 802.1Q, 9.6), so all of them can be kept.
 const VLANS: usize = 4_096;
 
 /// Packets by protocols. A packet is counted once in `outer` and once in `inner`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Protocols {
     /// By what is in the outermost IP header, behind extension headers.
@@ -28,7 +28,7 @@ pub struct Protocols {
 }
 
 /// Packets by transport. Of a datagram in fragments, the first counts under its transport, and the others as `other`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Transports {
     /// TCP.
     pub tcp: u64,
@@ -45,7 +45,7 @@ pub struct Transports {
 }
 
 /// Packets that have a layer, on whatever level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Layers {
     /// A VLAN tag or several.
@@ -69,7 +69,7 @@ pub struct Layers {
 }
 
 /// Messages of ARP (RFC 826).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Arp {
     /// Questions who has an address.
     pub requests: u64,

@@ -18,7 +18,7 @@ use pcap_parser::{
     parse_simplepacketblock_be, parse_simplepacketblock_le,
 };
 
-use crate::report::bytes::ByteOrder;
+use crate::bytes::ByteOrder;
 
 /// The most bytes of one packet that a file may hold. libpcap and Wireshark refuse more for every link type of a
 /// network, and `pcap-parser` takes any length, so that four wrong bytes would have us wait for 4 GiB.

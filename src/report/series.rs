@@ -1,8 +1,8 @@
 //! What happened when: counts in equal stretches of time.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::moment::{Moment, seconds};
+use crate::moment::{Moment, seconds};
 
 /// The most stretches there are. Twice as many points as that are more than a plot on a phone can show.
 const MAX_BUCKETS: usize = 120;
@@ -12,11 +12,11 @@ const SHORTEST_NANOS: i64 = 1_953_125;
 
 /// Counts over time. A stretch is 2^n seconds long, the shortest of which 120 cover all packets, and begins at a
 /// multiple of its length since 1970. All lists are of one length, one number a stretch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {
     /// When the first stretch begins; nothing when no packet has a time.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Moment>,
     /// How long a stretch is.
     pub bucket_seconds: f64,

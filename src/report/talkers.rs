@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, ip_number};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::flows::{End, Flow, FlowKey, Peer};
-use crate::report::packet::Address;
-use crate::report::tcp::{Connections, ServiceEntry};
-use crate::report::top::{Tally, Top, Weighed, Weight};
+use crate::flows::{End, Flow, FlowKey, Peer};
+use crate::packet::Address;
+use crate::tcp::{Connections, ServiceEntry};
+use crate::top::{Tally, Top, Weighed, Weight};
 
 /// The most of each that are kept; beyond that see [`Top::exact`].
 const MAX_KEPT: usize = 14_000;
@@ -16,7 +16,7 @@ const MAX_KEPT: usize = 14_000;
 const ENDS: [End; 2] = [End::Low, End::High];
 
 /// An address, as the outermost IP header has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
     /// The address.
@@ -32,7 +32,7 @@ pub struct Endpoint {
 }
 
 /// What two addresses and ports say to each other; those within a tunnel, when there is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, or the number of another protocol.
@@ -62,7 +62,7 @@ pub struct Conversation {
 }
 
 /// The port of a service: the one that a SYN goes to, else the lower one of the two.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Port {
     /// `tcp` or `udp`.
     pub protocol: String,

@@ -5,14 +5,14 @@
 //! is not always what happened.
 
 use etherparse::TcpSlice;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::clients::Client;
-use crate::report::flows::End;
-use crate::report::histogram::Durations;
-use crate::report::packet::Segment;
-use crate::report::tls::Hello;
-use crate::report::top::Top;
+use crate::clients::Client;
+use crate::flows::End;
+use crate::histogram::Durations;
+use crate::packet::Segment;
+use crate::tls::Hello;
+use crate::top::Top;
 
 /// A segment that fills a gap within this time was overtaken on its way rather than sent again; Wireshark's number for
 /// connections whose handshake was not seen. Where it was, its duration is used.
@@ -25,7 +25,7 @@ const FAST_WITHIN: i64 = 20_000_000;
 const ANSWERED_WITHIN: i64 = 1_000_000_000;
 
 /// TCP as a whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tcp {
     /// Segments.
@@ -61,18 +61,16 @@ pub struct Tcp {
     /// Services: who answers, and how well.
     pub services: Top<ServiceEntry>,
     /// Clients whose connections were refused or not answered; those with the most come first, at most 5.
-    #[serde(default)]
     pub clients: Vec<Client>,
 }
 
 /// Connections by how they began. The sum of all but `half_open` is the number of connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connections {
     /// Those whose SYN was answered by SYN and ACK, or whose client went on as if so.
     pub answered: u64,
     /// Those of the answered whose client has not gone on.
-    #[serde(default)]
     pub half_open: u64,
     /// Those whose SYN was answered by RST.
     pub refused: u64,
@@ -85,7 +83,7 @@ pub struct Connections {
 }
 
 /// A service: an address and a port that connections go to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceEntry {
     /// The address.

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tls_parser::{
     SNIType, TlsExtension, parse_tls_extension_sni, parse_tls_extension_supported_versions,
     parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
 };
 
-use crate::report::bytes::be16;
-use crate::report::content::Read;
-use crate::report::names::{NameCounts, Named};
-use crate::report::top::Names;
+use crate::bytes::be16;
+use crate::content::Read;
+use crate::names::{NameCounts, Named};
 use crate::text::clean;
+use crate::top::Names;
 
 /// A name of a host has 253 characters at most (RFC 1035, 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
@@ -30,7 +30,7 @@ const SERVER_HELLO: u8 = 2;
 const HELLO_RETRY_REQUEST: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11];
 
 /// TLS over TCP, on any port.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
     /// Hellos of clients: two of a handshake in which the server asked for another one (RFC 8446, 4.1.4).

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How many are shown of each kind.
 const SHOWN: usize = 20;
 
 /// Those who did most of something.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Top<T> {
     /// Those with the most bytes, most first.
@@ -27,7 +27,7 @@ pub struct Top<T> {
 }
 
 /// How big one is, in bytes and packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Weight {
     /// Bytes on the wire.
     pub bytes: u64,
@@ -117,7 +117,7 @@ impl<K: Hash + Eq + Ord + Clone, V: Weighed> Tally<K, V> {
 }
 
 /// Names and how often they were met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Names<T> {
     /// The most frequent ones, most frequent first.
     pub names: Vec<T>,

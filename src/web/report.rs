@@ -9,14 +9,9 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use super::problem::{Problem, json};
 use super::records::{Named, find, unreadable};
 use crate::app::App;
-use crate::azure::new_request_id;
 use crate::host::Host;
-use crate::journal::Journal;
-use crate::record::{CaptureRecord, KeptReport};
-use crate::report::Report;
-use crate::report::html::{Facts, Page};
+use crate::record::{CaptureRecord, ShownReport};
 use crate::store;
-use crate::watch::alerts_on;
 
 /// Shows the report.
 pub async fn show<H: Host>(
@@ -28,8 +23,8 @@ pub async fn show<H: Host>(
         Ok(found) => found,
         Err(refusal) => return refusal,
     };
-    match store::load::<KeptReport>(&app.host, &record.report_key()).await {
-        Ok(Some(kept)) if wants_html(&headers) => page(&app, &record, &kept.report).await,
+    match store::load::<ShownReport>(&app.host, &record.report_key()).await {
+        Ok(Some(kept)) if wants_html(&headers) => page(kept.page),
         Ok(Some(kept)) => json(StatusCode::OK, "application/json", &kept.report),
         Ok(None) => Problem::new(StatusCode::NOT_FOUND, why_not(&record)).answer(),
         Err(error) => unreadable(&app, &error),
@@ -47,29 +42,8 @@ fn wants_html(headers: &HeaderMap) -> bool {
     }
 }
 
-async fn page<H: Host>(app: &App<H>, record: &CaptureRecord, report: &Report) -> Response<Body> {
-    let request_id = new_request_id(&app.host);
-    let journal = Journal { host: &app.host, alert: &record.asked_by, client_request_id: &request_id };
-    let alert = alerts_on(&journal, record).await.0.into_iter().next().map(|on| on.alert);
-    let alert = alert.as_ref();
-    let machine = record.machine().name();
-    let file = record.files.first();
-    let page = Page {
-        machine: &machine,
-        facts: Facts {
-            rule: alert.map(|alert| alert.rule.as_str()),
-            severity: alert.and_then(|alert| alert.severity.as_deref()),
-            condition: alert.map(|alert| alert.condition.as_str()),
-            fired_at: alert.and_then(|alert| alert.fired_at),
-            began_at: record.began_at,
-            ended_at: record.end.as_ref().and_then(|end| end.at),
-            end: record.end.as_ref().map(|end| end.message.as_str()),
-            storage_path: file.map(|file| file.url.as_str()),
-            size: file.and_then(|file| file.bytes),
-        },
-        report,
-    };
-    let mut answer = Response::new(Body::from(page.render()));
+fn page(page: String) -> Response<Body> {
+    let mut answer = Response::new(Body::from(page));
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

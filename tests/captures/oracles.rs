@@ -78,7 +78,6 @@ fn reports_say_what_tshark_says_but_for_what_is_explained() {
     for capture in index(&folder) {
         let name = capture["file"].as_str().unwrap();
         let report = read(&fs::read(folder.join(name)).unwrap());
-        assert_eq!(serde_json::from_value::<Report>(json!(report)).unwrap(), report, "{name} comes back from JSON");
         for fact in facts(&capture, &report) {
             if fact.tshark == fact.report {
                 equal += 1;
@@ -225,8 +224,8 @@ fn times(report: &Report) -> Value {
 /// capinfos's way of writing times, as the report writes them.
 fn time(text: &Value) -> Value {
     let written = format!("{}Z", text.as_str().unwrap().replace(' ', "T"));
-    match serde_json::from_value::<Moment>(json!(written)) {
-        Ok(moment) => json!(moment),
+    match written.parse::<jiff::Timestamp>() {
+        Ok(moment) => json!(Moment(i64::try_from(moment.as_nanosecond()).unwrap())),
         Err(_) => text.clone(),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 
+use crate::Report;
+use crate::clients::Client;
+use crate::finding::steps::{Steps, Stretch, peak};
+use crate::finding::words::{ratio, service, when};
+use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number};
-use crate::report::Report;
-use crate::report::clients::Client;
-use crate::report::finding::steps::{Steps, Stretch, peak};
-use crate::report::finding::words::{ratio, service, when};
-use crate::report::finding::{Finding, Kind, Severity};
-use crate::report::tcp::{Connections, ServiceEntry};
+use crate::tcp::{Connections, ServiceEntry};
 
 /// A flood opens at least so many connections that come to nothing: fewer fill nobody's queue of half-open ones, which
 /// holds hundreds on the smallest machines.

@@ -15,10 +15,10 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::report::Report;
-use crate::report::moment::Moment;
+use crate::Report;
+use crate::moment::Moment;
 
 pub use normal::normal;
 
@@ -26,7 +26,7 @@ pub use normal::normal;
 pub const MOST: usize = 5;
 
 /// Something that stands out in a capture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What it is.
@@ -38,16 +38,16 @@ pub struct Finding {
     /// The numbers and names behind the sentence.
     pub evidence: BTreeMap<String, Evidence>,
     /// When it begins, as finely as the series tells; nothing when the series does not tell.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Moment>,
     /// When it ends.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Moment>,
 }
 
 /// Kinds of findings. Of two that are equally bad the one that comes first here tells more: it may be the cause of the
 /// other one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The file holds no packets.
@@ -81,7 +81,7 @@ pub enum Kind {
 }
 
 /// How bad a finding is, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Users notice it.
@@ -104,7 +104,7 @@ impl Severity {
 }
 
 /// A number or a name behind a finding.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Evidence {
     /// So many of what its name says.

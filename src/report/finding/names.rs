@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::{count_of, number};
-use crate::report::Report;
-use crate::report::dns::{Dns, DnsServer};
-use crate::report::finding::words::{duration, percent, ratio};
-use crate::report::finding::{Finding, Kind, Severity};
+use crate::Report;
+use crate::dns::{Dns, DnsServer};
+use crate::finding::words::{percent, ratio};
+use crate::finding::{Finding, Kind, Severity};
+use crate::measure::{count_of, number, seconds_long};
 use crate::text::clean;
 
 /// Fewer errors than this happen to every resolver: a domain somewhere that is set up wrongly.
@@ -137,7 +137,7 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
         slow => format!(
             " and {} after more than half a second (the slowest after {})",
             number(slow),
-            duration(dns.answered.max_seconds)
+            seconds_long(dns.answered.max_seconds)
         ),
     };
     let sentence = format!(

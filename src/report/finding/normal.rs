@@ -1,14 +1,14 @@
 //! What looked as it should: that is an answer too.
 
-use crate::measure::{count_of, number};
-use crate::report::Report;
-use crate::report::finding::connections::opened;
-use crate::report::finding::steps::Steps;
-use crate::report::finding::traffic::{BURST_FACTOR, STEPS_NEEDED};
-use crate::report::finding::transport::{RETRANSMISSION_SHARE, repeated_data};
-use crate::report::finding::words::{duration, percent, ratio};
-use crate::report::finding::{Finding, Kind};
-use crate::report::histogram::Durations;
+use crate::Report;
+use crate::finding::connections::opened;
+use crate::finding::steps::Steps;
+use crate::finding::traffic::{BURST_FACTOR, STEPS_NEEDED};
+use crate::finding::transport::{RETRANSMISSION_SHARE, repeated_data};
+use crate::finding::words::{percent, ratio};
+use crate::finding::{Finding, Kind};
+use crate::histogram::Durations;
+use crate::measure::{count_of, number, seconds_long};
 
 /// What went well less often than this is not praised, even where it is too little to be a finding.
 const WELL_SHARE: f64 = 0.9;
@@ -82,7 +82,7 @@ fn rate(report: &Report) -> Option<String> {
 fn typically(durations: &Durations) -> String {
     match durations.count {
         0 => String::new(),
-        _ => format!(", typically within {}", duration(durations.median_seconds)),
+        _ => format!(", typically within {}", seconds_long(durations.median_seconds)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The series in steps that are long enough to speak of a rate.
 
-use crate::report::moment::Moment;
-use crate::report::series::Series;
+use crate::moment::Moment;
+use crate::series::Series;
 
 const SECOND_NANOS: f64 = 1e9;
 

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use etherparse::PacketBuilder;
 
 use super::{Evidence, Finding, Kind, Severity};
-use crate::report::{Analysis, Report};
+use crate::{Analysis, Report};
 
 /// 2026-11-20T02:13:00Z.
 const START: u64 = 1_795_140_780;
@@ -454,7 +454,7 @@ fn name_servers_that_are_late_or_silent_are_told() {
     assert_eq!(
         finding.sentence,
         "Of 70 questions to name servers 6 got no answer within five seconds and 4 after more than half a second (the \
-         slowest after 2.0 s), mostly of 168.63.129.16."
+         slowest after 2 s), mostly of 168.63.129.16."
     );
 }
 
@@ -482,12 +482,10 @@ fn packets_that_are_too_big_are_told_with_the_limit() {
 }
 
 #[test]
-fn findings_are_for_programs_too_and_come_back_as_they_went() {
+fn findings_are_for_programs_too() {
     let mut wire = Wire::ordinary();
     (0..5).for_each(|second| wire.too_big((32 + second) * SECOND, client(5)));
-    let report = wire.report();
-    let json = serde_json::to_value(&report).unwrap();
+    let json = serde_json::to_value(wire.report()).unwrap();
     assert_eq!(json["findings"][0]["kind"], "packets_too_big");
     assert_eq!(json["findings"][0]["severity"], "warning");
-    assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
 }

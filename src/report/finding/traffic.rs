@@ -1,10 +1,10 @@
 //! How much traffic there is, and whose.
 
-use crate::measure::{count_of, number};
-use crate::report::Report;
-use crate::report::finding::steps::Steps;
-use crate::report::finding::words::{percent, ratio, size, when};
-use crate::report::finding::{Finding, Kind, Severity};
+use crate::Report;
+use crate::finding::steps::Steps;
+use crate::finding::words::{percent, ratio, when};
+use crate::finding::{Finding, Kind, Severity};
+use crate::measure::{count_of, number, size};
 
 /// So many steps are needed to say what is usual.
 pub const STEPS_NEEDED: usize = 10;

@@ -1,11 +1,11 @@
-//! Numbers and times as people read them.
+//! Shares, services and times as findings tell them.
 
 use std::net::{IpAddr, SocketAddr};
 
 use time::OffsetDateTime;
 
-use crate::report::finding::steps::Stretch;
-use crate::report::moment::Moment;
+use crate::finding::steps::Stretch;
+use crate::moment::Moment;
 
 /// One number in relation to another one, 0 when there is nothing to relate it to.
 pub fn ratio(part: u64, whole: u64) -> f64 {
@@ -20,26 +20,6 @@ pub fn percent(part: u64, whole: u64) -> String {
         ..0.1 => "less than 0.1 %".to_owned(),
         ..10.0 => format!("{percent:.1} %"),
         _ => format!("{percent:.0} %"),
-    }
-}
-
-/// `1.5 MB`.
-pub fn size(bytes: u64) -> String {
-    let bytes = bytes as f64;
-    match bytes {
-        ..1e3 => format!("{bytes:.0} bytes"),
-        ..1e6 => format!("{:.1} kB", bytes / 1e3),
-        ..1e9 => format!("{:.1} MB", bytes / 1e6),
-        _ => format!("{:.1} GB", bytes / 1e9),
-    }
-}
-
-/// `3 ms`, `1.5 s`.
-pub fn duration(seconds: f64) -> String {
-    match seconds {
-        ..0.001 => "1 ms".to_owned(),
-        ..1.0 => format!("{:.0} ms", seconds * 1e3),
-        _ => format!("{seconds:.1} s"),
     }
 }
 

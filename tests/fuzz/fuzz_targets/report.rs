@@ -1,16 +1,16 @@
 //! Any bytes as a capture file: reader, accounting, findings, JSON, page and lines.
 //!
 //! Besides not to panic and not to hang, the report must be the same however the file is cut into pieces, must stay within
-//! its bounds, and must survive being kept as JSON.
+//! its bounds.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nightcap::report::html::{Facts, Page};
+use nightcap::page::html::{Facts, Page};
 use nightcap::report::{Analysis, Report};
 
-/// More than the longest report has with every table full and every name at its longest.
-const LONGEST_REPORT: usize = 1_000_000;
+/// What may be kept under one key, with some room for quotes in the page.
+const LONGEST: usize = 900_000;
 
 fuzz_target!(|input: &[u8]| {
     let Some((size, file)) = input.split_first() else { return };
@@ -20,12 +20,9 @@ fuzz_target!(|input: &[u8]| {
     assert!(report.file.bytes_read <= file.len() as u64);
     assert!(report.packets.count <= file.len() as u64 / 8, "a record of a file has a header");
 
-    let json = serde_json::to_vec(&report).expect("JSON");
-    assert!(json.len() < LONGEST_REPORT);
-    let kept: Report = serde_json::from_slice(&json).expect("a report");
-    assert_eq!(kept.protocols, report.protocols);
-
+    let json = serde_json::to_string(&report).expect("JSON");
     let page = Page { machine: "machine", facts: Facts::default(), report: &report }.render();
+    assert!(json.len() + page.len() < LONGEST);
     assert!(!page.contains("<script"));
     assert!(report.lines().iter().all(|line| !line.chars().any(char::is_control)));
 });

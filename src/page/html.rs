@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::measure::{count_of, number, seconds_long, size};
-use crate::report::chart::{Bar, bars, tcp, traffic};
+use crate::page::chart::{Bar, bars, tcp, traffic};
 use crate::report::finding::Severity;
 use crate::report::histogram::Durations;
 use crate::report::icmp::Destination;
