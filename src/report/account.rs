@@ -9,7 +9,7 @@ use crate::finding::{findings, normal};
 use crate::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
 use crate::histogram::Histogram;
 use crate::icmp::Complaints;
-use crate::moment::Moment;
+use crate::moment::{Moment, Stretch};
 use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolCounts;
 use crate::reader::Record;
@@ -56,6 +56,7 @@ struct TcpCounts {
     out_of_order: u64,
     duplicate_acks: u64,
     zero_windows: u64,
+    zero_windows_during: Option<Stretch>,
     lost_segments: u64,
     keep_alives: u64,
     connections: Connections,
@@ -146,10 +147,10 @@ impl Account {
                 books.content.dns.message(&key, from, udp.payload, now);
             }
             Transport::Icmp(icmp) => {
-                self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload());
+                self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
             }
             Transport::Icmpv6(icmp) => {
-                self.icmp.icmpv6(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload());
+                self.icmp.icmpv6(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
             }
             _ => {}
         }
@@ -225,6 +226,9 @@ impl Books {
         add(&mut counts.out_of_order, marks.out_of_order);
         add(&mut counts.duplicate_acks, marks.duplicate_ack);
         add(&mut counts.zero_windows, marks.zero_window);
+        if marks.zero_window {
+            counts.zero_windows_during = Stretch::with(counts.zero_windows_during, now);
+        }
         add(&mut counts.lost_segments, marks.lost);
         add(&mut counts.keep_alives, marks.keep_alive);
         if connection.handshake_ended {
@@ -240,7 +244,7 @@ impl Books {
             let is_whole = bytes.len() >= segment.length as usize;
             let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
             let read = self.content.read(&payload, connection.is_joining(from));
-            connection.note_hello(read);
+            connection.note_hello(read, now);
         }
     }
 
@@ -249,8 +253,8 @@ impl Books {
         if let Some(connection) = &flow.tcp {
             connection.count_beginning(&mut self.tcp.connections, end);
             self.clients.count(key, connection, end);
-            if connection.is_hello_unanswered() {
-                self.content.tls.count_unanswered();
+            if let Some(hello_at) = connection.unanswered_hello() {
+                self.content.tls.count_unanswered(hello_at);
             }
             if connection.is_joining_any() {
                 self.content.forget(key);
@@ -274,6 +278,7 @@ impl TcpCounts {
             out_of_order: self.out_of_order,
             duplicate_acks: self.duplicate_acks,
             zero_windows: self.zero_windows,
+            zero_windows_during: self.zero_windows_during,
             lost_segments: self.lost_segments,
             keep_alives: self.keep_alives,
             connections: self.connections,

@@ -97,7 +97,7 @@ impl Content {
         let (read, rest) = if has_dns {
             (None, self.read_dns(payload, bytes))
         } else if is_tls(bytes) {
-            match self.tls.read(bytes) {
+            match self.tls.read(bytes, payload.now) {
                 Read::Done(hello) => (hello, None),
                 Read::Incomplete => (None, Some(bytes)),
             }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::flows::{End, FlowKey};
 use crate::histogram::{Durations, Histogram};
+use crate::moment::Stretch;
 use crate::packet::Address;
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
@@ -45,12 +46,18 @@ pub struct Dns {
     pub responses: u64,
     /// Answers by what they say: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (IANA, "DNS RCODEs").
     pub codes: BTreeMap<String, u64>,
+    /// When answers came that were errors, other than that a name does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors_during: Option<Stretch>,
     /// From a question to its answer.
     pub answered: Durations,
     /// Questions whose answer took longer than half a second.
     pub slow: u64,
     /// Questions that nobody answered within five seconds.
     pub unanswered: u64,
+    /// When slow answers came, and when questions were asked that nobody answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_during: Option<Stretch>,
     /// Questions of the last five seconds of the capture that have no answer yet.
     pub pending: u64,
     /// Questions that were too many to be followed.
@@ -121,9 +128,11 @@ pub(super) struct Resolver {
     repeated: u64,
     responses: u64,
     codes: BTreeMap<u8, u64>,
+    errors_during: Option<Stretch>,
     answered: Histogram,
     slow: u64,
     unanswered: u64,
+    late_during: Option<Stretch>,
     not_followed: u64,
     malformed: u64,
     names: Tally<String, Asked>,
@@ -138,9 +147,11 @@ impl Default for Resolver {
             repeated: 0,
             responses: 0,
             codes: BTreeMap::new(),
+            errors_during: None,
             answered: Histogram::default(),
             slow: 0,
             unanswered: 0,
+            late_during: None,
             not_followed: 0,
             malformed: 0,
             names: Tally::new(MAX_NAMES),
@@ -210,13 +221,20 @@ impl Resolver {
         let is_slow = took.is_some_and(|took| took > SLOW_NANOS);
         took.into_iter().for_each(|took| self.answered.count(took));
         self.slow = self.slow.saturating_add(is_slow.into());
+        if is_slow {
+            self.late_during = Stretch::with(self.late_during, now);
+        }
+        // That a name does not exist (3) is no fault of who says so.
+        let is_error = code != 0 && code != 3;
+        if is_error {
+            self.errors_during = Stretch::with(self.errors_during, now);
+        }
         let failed = u64::from(code != 0);
         if let Some(name) = self.names.known(&question.name) {
             name.failed = name.failed.saturating_add(failed);
         }
         if let Some(server) = self.servers.known(&question.server()) {
-            // That a name does not exist (3) is no fault of who says so.
-            server.failed = server.failed.saturating_add(u64::from(code != 0 && code != 3));
+            server.failed = server.failed.saturating_add(is_error.into());
             server.slow = server.slow.saturating_add(is_slow.into());
         }
     }
@@ -224,8 +242,9 @@ impl Resolver {
     /// Counts what has waited for too long.
     fn give_up_old(&mut self, now: i64) {
         let is_old = |asked_at: i64| now.saturating_sub(asked_at) >= UNANSWERED_NANOS;
-        let old: Vec<Question> = self.pending.extract_if(|_, asked_at| is_old(*asked_at)).map(|(old, _)| old).collect();
-        for question in old {
+        let old: Vec<(Question, i64)> = self.pending.extract_if(|_, asked_at| is_old(*asked_at)).collect();
+        for (question, asked_at) in old {
+            self.late_during = Stretch::with(self.late_during, asked_at);
             self.unanswered = self.unanswered.saturating_add(1);
             if let Some(name) = self.names.known(&question.name) {
                 name.unanswered = name.unanswered.saturating_add(1);
@@ -253,9 +272,11 @@ impl Resolver {
             repeated: self.repeated,
             responses: self.responses,
             codes,
+            errors_during: self.errors_during,
             answered: self.answered.report(),
             slow: self.slow,
             unanswered: self.unanswered,
+            late_during: self.late_during,
             pending: self.pending.len() as u64,
             not_followed: self.not_followed,
             malformed: self.malformed,

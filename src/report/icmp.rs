@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::bytes::{be16, be32};
+use crate::moment::Stretch;
 use crate::packet::{Address, quoted};
 use crate::top::{Names, Tally, Weight};
 
@@ -27,6 +28,9 @@ pub struct Icmp {
     /// The smallest size that such a complaint asks for, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_mtu: Option<u32>,
+    /// When such complaints came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_big_during: Option<Stretch>,
     /// Where packets were going that were too big.
     pub too_big_destinations: Names<Destination>,
 }
@@ -53,6 +57,7 @@ pub(super) struct Complaints {
     unreachable_count: u64,
     too_big: Destinations,
     too_big_count: u64,
+    too_big_during: Option<Stretch>,
     smallest_mtu: Option<u32>,
 }
 
@@ -64,6 +69,7 @@ impl Default for Complaints {
             unreachable_count: 0,
             too_big: Tally::new(MAX_DESTINATIONS),
             too_big_count: 0,
+            too_big_during: None,
             smallest_mtu: None,
         }
     }
@@ -71,7 +77,7 @@ impl Default for Complaints {
 
 impl Complaints {
     /// Counts a message of ICMP for IPv4 (RFC 792). `rest` are the four bytes behind the checksum.
-    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8]) {
+    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) {
         let name = match (kind, code) {
             (0, _) => "echo_reply",
             (3, 0) => "net_unreachable",
@@ -89,14 +95,14 @@ impl Complaints {
         };
         self.count(name);
         match (kind, code) {
-            (3, 4) => self.too_big(be16(&rest, 2).map(u32::from), payload),
+            (3, 4) => self.too_big(be16(&rest, 2).map(u32::from), payload, now),
             (3, _) => self.unreachable(payload),
             _ => {}
         }
     }
 
     /// The same for IPv6 (RFC 4443; RFC 4861 for neighbours).
-    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8]) {
+    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) {
         let name = match (kind, code) {
             (1, 0) => "net_unreachable",
             (1, 1 | 5 | 6) => "administratively_prohibited",
@@ -118,7 +124,7 @@ impl Complaints {
         self.count(name);
         match kind {
             1 => self.unreachable(payload),
-            2 => self.too_big(be32(&rest, 0), payload),
+            2 => self.too_big(be32(&rest, 0), payload, now),
             _ => {}
         }
     }
@@ -135,8 +141,9 @@ impl Complaints {
         }
     }
 
-    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8]) {
+    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) {
         self.too_big_count = self.too_big_count.saturating_add(1);
+        self.too_big_during = Stretch::with(self.too_big_during, now);
         // Routers from before RFC 1191 leave the field empty.
         if let Some(mtu) = mtu.filter(|mtu| *mtu > 0) {
             self.smallest_mtu = Some(self.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
@@ -161,6 +168,7 @@ impl Complaints {
             unreachable_destinations: destinations(&self.unreachable),
             too_big: self.too_big_count,
             smallest_mtu: self.smallest_mtu,
+            too_big_during: self.too_big_during,
             too_big_destinations: destinations(&self.too_big),
         }
     }

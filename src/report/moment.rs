@@ -26,6 +26,24 @@ impl Moment {
     }
 }
 
+/// From when to when something was the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// The first time.
+    pub from: Moment,
+    /// The last one.
+    pub to: Moment,
+}
+
+impl Stretch {
+    /// The same with one more time, in nanoseconds since the beginning of 1970.
+    pub(crate) fn with(stretch: Option<Self>, time: i64) -> Option<Self> {
+        let at = Moment(time);
+        let stretch = stretch.unwrap_or(Self { from: at, to: at });
+        Some(Self { from: stretch.from.min(at), to: stretch.to.max(at) })
+    }
+}
+
 /// Nanoseconds as seconds, for people and JSON.
 pub fn seconds(nanos: i64) -> f64 {
     nanos as f64 / 1e9

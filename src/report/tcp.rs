@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::clients::Client;
 use crate::flows::End;
 use crate::histogram::Durations;
+use crate::moment::Stretch;
 use crate::packet::Segment;
 use crate::tls::Hello;
 use crate::top::Top;
@@ -50,6 +51,9 @@ pub struct Tcp {
     pub duplicate_acks: u64,
     /// Segments that say that their sender can take no more.
     pub zero_windows: u64,
+    /// When they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zero_windows_during: Option<Stretch>,
     /// Segments after a gap: some before them were lost, or not captured.
     pub lost_segments: u64,
     /// Segments that only ask whether the other end is still there.
@@ -119,7 +123,7 @@ pub(super) struct Connection {
     handshake: Option<i64>,
     /// Whether the handshake ended with this segment.
     pub handshake_ended: bool,
-    has_client_hello: bool,
+    client_hello_at: Option<i64>,
     has_server_hello: bool,
 }
 
@@ -329,14 +333,16 @@ impl Connection {
     }
 
     /// Remembers that TLS began.
-    pub fn note_hello(&mut self, hello: Option<Hello>) {
-        self.has_client_hello |= hello == Some(Hello::Client);
+    pub fn note_hello(&mut self, hello: Option<Hello>, now: i64) {
+        if hello == Some(Hello::Client) {
+            self.client_hello_at.get_or_insert(now);
+        }
         self.has_server_hello |= hello == Some(Hello::Server);
     }
 
-    /// Whether a client began with TLS, and no server went on.
-    pub fn is_hello_unanswered(&self) -> bool {
-        self.has_client_hello && !self.has_server_hello
+    /// When a client began with TLS, if no server went on.
+    pub fn unanswered_hello(&self) -> Option<i64> {
+        self.client_hello_at.filter(|_| !self.has_server_hello)
     }
 
     /// Whether a message of either end is being put together.

@@ -10,6 +10,7 @@ use tls_parser::{
 
 use crate::bytes::be16;
 use crate::content::Read;
+use crate::moment::Stretch;
 use crate::names::{NameCounts, Named};
 use crate::text::clean;
 use crate::top::Names;
@@ -45,6 +46,9 @@ pub struct Tls {
     pub alerts: BTreeMap<String, u64>,
     /// Those of them that ended a connection.
     pub fatal_alerts: u64,
+    /// When handshakes failed: when the hello came that was not answered, or the alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_during: Option<Stretch>,
     /// Names of servers that clients asked for (RFC 6066, 3).
     pub server_names: Names<Named>,
 }
@@ -58,6 +62,7 @@ pub(super) struct Handshakes {
     versions: BTreeMap<u16, u64>,
     alerts: BTreeMap<u8, u64>,
     fatal_alerts: u64,
+    failed_during: Option<Stretch>,
     names: NameCounts,
 }
 
@@ -70,6 +75,7 @@ impl Default for Handshakes {
             versions: BTreeMap::new(),
             alerts: BTreeMap::new(),
             fatal_alerts: 0,
+            failed_during: None,
             names: NameCounts::new(MAX_NAMES),
         }
     }
@@ -94,12 +100,15 @@ pub(super) fn is_tls(bytes: &[u8]) -> bool {
 
 impl Handshakes {
     /// Reads the first record of these bytes.
-    pub fn read(&mut self, bytes: &[u8]) -> Read<Option<Hello>> {
+    pub fn read(&mut self, bytes: &[u8], now: i64) -> Read<Option<Hello>> {
         let [kind, _, _, _, _, content @ ..] = bytes else { return Read::Incomplete };
         if *kind == ALERT {
             let [level, description, ..] = content else { return Read::Incomplete };
             count(&mut self.alerts, *description);
-            self.fatal_alerts = self.fatal_alerts.saturating_add(u64::from(*level == 2));
+            if *level == 2 {
+                self.fatal_alerts = self.fatal_alerts.saturating_add(1);
+                self.failed_during = Stretch::with(self.failed_during, now);
+            }
             return Read::Done(None);
         }
         // A server may put more messages into the record, which do not have to be there.
@@ -144,8 +153,9 @@ impl Handshakes {
     }
 
     /// Counts a connection that ended after the client's hello.
-    pub fn count_unanswered(&mut self) {
+    pub fn count_unanswered(&mut self, hello_at: i64) {
         self.unanswered = self.unanswered.saturating_add(1);
+        self.failed_during = Stretch::with(self.failed_during, hello_at);
     }
 
     pub fn report(&self) -> Tls {
@@ -156,6 +166,7 @@ impl Handshakes {
             versions: self.versions.iter().map(|(version, count)| (version_name(*version), *count)).collect(),
             alerts: self.alerts.iter().map(|(alert, count)| (alert_name(*alert), *count)).collect(),
             fatal_alerts: self.fatal_alerts,
+            failed_during: self.failed_during,
             server_names: self.names.report(),
         }
     }

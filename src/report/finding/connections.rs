@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 
 use crate::Report;
 use crate::clients::Client;
-use crate::finding::steps::{Steps, Stretch, peak};
+use crate::finding::steps::{Steps, peak};
 use crate::finding::words::{ratio, service, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number};
+use crate::moment::Stretch;
 use crate::tcp::{Connections, ServiceEntry};
 
 /// A flood opens at least so many connections that come to nothing: fewer fill nobody's queue of half-open ones, which

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::Report;
-use crate::moment::Moment;
+use crate::moment::{Moment, Stretch};
 
 pub use normal::normal;
 
@@ -37,7 +37,7 @@ pub struct Finding {
     pub sentence: String,
     /// The numbers and names behind the sentence.
     pub evidence: BTreeMap<String, Evidence>,
-    /// When it begins, as finely as the series tells; nothing when the series does not tell.
+    /// When it begins, of what is in the series as finely as that tells; nothing when packets have no time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Moment>,
     /// When it ends.
@@ -144,7 +144,7 @@ impl Finding {
         self
     }
 
-    fn during(mut self, stretch: Option<steps::Stretch>) -> Self {
+    fn during(mut self, stretch: Option<Stretch>) -> Self {
         self.from = stretch.map(|stretch| stretch.from);
         self.to = stretch.map(|stretch| stretch.to);
         self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Report;
 use crate::dns::{Dns, DnsServer};
-use crate::finding::words::{percent, ratio};
+use crate::finding::words::{percent, ratio, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number, seconds_long};
 use crate::text::clean;
@@ -90,11 +90,12 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
     let word = most_frequent(dns.codes.iter().filter(is_error)).unwrap_or("an error");
     let server = worst_server(dns, |server| server.failed);
     let sentence = format!(
-        "{} answered {} of {} with an error ({}), mostly {word}{name_text}.",
+        "{} answered {} of {} with an error ({}){}, mostly {word}{name_text}.",
         server_text(server),
         number(errors),
         count_of(dns.responses, "question", "questions"),
         percent(errors, dns.responses),
+        when(dns.errors_during),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
     let finding = Finding::new(Kind::DnsFailing, severity, sentence)
@@ -102,7 +103,7 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
         .with("responses", dns.responses)
         .with("share", share)
         .with("mostly", word.to_owned());
-    Some(with_server(finding, server))
+    Some(with_server(finding, server).during(dns.errors_during))
 }
 
 fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
@@ -140,8 +141,9 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
             seconds_long(dns.answered.max_seconds)
         ),
     };
+    let when = when(dns.late_during);
     let sentence = format!(
-        "Of {} to name servers {} got no answer within five seconds{slow}{}.",
+        "Of {} to name servers {} got no answer within five seconds{slow}{when}{}.",
         count_of(dns.queries, "question", "questions"),
         if dns.unanswered == 0 { "none".to_owned() } else { number(dns.unanswered) },
         server.map(|server| format!(", mostly of {}", server.address)).unwrap_or_default(),
@@ -153,7 +155,7 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
         .with("slow", dns.slow)
         .with("medianSeconds", dns.answered.median_seconds)
         .with("maxSeconds", dns.answered.max_seconds);
-    Some(with_server(finding, server))
+    Some(with_server(finding, server).during(dns.late_during))
 }
 
 fn with_server(finding: Finding, server: Option<&DnsServer>) -> Finding {
@@ -180,10 +182,11 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
     };
     let name = tls.server_names.names.first().map(|name| name.name.as_str());
     let sentence = format!(
-        "{} of {} failed ({}){}{why}.",
+        "{} of {} failed ({}){}{}{why}.",
         number(failed),
         count_of(all, "TLS handshake", "TLS handshakes"),
         percent(failed, all),
+        when(tls.failed_during),
         name.map(|name| format!("; the name asked for most often is {}", clean(name, SHOWN_NAME))).unwrap_or_default(),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
@@ -192,7 +195,8 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
         .with("failed", failed)
         .with("unanswered", tls.unanswered)
         .with("fatalAlerts", tls.fatal_alerts)
-        .with("share", share);
+        .with("share", share)
+        .during(tls.failed_during);
     if let Some(alert) = alert {
         finding = finding.with("mostly", alert.to_owned());
     }

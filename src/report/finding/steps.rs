@@ -1,16 +1,9 @@
 //! The series in steps that are long enough to speak of a rate.
 
-use crate::moment::Moment;
+use crate::moment::{Moment, Stretch};
 use crate::series::Series;
 
 const SECOND_NANOS: f64 = 1e9;
-
-/// From when to when something was the case.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stretch {
-    pub from: Moment,
-    pub to: Moment,
-}
 
 /// One list of the series. A step is a second at least: what is sent at once fills a shorter one, and says nothing of how
 /// much there is. The first and the last may be filled in part only.

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use etherparse::PacketBuilder;
 
 use super::{Evidence, Finding, Kind, Severity};
+use crate::moment::Moment;
 use crate::{Analysis, Report};
 
 /// 2026-11-20T02:13:00Z.
@@ -181,6 +182,12 @@ fn counts<const N: usize>(finding: &Finding, names: [&str; N]) -> [u64; N] {
         Some(Evidence::Count(count)) => *count,
         other => panic!("{name} is {other:?} in {finding:#?}"),
     })
+}
+
+/// From when to when, counted from the file's beginning.
+fn stretch(finding: &Finding) -> (u64, u64) {
+    let since = |moment: Option<Moment>| moment.unwrap().0 as u64 / 1_000 - START * SECOND;
+    (since(finding.from), since(finding.to))
 }
 
 fn text(finding: &Finding, name: &str) -> String {
@@ -368,6 +375,8 @@ fn a_receiver_that_is_full_is_named_on_either_side() {
         let finding = wire.first(Kind::ZeroWindow);
         assert_eq!(text(&finding, "receiver"), if is_server { "10.0.1.8:9000" } else { "10.0.0.1" });
         assert_eq!(counts(&finding, ["zeroWindows", "ofReceiver"]), [10, 10]);
+        assert_eq!(stretch(&finding), (33 * SECOND + MILLI, 33 * SECOND + 901 * MILLI));
+        assert!(finding.sentence.contains(" at 02:13:33 UTC that it can take no more data"), "{}", finding.sentence);
     }
 }
 
@@ -410,8 +419,8 @@ fn name_servers_that_fail_are_told_with_the_name() {
     assert_eq!(counts(finding, ["errors", "responses"]), [20, 80]);
     assert_eq!(
         finding.sentence,
-        "Name server 168.63.129.16 answered 20 of 80 questions with an error (25 %), mostly SERVFAIL, most often for \
-         shop.example."
+        "Name server 168.63.129.16 answered 20 of 80 questions with an error (25 %) at 02:13:32 UTC, \
+         mostly SERVFAIL, most often for shop.example."
     );
 }
 
@@ -439,7 +448,7 @@ fn a_name_without_end_is_cut_in_the_sentence_and_nowhere_else() {
         wire.udp(u64::from(id) * SECOND + MILLI, NAME_SERVER, client(id.into()), &message(0x8182));
     }
     let finding = wire.first(Kind::DnsFailing);
-    assert!(finding.sentence.len() < 200 && finding.sentence.ends_with("xxx…."), "{}", finding.sentence);
+    assert!(finding.sentence.len() < 240 && finding.sentence.ends_with("xxx…."), "{}", finding.sentence);
     assert_eq!(text(&finding, "name").len(), 182);
 }
 
@@ -454,8 +463,9 @@ fn name_servers_that_are_late_or_silent_are_told() {
     assert_eq!(
         finding.sentence,
         "Of 70 questions to name servers 6 got no answer within five seconds and 4 after more than half a second (the \
-         slowest after 2 s), mostly of 168.63.129.16."
+         slowest after 2 s) between 02:13:32 and 02:13:34 UTC, mostly of 168.63.129.16."
     );
+    assert_eq!(stretch(&finding), (32 * SECOND, 34 * SECOND));
 }
 
 #[test]
@@ -469,7 +479,10 @@ fn handshakes_that_fail_are_told_with_the_reason() {
     }
     let finding = wire.first(Kind::TlsFailing);
     assert_eq!(counts(&finding, ["handshakes", "failed", "fatalAlerts"]), [6, 6, 6]);
-    assert_eq!(finding.sentence, "6 of 6 TLS handshakes failed (100 %); the reason given most often is unknown_ca.");
+    assert_eq!(
+        finding.sentence,
+        "6 of 6 TLS handshakes failed (100 %) at 02:13:32 UTC; the reason given most often is unknown_ca."
+    );
 }
 
 #[test]
@@ -478,6 +491,7 @@ fn packets_that_are_too_big_are_told_with_the_limit() {
     (0..5).for_each(|second| wire.too_big((32 + second) * SECOND, client(5)));
     let finding = wire.first(Kind::PacketsTooBig);
     assert_eq!(counts(&finding, ["complaints", "smallestMtu"]), [6, 1_400]);
+    assert_eq!(stretch(&finding), (31 * SECOND, 36 * SECOND), "the ordinary one included");
     assert!(finding.sentence.contains("mostly on the way to 10.0.0.6; the next link takes 1400 bytes"), "{finding:?}");
 }
 

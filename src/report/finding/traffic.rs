@@ -5,6 +5,7 @@ use crate::finding::steps::Steps;
 use crate::finding::words::{percent, ratio, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number, size};
+use crate::moment::Stretch;
 
 /// So many steps are needed to say what is usual.
 pub const STEPS_NEEDED: usize = 10;
@@ -89,5 +90,7 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
         .with("bytes", talker.bytes)
         .with("bytesSent", talker.bytes_sent)
         .with("share", ratio(talker.bytes, all));
-    Some(finding)
+    let packets = &report.packets;
+    let whole = packets.first_time.zip(packets.last_time).map(|(from, to)| Stretch { from, to });
+    Some(finding.during(whole))
 }

@@ -106,11 +106,13 @@ pub fn zero_window(report: &Report) -> Option<Finding> {
     let who = receiver.as_ref().map_or_else(|| "Receivers".to_owned(), |(name, _)| name.clone());
     let often = receiver.as_ref().map_or(times, |(_, times)| *times);
     let sentence = format!(
-        "{who} said {} that it can take no more data: the program there does not read as fast as it is sent to.",
+        "{who} said {}{} that it can take no more data: the program there does not read as fast as it is sent to.",
         count_of(often, "time", "times"),
+        when(report.tcp.zero_windows_during),
     );
     let sentence = if receiver.is_some() { sentence } else { sentence.replacen("it can take", "they can take", 1) };
     let finding = Finding::new(Kind::ZeroWindow, Severity::Warning, sentence).with("zeroWindows", times);
+    let finding = finding.during(report.tcp.zero_windows_during);
     Some(match receiver {
         Some((name, times)) => finding.with("receiver", name).with("ofReceiver", times),
         None => finding,
@@ -145,8 +147,9 @@ pub fn packets_too_big(report: &Report) -> Option<Finding> {
     let towards = destination.map(|to| format!(", mostly on the way to {}", to.address)).unwrap_or_default();
     let limit = icmp.smallest_mtu.map(|mtu| format!("; the next link takes {mtu} bytes")).unwrap_or_default();
     let sentence = format!(
-        "Routers complained {} of packets that are too big to be passed on{towards}{limit}.",
+        "Routers complained {}{} of packets that are too big to be passed on{towards}{limit}.",
         count_of(icmp.too_big, "time", "times"),
+        when(icmp.too_big_during),
     );
     let mut finding = Finding::new(Kind::PacketsTooBig, Severity::Warning, sentence).with("complaints", icmp.too_big);
     if let Some(mtu) = icmp.smallest_mtu {
@@ -155,5 +158,5 @@ pub fn packets_too_big(report: &Report) -> Option<Finding> {
     if let Some(destination) = destination {
         finding = finding.with("destination", destination.address.to_string());
     }
-    Some(finding)
+    Some(finding.during(icmp.too_big_during))
 }

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use time::OffsetDateTime;
 
-use crate::finding::steps::Stretch;
-use crate::moment::Moment;
+use crate::moment::{Moment, Stretch};
 
 /// One number in relation to another one, 0 when there is nothing to relate it to.
 pub fn ratio(part: u64, whole: u64) -> f64 {
@@ -28,10 +27,11 @@ pub fn service(address: IpAddr, port: u16) -> String {
     SocketAddr::new(address, port).to_string()
 }
 
-/// ` between 02:13:05 and 02:13:09 UTC`, or nothing when that is not known.
+/// ` between 02:13:05 and 02:13:09 UTC`, ` at 02:13:05 UTC`, or nothing when that is not known.
 pub fn when(stretch: Option<Stretch>) -> String {
     let clock = |stretch: Stretch| Some((clock(stretch.from)?, clock(stretch.to)?));
     match stretch.and_then(clock) {
+        Some((from, to)) if from == to => format!(" at {from} UTC"),
         Some((from, to)) => format!(" between {from} and {to} UTC"),
         None => String::new(),
     }
