@@ -439,7 +439,7 @@ impl<H: Host> Watch<'_, H> {
             Ok(report) => {
                 self.record.report = report.lines();
                 let alerts = alerts_on(&self.journal, &self.record).await.0;
-                let page = page::page(&self.record, alerts.first().map(|on| &on.alert), &report);
+                let page = page::page(&self.record, alerts.first().map(|on| &on.alert), &report, self.settings);
                 let kept = KeptReport { at: self.app.host.now(), report, page };
                 self.journal.save(&self.record.report_key(), &kept).await;
                 self.note("report", "The capture's file was read.");

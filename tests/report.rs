@@ -13,6 +13,8 @@ use serde_json::Value;
 
 const BEARER: (&str, &str) = ("authorization", common::instance::BEARER);
 
+const PUBLIC_URL: &str = "https://nightcap.example";
+
 /// A capture that is over, and who watched it.
 struct Captured {
     scene: Scene,
@@ -30,7 +32,8 @@ impl Captured {
         let nightcap = scene.instance_with(&settings, Store::default());
         let (status, answer) = nightcap.alert(&common("cpu", TEST_VM)).await.json();
         assert_eq!(status, 201, "{answer}");
-        let path = answer["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap().to_owned();
+        let path = answer["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap();
+        let path = path.trim_start_matches(PUBLIC_URL).to_owned();
         tokio::time::sleep(Duration::from_secs(600)).await;
         Self { scene, nightcap, path }
     }
@@ -38,6 +41,11 @@ impl Captured {
     async fn get(&self, what: &str, headers: &[(&str, &str)]) -> Answer {
         let headers: Vec<_> = headers.iter().copied().chain([BEARER]).collect();
         self.nightcap.send(Method::GET, &format!("{}/{what}", self.path), &headers, "").await
+    }
+
+    /// The address of the capture, or of something about it, for people.
+    fn url(&self, what: &str) -> String {
+        format!("{PUBLIC_URL}{}{what}", self.path)
     }
 
     /// The one message that people were told.
@@ -89,12 +97,16 @@ async fn the_message_the_report_and_the_file_tell_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_browser_gets_a_page_and_a_program_the_report() {
-    let captured = Captured::new(|_| (), &[], None).await;
+    let captured = Captured::new(|_| (), &[("public_url", PUBLIC_URL)], None).await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = captured.get("report", &[("accept", browser)]).await;
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     let text = String::from_utf8(page.body.to_vec()).unwrap();
     assert!(text.contains("<svg") && text.contains("test-VM") && !text.contains("<script"), "{text}");
+    let links: Vec<&str> = text.split("<a href=\"").skip(1).filter_map(|link| link.split('"').next()).collect();
+    let [machine, file, record] = links[..] else { panic!("{links:?}") };
+    assert!(machine.starts_with("https://portal.azure.com/#resource/subscriptions/"), "{machine}");
+    assert_eq!((file, record), (&*captured.url("/file"), &*captured.url("")), "with public_url they lead somewhere");
     for accepted in ["application/json", "application/json, text/html;q=0.5", "*/*"] {
         let answer = captured.get("report", &[("accept", accepted)]).await;
         assert_eq!(answer.headers["content-type"], "application/json", "{accepted}");

@@ -149,7 +149,11 @@ mod tests {
                 "fileProblem": null,
                 "report": ["8,123 packets, 947.0 KiB in 8 s."],
             },
-            "links": {"portal": samples::PORTAL, "record": samples::RECORD},
+            "links": {
+                "portal": samples::PORTAL,
+                "record": samples::RECORD,
+                "report": format!("{}/report", samples::RECORD),
+            },
         });
         assert_eq!(message(&samples::ordinary())["data"], expected);
     }

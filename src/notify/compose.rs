@@ -47,8 +47,14 @@ pub fn capture_ended(
             file_problem: record.file_problem.clone(),
             report: record.report.clone(),
         }),
-        links: links(Some(&machine), &reference.links.this, settings),
+        links: links_of_end(record, &machine, &reference.links.this, settings),
     }
+}
+
+fn links_of_end(record: &CaptureRecord, machine: &Target, address: &str, settings: &Settings) -> Links {
+    let links = links(Some(machine), address, settings);
+    let is_read = !record.report.is_empty();
+    Links { report: links.record.as_ref().filter(|_| is_read).map(|record| format!("{record}/report")), ..links }
 }
 
 /// The id of the message about a capture's end.
@@ -109,5 +115,6 @@ fn links(target: Option<&Target>, record: &str, settings: &Settings) -> Links {
     Links {
         portal: target.map(|target| cloud::portal(&settings.arm, &target.resource().to_string())),
         record: record.starts_with("http").then(|| record.to_owned()),
+        report: None,
     }
 }

@@ -105,6 +105,9 @@ pub struct Links {
     pub portal: Option<String>,
     /// nightcap's own record.
     pub record: Option<String>,
+    /// What the file says, when it was read.
+    #[serde(default)]
+    pub report: Option<String>,
 }
 
 /// A notice as the receiver takes it.
@@ -202,6 +205,7 @@ impl Notice {
         let files = self.capture.as_ref().map_or(&[][..], |capture| &capture.files);
         let file_label = if files.len() > 1 { "First capture file" } else { "Capture file" };
         let links = [
+            ("Report", self.links.report.as_ref()),
             ("Record", self.links.record.as_ref()),
             ("Machine in Azure", self.links.portal.as_ref()),
             (file_label, files.first().map(|file| &file.url)),
@@ -347,9 +351,15 @@ mod tests {
             ]
         );
         let links: Vec<_> = words.links.iter().map(|(label, url)| (*label, url.as_str())).collect();
+        let report = format!("{}/report", samples::RECORD);
         assert_eq!(
             links,
-            [("Record", samples::RECORD), ("Machine in Azure", samples::PORTAL), ("Capture file", samples::FILE)]
+            [
+                ("Report", &*report),
+                ("Record", samples::RECORD),
+                ("Machine in Azure", samples::PORTAL),
+                ("Capture file", samples::FILE)
+            ]
         );
     }
 
@@ -425,7 +435,7 @@ mod tests {
         let many: Vec<_> = urls.iter().map(|url| (url.as_str(), None)).collect();
         let told = file(&many).unwrap();
         assert!(told.starts_with("00.cap, 01.cap, ") && told.ends_with(", 09.cap and 2 more"), "{told}");
-        assert_eq!(with_files(&many).words().links[2].0, "First capture file");
+        assert_eq!(with_files(&many).words().links.last().unwrap().0, "First capture file");
     }
 
     #[test]
@@ -472,7 +482,7 @@ mod tests {
         ] {
             assert!(!is_web_address(url), "{url}");
         }
-        let links = Links { portal: Some("javascript:alert(1)".to_owned()), record: Some(long.clone()) };
+        let links = Links { portal: Some("javascript:alert(1)".to_owned()), record: Some(long.clone()), report: None };
         let labels: Vec<_> =
             Notice { links, ..samples::ordinary() }.words().links.into_iter().map(|(label, _)| label).collect();
         assert_eq!(labels, ["Capture file"]);

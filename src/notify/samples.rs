@@ -51,7 +51,11 @@ pub fn ordinary() -> Notice {
             file_problem: None,
             report: vec!["8,123 packets, 947.0 KiB in 8 s.".to_owned()],
         }),
-        links: Links { portal: Some(PORTAL.to_owned()), record: Some(RECORD.to_owned()) },
+        links: Links {
+            portal: Some(PORTAL.to_owned()),
+            record: Some(RECORD.to_owned()),
+            report: Some(format!("{RECORD}/report")),
+        },
     }
 }
 
@@ -155,6 +159,7 @@ fn made_of(text: &str, piece: &str) -> Notice {
         links: Links {
             portal: Some(format!("https://evil.example/{piece}")),
             record: Some(format!("http://evil.example/?{piece}")),
+            report: Some(format!("http://evil.example/{piece}")),
         },
     }
 }

@@ -66,6 +66,8 @@ pub struct Facts<'a> {
     pub storage_path: Option<&'a str>,
     /// How many bytes it has.
     pub size: Option<u64>,
+    /// Where to read on: what is there, and its address.
+    pub links: Vec<(&'static str, String)>,
 }
 
 impl Page<'_> {
@@ -202,6 +204,9 @@ impl Facts<'_> {
                     ("File", text(self.storage_path)),
                     ("File size", self.size.map(size)),
                 ]))
+                @if !self.links.is_empty() {
+                    p.links { @for (what, address) in &self.links { a href=(address) { (what) } " " } }
+                }
             }
         }
     }
