@@ -23,6 +23,7 @@ use crate::record::{
     AlertRecord, CaptureRecord, End, EndReason, KeptReport, OnCapture, Over, Phase, Resolved, TargetMemory, alert_key,
     resolved_key, target_key,
 };
+use crate::report::Report;
 use crate::sequence;
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
@@ -437,7 +438,7 @@ impl<H: Host> Watch<'_, H> {
         let azure = Azure { deadline, ..self.azure() };
         match reading::read(&azure, &file.url, limits).await {
             Ok(report) => {
-                self.record.report = report.lines();
+                self.record.report = self.lines_of(&report);
                 let alerts = alerts_on(&self.journal, &self.record).await.0;
                 let page = page::page(&self.record, alerts.first().map(|on| &on.alert), &report, self.settings);
                 let kept = KeptReport { at: self.app.host.now(), report, page };
@@ -446,6 +447,15 @@ impl<H: Host> Watch<'_, H> {
             }
             Err(error) => self.record.report_problem = Some(self.failure(&error).message),
         }
+    }
+
+    /// What people are told of the report; of several files it is about the first.
+    fn lines_of(&self, report: &Report) -> Vec<String> {
+        let mut lines = report.lines();
+        if let (Some(first), files @ 2..) = (lines.first_mut(), self.record.files.len()) {
+            *first = format!("{first} This is the first of {files} files.");
+        }
+        lines
     }
 
     async fn files_at(&self, path: &str) -> Result<Vec<File>, AzureError> {
