@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::App;
+use crate::app::{App, AtWork};
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
 use crate::azure::{self, Azure, blob, operation};
@@ -55,6 +55,11 @@ const FILE_PAUSES: [u64; 8] = [2, 4, 8, 16, 30, 30, 60, 60];
 /// How long after its time limit a capture is looked at, so that Azure has had time to notice.
 const SLACK: Duration = Duration::from_secs(2);
 
+/// What an instance is at work on that reads a file, and the pause between two looks whether it still is. It is looked at
+/// again and again because a request must not wake another one; see `azure/token.rs`.
+const READING: &str = "reading";
+const LOOK_FOR_TURN_AFTER: Duration = Duration::from_millis(50);
+
 /// The most alerts on a capture that are read.
 const MOST_ALERTS: usize = 200;
 
@@ -97,6 +102,19 @@ pub async fn alerts_on<H: Host>(journal: &Journal<'_, H>, record: &CaptureRecord
     }
     alerts.sort_by_key(|on| on.at);
     (alerts, keys.len())
+}
+
+/// Waits until this instance reads no other file: its memory is bounded for one, and many captures may end together.
+async fn turn_to_read<H: Host>(app: &App<H>, deadline: Duration) -> Option<AtWork<'_, H>> {
+    loop {
+        if let Some(turn) = app.work_on(READING) {
+            return Some(turn);
+        }
+        if app.host.monotonic() >= deadline {
+            return None;
+        }
+        app.host.sleep(LOOK_FOR_TURN_AFTER).await;
+    }
 }
 
 struct Watch<'a, H> {
@@ -435,6 +453,10 @@ impl<H: Host> Watch<'_, H> {
         let is_read = !self.record.report.is_empty() || self.record.report_problem.is_some();
         let Some(file) = self.record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
         let deadline = self.app.host.monotonic().saturating_add(limits.time);
+        let Some(_turn) = turn_to_read(self.app, deadline).await else {
+            self.record.report_problem = Some("Other files were being read for too long.".to_owned());
+            return;
+        };
         let azure = Azure { deadline, ..self.azure() };
         match reading::read(&azure, &file.url, limits).await {
             Ok(report) => {

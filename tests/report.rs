@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::alerts::{TEST_VM, common};
+use common::alerts::{CONTOSO_VM, TEST_VM, common};
 use common::http::Answer;
 use common::instance::{BEGIN, Instance, Scene, Store};
 use http::Method;
@@ -126,12 +126,30 @@ async fn only_operators_see_reports_and_files() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_file_is_read_in_pieces_and_passes_through_whole() {
-    let captured = Captured::new(|world| world.traffic_percent = 1000, &[], None).await;
+    let captured = Captured::new(|world| world.traffic_percent = 2000, &[], None).await;
     let file = captured.get("file", &[]).await;
     assert!(file.body.len() > 2 * nightcap::azure::blob::PIECE as usize, "{}", file.body.len());
     let (packets, bytes) = packets_in(&file.body);
     let (_, report) = captured.get("report", &[]).await.json();
     assert_eq!((&report["packets"]["count"], &report["packets"]["bytes"]), (&packets.into(), &bytes.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_reads_one_file_after_the_other() {
+    let scene = Scene::with(BEGIN, |world| {
+        world.traffic_percent = 2000;
+        world.timing.latency = Duration::from_millis(100);
+    });
+    let nightcap = scene.instance();
+    let (one, other) = (common("cpu", TEST_VM), common("cpu", CONTOSO_VM));
+    futures::future::join(nightcap.alert(&one), nightcap.alert(&other)).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let azure = scene.azure.lock().unwrap();
+    let read = azure.transcript().iter().filter(|asked| asked.method == "GET" && asked.path.contains(".cap"));
+    let mut files: Vec<&str> = read.map(|asked| asked.path.as_str()).collect();
+    assert!(files.len() > 4, "several pieces of each: {files:?}");
+    files.dedup();
+    assert_eq!(files.len(), 2, "{files:?}");
 }
 
 #[tokio::test(start_paused = true)]

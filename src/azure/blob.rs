@@ -30,7 +30,7 @@ pub async fn file<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Option<Fil
 }
 
 /// The longest piece of a file that is asked for at once, in bytes.
-pub const PIECE: u64 = 4 * 1024 * 1024;
+pub const PIECE: u64 = 8 * 1024 * 1024;
 
 /// A piece of a file.
 #[derive(Clone, Debug)]

@@ -31,7 +31,7 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 const LEAST_ROOM: usize = 16 * 1024;
 
 /// The most room that is made beforehand because an answer says that it is so long: a piece of a capture's file.
-const MOST_ROOM: usize = 4 * 1024 * 1024;
+const MOST_ROOM: usize = 8 * 1024 * 1024;
 
 /// What the component runs on.
 #[derive(Clone, Copy, Debug)]
