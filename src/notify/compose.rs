@@ -25,7 +25,6 @@ pub fn capture_ended(
     let mut alerts = alerts.into_iter().map(|on| on.alert);
     let first = alerts.next();
     let machine = record.machine();
-    let reference = CaptureRef::new(&settings.public_url, &record.subscription, &record.region, &record.name, None);
     Notice {
         id: id_of_end(record),
         event: if end.reason.is_good() { Event::Finished } else { Event::Failed },
@@ -47,12 +46,15 @@ pub fn capture_ended(
             file_problem: record.file_problem.clone(),
             report: record.report.clone(),
         }),
-        links: links_of_end(record, &machine, &reference.links.this, settings),
+        links: links_about(record, settings),
     }
 }
 
-fn links_of_end(record: &CaptureRecord, machine: &Target, address: &str, settings: &Settings) -> Links {
-    let links = links(Some(machine), address, settings);
+/// Where to read on about a capture, from a chat or from a page that was saved.
+pub fn links_about(record: &CaptureRecord, settings: &Settings) -> Links {
+    let CaptureRecord { subscription, region, name, .. } = record;
+    let address = CaptureRef::new(&settings.public_url, subscription, region, name, None).links.this;
+    let links = links(Some(&record.machine()), &address, settings);
     let is_read = !record.report.is_empty();
     Links { report: links.record.as_ref().filter(|_| is_read).map(|record| format!("{record}/report")), ..links }
 }
@@ -110,7 +112,7 @@ pub fn alert_ended(
     })
 }
 
-/// Links that lead somewhere from a chat: without a public address nightcap's own do not.
+/// Links that lead somewhere from elsewhere: without a public address nightcap's own do not.
 fn links(target: Option<&Target>, record: &str, settings: &Settings) -> Links {
     Links {
         portal: target.map(|target| cloud::portal(&settings.arm, &target.resource().to_string())),

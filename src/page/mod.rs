@@ -4,8 +4,8 @@ mod chart;
 pub mod html;
 
 use crate::alert::Summary;
-use crate::azure::cloud;
-use crate::outcome::CaptureRef;
+use crate::notify::Links;
+use crate::notify::compose::links_about;
 use crate::record::CaptureRecord;
 use crate::report::Report;
 use crate::settings::Settings;
@@ -30,14 +30,9 @@ pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, se
     Page { machine: &machine, facts, report }.render()
 }
 
-/// Links that lead somewhere from a page that was saved: without a public address nightcap's own do not.
 fn links(record: &CaptureRecord, settings: &Settings) -> Vec<(&'static str, String)> {
-    let mut links = vec![("Machine in Azure", cloud::portal(&settings.arm, &record.machine().resource().to_string()))];
-    let CaptureRecord { subscription, region, name, .. } = record;
-    let own = CaptureRef::new(&settings.public_url, subscription, region, name, None).links.this;
-    if own.starts_with("http") {
-        links.push(("Capture file", format!("{own}/file")));
-        links.push(("Record", own));
-    }
-    links
+    let Links { portal, record: own, .. } = links_about(record, settings);
+    let file = own.as_ref().map(|own| format!("{own}/file"));
+    let links = [("Machine in Azure", portal), ("Capture file", file), ("Record", own)];
+    links.into_iter().filter_map(|(what, address)| Some((what, address?))).collect()
 }
