@@ -44,10 +44,9 @@ fn code(dns: &Dns, name: &str) -> u64 {
     dns.codes.get(name).copied().unwrap_or_default()
 }
 
-/// Answers that say that the name server could not or would not answer.
-fn errors(dns: &Dns) -> u64 {
-    let is_error = |name: &str| !matches!(name, "NOERROR" | "NXDOMAIN");
-    dns.codes.iter().filter(|(name, _)| is_error(name)).fold(0, |sum, (_, count)| sum.saturating_add(*count))
+/// Answers that say that the name server could not or would not answer, by what they say.
+fn errors(dns: &Dns) -> impl Iterator<Item = (&String, &u64)> {
+    dns.codes.iter().filter(|(name, _)| !matches!(name.as_str(), "NOERROR" | "NXDOMAIN"))
 }
 
 fn most_frequent<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> Option<&'a str> {
@@ -81,13 +80,12 @@ pub fn dns_failing(report: &Report) -> Option<Finding> {
 }
 
 fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
-    let errors = errors(dns);
+    let word = most_frequent(errors(dns)).unwrap_or("an error");
+    let errors = errors(dns).fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
     let share = ratio(errors, dns.responses);
     if errors < DNS_ERRORS || share < DNS_ERROR_SHARE {
         return None;
     }
-    let is_error = |(name, _): &(&String, &u64)| !matches!(name.as_str(), "NOERROR" | "NXDOMAIN");
-    let word = most_frequent(dns.codes.iter().filter(is_error)).unwrap_or("an error");
     let server = worst_server(dns, |server| server.failed);
     let sentence = format!(
         "{} answered {} of {} with an error ({}){}, mostly {word}{name_text}.",
