@@ -23,6 +23,7 @@ use super::spin as own;
 #[cfg(not(feature = "spin"))]
 use super::wasi as own;
 use super::{Host, LARGEST_ANSWER, NoAnswer, SettingsUnreadable, StoreError, Task};
+use crate::azure::blob::PIECE;
 use crate::timestamp::Timestamp;
 
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -30,8 +31,9 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// How much room there is at least for what a body of unknown length still brings, in bytes.
 const LEAST_ROOM: usize = 16 * 1024;
 
-/// The most room that is made beforehand because an answer says that it is so long: a piece of a capture's file.
-const MOST_ROOM: usize = 8 * 1024 * 1024;
+/// The most room that is made beforehand because an answer says that it is so long. What is asked for is seldom longer than a
+/// piece of a capture's file.
+const MOST_ROOM: usize = PIECE as usize;
 
 /// What the component runs on.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +107,7 @@ impl Host for Runtime {
 }
 
 /// Reads a body whose length is known, or not. It goes from the host straight to where it stays: the body that the SDK offers
-/// comes in frames of 16 KiB, which would have to be put together, and takes twice as long for a capture's file.
+/// comes in frames of 16 KiB, which would have to be put together, and takes more time and memory for a capture's file.
 async fn read_body(mut body: IncomingResponseBody, length: usize) -> Result<Bytes, NoAnswer> {
     let Some(answer) = body.take_unstarted() else { return Ok(Bytes::new()) };
     let (_all_is_well, reader) = wit_future::new(|| Ok(()));
