@@ -214,12 +214,7 @@ async fn hosts_whose_clocks_are_wrong_agree_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_capture_that_ended_early_is_not_joined() {
     let scene = Scene::new();
-    let nightcap = scene.instance_with(&[("cooldown_seconds", "0"), ("capture_seconds", "3600")], Store::default());
-    nightcap.alert(&common("cpu", TEST_VM)).await;
-    minutes(1).await;
-    let name = scene.running_on(TEST_VM).pop().unwrap();
-    stop_in_azure(&scene, &name);
-    minutes(1).await;
+    let (nightcap, name) = with_a_capture_that_was_stopped(&scene).await;
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(201, "started", "started"));
     let captures = scene.captures();
     assert!(captures.contains(&format!("{name}_2")), "within one slot the name counts up: {captures:?}");
@@ -228,18 +223,24 @@ async fn a_capture_that_ended_early_is_not_joined() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_stopped_for_a_capture_of_which_azure_tells_nothing() {
     let scene = Scene::new();
-    let nightcap = scene.instance_with(&[("cooldown_seconds", "0"), ("capture_seconds", "3600")], Store::default());
-    nightcap.alert(&common("cpu", TEST_VM)).await;
-    minutes(1).await;
-    let name = scene.running_on(TEST_VM).pop().unwrap();
-    stop_in_azure(&scene, &name);
-    minutes(1).await;
+    let (nightcap, name) = with_a_capture_that_was_stopped(&scene).await;
     let silent = Fault::new(Effect::Empty { status: 202 }).method(Method::POST).path(format!("{name}/queryStatus"));
     // The first one asks whether the capture can be joined, the second whether it races with the new one.
     scene.azure.lock().unwrap().add_fault(silent.skip(1).times(1));
     assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(201, "started", "started"));
     minutes(2).await;
     assert_eq!(scene.running_on(TEST_VM), [format!("{name}_2")]);
+}
+
+/// An instance, and the name of the capture that it has made a while ago and that somebody stopped early.
+async fn with_a_capture_that_was_stopped(scene: &Scene) -> (Instance, String) {
+    let nightcap = scene.instance_with(&[("cooldown_seconds", "0"), ("capture_seconds", "3600")], Store::default());
+    nightcap.alert(&common("cpu", TEST_VM)).await;
+    minutes(1).await;
+    let name = scene.running_on(TEST_VM).pop().unwrap();
+    stop_in_azure(scene, &name);
+    minutes(1).await;
+    (nightcap, name)
 }
 
 /// Stops a capture as somebody in the portal would.
