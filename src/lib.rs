@@ -1,6 +1,6 @@
 //! nightcap: an Azure alert fires, and a packet capture runs on the machine before anybody is awake.
 //!
-//! Start reading at [`run`]. `ARCHITECTURE.md` has the map.
+//! Start reading at [`workflow`]. `ARCHITECTURE.md` has the map.
 
 // A trap ends every request of the instance, so nothing here may panic on what came from outside.
 #![cfg_attr(
@@ -16,32 +16,21 @@
 )]
 
 pub mod alert;
-pub mod app;
-pub mod asking;
 pub mod azure;
+pub mod capture;
+pub mod context;
 mod digest;
-mod ending;
-pub mod failure;
 pub mod host;
-pub mod journal;
 mod json;
-pub mod locate;
 pub mod log;
 pub mod notify;
-pub mod outbox;
-pub mod outcome;
 pub mod page;
 pub mod plan;
-pub mod reading;
-pub mod record;
-pub mod run;
-pub mod sequence;
+pub mod records;
 pub mod settings;
-pub mod store;
-pub mod sweep;
 pub mod timestamp;
-pub mod watch;
 pub mod web;
+pub mod workflow;
 
 pub use nightcap_report as report;
 use nightcap_report::{measure, text};
@@ -56,7 +45,7 @@ mod component {
     use spin_sdk::http::{IntoResponse, Request};
     use tower_service::Service;
 
-    use crate::app::App;
+    use crate::context::App;
     use crate::host::runtime::Runtime;
 
     static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime::begin())));

@@ -10,9 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nightcap::alert::direct::DirectCall;
-use nightcap::alert::target::Target;
+use nightcap::alert::overrides::Overrides;
 use nightcap::alert::{Alert, BadAlert};
-use nightcap::plan::parameters::Overrides;
+use nightcap::azure::target::Target;
 use nightcap::plan::{Plan, nothing_to_do};
 use proptest::prelude::*;
 use serde_json::{Value, json};

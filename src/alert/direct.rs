@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::schemas::alert;
-use super::target::Target;
 use super::{Alert, BadAlert};
+use crate::alert::overrides::Overrides;
+use crate::azure::capture_parameters::{bytes, seconds};
+use crate::azure::packet_capture::checked_capture_name;
+use crate::azure::packet_filter::{Filter, parse_filters};
 use crate::azure::resource_id::ResourceId;
+use crate::azure::resource_id::storage_account;
+use crate::azure::target::Target;
 use crate::json::Object;
-use crate::plan::filter::{Filter, parse_filters};
-use crate::plan::parameters::{Overrides, bytes, seconds};
-use crate::settings::{checked_capture_name, storage_account};
 
 /// What a program asked for beyond the machine. What it left out comes from the settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

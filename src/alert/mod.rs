@@ -1,18 +1,18 @@
 //! Every payload that an action group, a retired classic rule or a program can send, read into one [`Alert`].
 
 pub mod direct;
+pub mod overrides;
 mod schemas;
-pub mod target;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::azure::region::Region;
+use crate::azure::target::Target;
 use crate::digest::digest;
 use crate::json::{Object, WrongType};
 use crate::timestamp::Timestamp;
 use direct::DirectCall;
-use target::Target;
 
 /// One notification, whatever schema it came in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

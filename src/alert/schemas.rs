@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::direct;
-use super::target::Target;
 use super::{Alert, BadAlert, Condition, Reading};
 use crate::azure::region::Region;
+use crate::azure::target::Target;
 use crate::json::{Object, WrongType};
 use crate::timestamp::Timestamp;
 

@@ -5,11 +5,21 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use serde::{Deserialize, Serialize};
 
 use super::error::{AzureError, Step};
 use super::{Audience, Azure, Call, unreadable};
 use crate::host::Host;
-use crate::notify::File;
+
+/// A file that a capture left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct File {
+    /// Its address in Blob storage.
+    pub url: String,
+    /// Its size in bytes, when it could be seen.
+    pub bytes: Option<u64>,
+}
 
 /// The version of Blob storage that is spoken. Since 2017-11-09 it takes tokens.
 pub const API_VERSION: &str = "2021-12-02";

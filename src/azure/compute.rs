@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{AzureError, Step};
 use super::region::Region;
 use super::{Azure, read, unreadable};
-use crate::alert::target::{Kind, Target};
+use crate::azure::target::{Kind, Target};
 use crate::host::Host;
 use crate::json::Object;
 

@@ -1,16 +1,21 @@
 //! What is said to Azure. Everything goes through `Azure::attempt`, the one place that sends.
 
 pub mod blob;
+pub mod capture_parameters;
 pub mod clock;
 pub mod cloud;
 pub mod compute;
 pub mod error;
 pub mod network_watcher;
 pub mod operation;
+pub mod origin;
 pub mod packet_capture;
+pub mod packet_filter;
 pub mod region;
 pub mod resource_id;
 pub mod retry;
+pub mod secret;
+pub mod target;
 pub mod token;
 
 use std::time::Duration;
@@ -21,7 +26,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::alert::target::Target;
+use crate::azure::target::Target;
 use crate::host::{Host, NoAnswer};
 use crate::log::{self, Event};
 use crate::settings::{Secret, Settings};

@@ -10,11 +10,11 @@ use super::error::{AzureError, Step};
 use super::network_watcher::{API_VERSION, list as list_pages};
 use super::resource_id::ResourceId;
 use super::{Audience, Azure, Call, operation, read, unreadable};
-use crate::alert::target::Target;
+use crate::azure::capture_parameters::{Parameters, Scope};
+use crate::azure::packet_filter::Filter;
+use crate::azure::target::Target;
 use crate::host::Host;
 use crate::json::Object;
-use crate::plan::filter::Filter;
-use crate::plan::parameters::{Parameters, Scope};
 use crate::timestamp::Timestamp;
 
 /// A capture as Azure tells it. Every member may be missing, and states that nobody has heard of are possible.
@@ -318,6 +318,19 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 /// Whether Azure says that the capture is not there. A missing subscription, or a 404 without a word, says nothing of it.
 fn is_gone(error: &AzureError) -> bool {
     error.status() == Some(404) && !matches!(error.code(), "" | "SubscriptionNotFound")
+}
+
+/// A name for a capture. Azure publishes no rule; these characters and this length are known to be taken.
+pub fn checked_capture_name(text: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let framed = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    if text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last()) {
+        Ok(text.to_owned())
+    } else {
+        Err("a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or \
+         digit"
+            .to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -164,6 +164,16 @@ pub fn is_guid(text: &str) -> bool {
     }) && parts.next().is_none()
 }
 
+/// The id of a storage account, which callers and alerts may name as well.
+pub fn storage_account(text: &str) -> Result<ResourceId, String> {
+    let id = ResourceId::parse(text).map_err(|why| why.to_string())?;
+    if id.is_a("Microsoft.Storage", &["storageAccounts"]) {
+        Ok(id)
+    } else {
+        Err("the id is not that of a storage account".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,11 +2,12 @@
 
 use super::{Captured, Event, Links, Notice};
 use crate::alert::Summary;
-use crate::alert::target::Target;
 use crate::azure::cloud;
+use crate::azure::target::Target;
 use crate::digest::digest;
-use crate::outcome::{CaptureRef, Kind, Outcome};
-use crate::record::{CaptureRecord, End, OnCapture};
+use crate::records::alert::OnCapture;
+use crate::records::capture::{CaptureRecord, End};
+use crate::records::outcome::{CaptureRef, Kind, Outcome};
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 

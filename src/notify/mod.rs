@@ -5,6 +5,7 @@
 
 mod cloudevents;
 pub mod compose;
+pub mod outbox;
 #[cfg(test)]
 mod samples;
 mod slack;
@@ -13,6 +14,7 @@ mod teams;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Reading, Summary};
+use crate::azure::blob::File;
 use crate::measure::{length, size};
 use crate::settings::NotifyFormat;
 use crate::text::clean;
@@ -85,16 +87,6 @@ pub struct Captured {
     /// What the file says, in a few lines.
     #[serde(default)]
     pub report: Vec<String>,
-}
-
-/// A file that a capture left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct File {
-    /// Its address in Blob storage.
-    pub url: String,
-    /// Its size in bytes, when it could be seen.
-    pub bytes: Option<u64>,
 }
 
 /// Where to read on; absolute addresses only.

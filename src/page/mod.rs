@@ -6,7 +6,7 @@ pub mod html;
 use crate::alert::Summary;
 use crate::notify::Links;
 use crate::notify::compose::links_about;
-use crate::record::CaptureRecord;
+use crate::records::capture::CaptureRecord;
 use crate::report::Report;
 use crate::settings::Settings;
 use html::{Facts, Page};

@@ -1,18 +1,15 @@
 //! What is to be done for one target of an alert, and why. Pure: alert, settings and memory in, plan out.
 
-pub mod filter;
-pub mod limit;
-pub mod name;
-pub mod parameters;
 pub mod rule;
 
-use crate::alert::target::Target;
+use crate::alert::overrides::Overrides;
 use crate::alert::{Alert, Condition};
+use crate::azure::capture_parameters::Parameters;
 use crate::azure::resource_id::ResourceId;
-use crate::record::TargetMemory;
+use crate::azure::target::Target;
+use crate::records::target::TargetMemory;
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
-use parameters::{Overrides, Parameters};
 use rule::Subject;
 
 /// What is to be done for one target.
@@ -98,7 +95,7 @@ pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &Target
     let direct = direct.unwrap_or_default();
     Plan::Start(Box::new(Start {
         target: target.clone(),
-        parameters: settings.capture.clone().with(&ruled).with(&own).with(&direct.overrides),
+        parameters: direct.overrides.applied_to(own.applied_to(ruled.applied_to(settings.capture.clone()))),
         fixed_name: direct.name.or_else(|| settings.capture_name.clone()),
         watcher: direct.watcher,
         storage: direct.storage,

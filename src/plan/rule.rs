@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use super::filter::Filter;
-use super::parameters::{LARGEST_BYTES, LONGEST_SECONDS, Overrides, Scope, instance};
+use crate::alert::overrides::Overrides;
+use crate::azure::capture_parameters::{LARGEST_BYTES, LONGEST_SECONDS, Scope, instance};
+use crate::azure::packet_filter::Filter;
 use crate::json::explain;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.

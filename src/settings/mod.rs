@@ -1,23 +1,22 @@
 //! Every setting: read in one place, checked, and turned into types that cannot be wrong.
 
-mod origin;
-mod secret;
-
 use std::time::Duration;
 
 use http::Uri;
 use serde_json::{Map, Value};
 use subtle::Choice;
 
-pub use origin::Origin;
-pub use secret::Secret;
+pub use crate::azure::origin::Origin;
+pub use crate::azure::secret::Secret;
 
+use crate::alert::overrides::boolean;
+use crate::azure::capture_parameters::{Parameters, Scope, bytes, number, seconds};
+use crate::azure::packet_capture::checked_capture_name;
+use crate::azure::packet_filter::parse_filters;
 use crate::azure::region::Region;
-use crate::azure::resource_id::{ResourceId, is_guid};
+use crate::azure::resource_id::{ResourceId, is_guid, storage_account};
 use crate::json::explain;
 use crate::notify::Event;
-use crate::plan::filter::parse_filters;
-use crate::plan::parameters::{Parameters, Scope, boolean, bytes, number, seconds};
 use crate::plan::rule::{Rule, parse_rules};
 
 /// Every setting's name and its default. `spin.toml` declares the same; a test compares the two.
@@ -280,31 +279,8 @@ fn storage_accounts(text: &str) -> Result<StorageAccounts, String> {
     if accounts.is_empty() { Err(SHAPE.to_owned()) } else { Ok(StorageAccounts::ByRegion(accounts)) }
 }
 
-/// The id of a storage account, which callers and alerts may name as well.
-pub fn storage_account(text: &str) -> Result<ResourceId, String> {
-    let id = ResourceId::parse(text).map_err(|why| why.to_string())?;
-    if id.is_a("Microsoft.Storage", &["storageAccounts"]) {
-        Ok(id)
-    } else {
-        Err("the id is not that of a storage account".to_owned())
-    }
-}
-
 fn capture_name(text: &str) -> Result<Option<String>, String> {
     if text.is_empty() { Ok(None) } else { checked_capture_name(text).map(Some) }
-}
-
-/// A name for a capture. Azure publishes no rule; these characters and this length are known to be taken.
-pub fn checked_capture_name(text: &str) -> Result<String, String> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let framed = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    if text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last()) {
-        Ok(text.to_owned())
-    } else {
-        Err("a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or \
-         digit"
-            .to_owned())
-    }
 }
 
 fn subscriptions(text: &str) -> Result<Option<Vec<String>>, String> {

@@ -12,12 +12,12 @@ use serde::Serialize;
 use super::auth::may_send_alerts;
 use super::problem::{Problem, json};
 use crate::alert::{Alert, BadAlert, Summary};
-use crate::app::{App, Loaded};
-use crate::failure::Failure;
+use crate::context::{App, Loaded};
 use crate::host::{Host, SettingsUnreadable};
 use crate::log::{self, Event};
-use crate::outcome::{Kind, Outcome};
-use crate::run::{Handled, handle};
+use crate::records::failure::Failure;
+use crate::records::outcome::{Kind, Outcome};
+use crate::workflow::{Handled, handle};
 
 /// The largest body. Azure's alerts have at most 256 KB.
 const LARGEST_BODY: usize = 512 * 1024;

@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Response};
 
 use super::problem::Problem;
-use crate::app::{App, Loaded};
+use crate::context::{App, Loaded};
 use crate::host::Host;
 use crate::settings::Keys;
 

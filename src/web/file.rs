@@ -11,13 +11,13 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::problem::Problem;
 use super::records::{Named, find};
-use crate::app::App;
 use crate::azure::blob::{self, Piece};
 use crate::azure::error::AzureError;
 use crate::azure::{Azure, new_request_id};
-use crate::failure::Failure;
+use crate::context::App;
 use crate::host::Host;
-use crate::record::CaptureRecord;
+use crate::records::capture::CaptureRecord;
+use crate::records::failure::Failure;
 use crate::settings::Settings;
 
 /// How long Blob storage may fail at one piece.

@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::problem::{Problem, json as json_answer};
-use crate::app::App;
+use crate::context::App;
 use crate::host::Host;
 use crate::settings::SettingError;
 

@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use http::{Response, StatusCode};
 
-use crate::app::App;
+use crate::context::App;
 use crate::host::Host;
 use problem::Problem;
 

@@ -10,19 +10,21 @@ use serde::Serialize;
 use super::auth::admit_operator;
 use super::problem::{Problem, json};
 use crate::alert::Summary;
-use crate::app::{App, Loaded};
 use crate::azure::new_request_id;
+use crate::azure::packet_capture::checked_capture_name;
 use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;
+use crate::capture::watch::alerts_on;
+use crate::context::{App, Loaded};
 use crate::host::{Host, StoreError};
-use crate::journal::Journal;
 use crate::log::{self, Event};
 use crate::notify::compose::id_of_end;
-use crate::outbox::{self, Told};
-use crate::record::{self, AlertRecord, CaptureRecord, notice_key, told_key};
-use crate::settings::checked_capture_name;
-use crate::store;
-use crate::watch::alerts_on;
+use crate::notify::outbox::{self, Told};
+use crate::records::alert::AlertRecord;
+use crate::records::capture::CaptureRecord;
+use crate::records::journal::Journal;
+use crate::records::keys::{notice_key, told_key};
+use crate::records::store;
 
 /// A capture's record with the alerts that it serves, and how people were told of its end.
 #[derive(Serialize)]
@@ -62,7 +64,7 @@ pub async fn alert<H: Host>(
     if !known_form {
         return not_there();
     }
-    let found = store::load::<AlertRecord>(&app.host, &record::alert_key(&key)).await;
+    let found = store::load::<AlertRecord>(&app.host, &crate::records::keys::alert_key(&key)).await;
     show(&app, found)
 }
 
@@ -90,7 +92,7 @@ pub(super) async fn find<H: Host>(
     let loaded = admit_operator(app, headers).await?;
     let known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
     let region = Region::new(&region).filter(|_| known_form).ok_or_else(not_there)?;
-    let key = record::capture_key(&subscription, &region, &name);
+    let key = crate::records::keys::capture_key(&subscription, &region, &name);
     match store::load::<CaptureRecord>(&app.host, &key).await {
         Ok(Some(record)) => Ok((loaded, record)),
         Ok(None) => Err(not_there()),

@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::problem::{Problem, json};
 use super::records::{Named, find, unreadable};
-use crate::app::App;
+use crate::context::App;
 use crate::host::Host;
-use crate::record::{CaptureRecord, ShownReport};
-use crate::store;
+use crate::records::capture::{CaptureRecord, ShownReport};
+use crate::records::store;
 
 /// Shows the report.
 pub async fn show<H: Host>(

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::auth::admit_operator;
 use super::problem::json;
-use crate::app::App;
+use crate::context::App;
 use crate::host::Host;
-use crate::sweep::{Count, sweep, unfinished};
+use crate::workflow::sweep::{Count, sweep, unfinished};
 
 #[derive(Serialize)]
 struct Answer {

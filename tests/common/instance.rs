@@ -9,7 +9,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
-use nightcap::app::App;
+use nightcap::context::App;
 use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
 use nightcap::timestamp::Timestamp;
 use nightcap_simulator::{

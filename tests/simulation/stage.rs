@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use nightcap::app::App;
+use nightcap::context::App;
 use nightcap_simulator::{Azure, CaptureState, Effect, Fault, Service, World};
 use serde_json::Value;
 use tokio::task::AbortHandle;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use crate::asking::Asking;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
+use crate::records::reservation::Asking;
 use crate::settings::{Keys, SETTINGS, SettingError, Settings};
 
 /// One instance of nightcap.

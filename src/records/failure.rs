@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 
-use crate::alert::target::{Kind, Target};
 use crate::azure::error::{AzureError, Step};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
+use crate::azure::target::{Kind, Target};
 
 /// A failure with a reason for machines and sentences for people.
 #[derive(Clone, Debug, PartialEq, Eq)]

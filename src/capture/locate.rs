@@ -6,17 +6,18 @@
 use futures::future::join;
 use http::StatusCode;
 
-use crate::alert::target::Target;
 use crate::azure::compute::{self, Machine};
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{self, Listing};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
+use crate::azure::target::Target;
 use crate::azure::{Azure, network_watcher};
-use crate::failure::Failure;
 use crate::host::Host;
 use crate::plan::Start;
-use crate::{record, store};
+use crate::records::failure::Failure;
+use crate::records::keys::watcher_key;
+use crate::records::store;
 
 /// Where a capture belongs.
 #[derive(Clone, Debug)]
@@ -99,7 +100,7 @@ async fn likely_watcher<H: Host>(azure: &Azure<'_, H>, start: &Start, region: Op
 
 /// The watcher that was found for a region before, or the one that Azure itself would have made.
 async fn watcher_of<H: Host>(host: &H, subscription: &str, region: &Region) -> ResourceId {
-    let remembered = store::load(host, &record::watcher_key(subscription, region)).await;
+    let remembered = store::load(host, &watcher_key(subscription, region)).await;
     remembered.ok().flatten().unwrap_or_else(|| network_watcher::by_convention(subscription, region))
 }
 
@@ -116,7 +117,7 @@ async fn find_watcher<H: Host>(
     let listing = packet_capture::list(azure, &watcher).await;
     let listing = listing.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
     // Forgetting it costs two requests the next time and nothing else.
-    let _ = store::save(azure.host, &record::watcher_key(subscription, region), &watcher).await;
+    let _ = store::save(azure.host, &watcher_key(subscription, region), &watcher).await;
     Ok((watcher, listing))
 }
 

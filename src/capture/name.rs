@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::alert::target::Target;
+use crate::azure::target::Target;
 use crate::digest::digest;
 use crate::timestamp::Timestamp;
 

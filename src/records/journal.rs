@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use crate::host::{Host, StoreError};
 use crate::log::{self, Event};
-use crate::outcome::{Kind, Outcome};
-use crate::record::{self, AlertRecord, CaptureRecord, EndReason, open_key};
-use crate::store;
+use crate::records::alert::AlertRecord;
+use crate::records::capture::{CaptureRecord, EndReason};
+use crate::records::keys::{alert_key, open_key};
+use crate::records::outcome::{Kind, Outcome};
+use crate::records::store;
 use crate::timestamp::Timestamp;
 
 /// Whether a record, of an alert or a capture, says that something remains to be done.
@@ -85,7 +87,7 @@ impl<H: Host> Journal<'_, H> {
 
     /// Writes an alert's record as it stands, and whether work remains.
     pub async fn save_alert(&self, record: &AlertRecord) -> bool {
-        let key = record::alert_key(&record.key);
+        let key = alert_key(&record.key);
         self.save_marked(&key, record, record.finished).await
     }
 

@@ -6,25 +6,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::{App, AtWork};
+use crate::azure::blob::File;
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
 use crate::azure::{self, Azure, blob, operation};
-use crate::ending::COULD_NOT_BEGIN;
-use crate::failure::Failure;
+use crate::capture::analyze::{self, Limits};
+use crate::capture::end::COULD_NOT_BEGIN;
+use crate::capture::settle::settle;
+use crate::context::{App, AtWork};
 use crate::host::Host;
-use crate::journal::Journal;
-use crate::notify::{File, compose};
-use crate::outbox;
-use crate::outcome::{CaptureRef, Kind, Outcome};
+use crate::notify::compose;
+use crate::notify::outbox;
 use crate::page;
-use crate::reading::{self, Limits};
-use crate::record::{
-    AlertRecord, CaptureRecord, End, EndReason, KeptReport, OnCapture, Over, Phase, Resolved, TargetMemory, alert_key,
-    resolved_key, target_key,
-};
+use crate::records::alert::{AlertRecord, OnCapture, Resolved};
+use crate::records::capture::{CaptureRecord, End, EndReason, KeptReport, Over, Phase};
+use crate::records::failure::Failure;
+use crate::records::journal::Journal;
+use crate::records::keys::{alert_key, on_key, resolved_key, target_key};
+use crate::records::outcome::{CaptureRef, Kind, Outcome};
+use crate::records::target::TargetMemory;
 use crate::report::Report;
-use crate::sequence;
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 
@@ -195,7 +196,7 @@ impl<H: Host> Watch<'_, H> {
 
     async fn look_at_creation(&mut self) {
         if !self.record.settled && !self.settings.dry_run {
-            match sequence::settle(&self.azure(), &self.journal, &self.record).await {
+            match settle(&self.azure(), &self.journal, &self.record).await {
                 Ok(Some(earlier)) => return self.give_way_to(&earlier.name, earlier.storage_path).await,
                 Ok(None) => return self.record.settled = true,
                 Err(error) => return self.fail_to_see(&error),
@@ -285,7 +286,7 @@ impl<H: Host> Watch<'_, H> {
         };
         let (alerts, _) = alerts_on(&journal, &self.record).await;
         for on in alerts {
-            journal.save(&crate::record::on_key(&survivor, &on.alert), &on).await;
+            journal.save(&on_key(&survivor, &on.alert), &on).await;
         }
         let reference = self.reference(name, storage_path);
         self.revise_outcome(Outcome { capture: Some(reference), ..Outcome::joined() }).await;
@@ -458,7 +459,7 @@ impl<H: Host> Watch<'_, H> {
             return;
         };
         let azure = Azure { deadline, ..self.azure() };
-        match reading::read(&azure, &file.url, limits).await {
+        match analyze::read(&azure, &file.url, limits).await {
             Ok(report) => {
                 self.record.report = self.lines_of(&report);
                 let alerts = alerts_on(&self.journal, &self.record).await.0;

@@ -9,22 +9,25 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
-use crate::asking::Asking;
 use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
 use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{Azure, operation, retry};
-use crate::ending::COULD_NOT_BEGIN;
-use crate::failure::Failure;
+use crate::capture::end::COULD_NOT_BEGIN;
+use crate::capture::limit;
+use crate::capture::locate::Place;
+use crate::capture::name::{asked_at, is_own, is_own_of, name, slot};
+use crate::capture::watch::alerts_on;
 use crate::host::{Host, StoreError};
-use crate::journal::Journal;
-use crate::locate::Place;
-use crate::plan::name::{SLOT, asked_at, is_own, is_own_of, name, slot};
-use crate::plan::{Start, limit};
-use crate::record::{self, CaptureRecord, OnCapture, Over, Phase, capture_key, on_key};
+use crate::plan::Start;
+use crate::records::alert::OnCapture;
+use crate::records::capture::{self as record, CaptureRecord, Over, Phase};
+use crate::records::failure::Failure;
+use crate::records::journal::Journal;
+use crate::records::keys::{capture_key, on_key};
+use crate::records::reservation::Asking;
 use crate::timestamp::Timestamp;
-use crate::watch::alerts_on;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
@@ -38,7 +41,7 @@ const SLOW_BEGINNING: Duration = Duration::from_mins(10);
 const MOST_STILL_RUNNING: usize = 10;
 
 /// The longest classic capture, for captures that do not tell their limit.
-const LONGEST_CAPTURE: u64 = crate::plan::parameters::LONGEST_SECONDS as u64;
+const LONGEST_CAPTURE: u64 = crate::azure::capture_parameters::LONGEST_SECONDS as u64;
 
 /// How the sequence ended well.
 #[derive(Debug)]
@@ -471,65 +474,6 @@ impl<H: Host> Sequence<'_, H> {
         requests.push(json!({"method": "PUT", "url": url(Step::Create, name)?, "body": self.request}));
         Ok(requests)
     }
-}
-
-/// Closes the gaps through which two can create captures of different names for one target: they met on either side of
-/// the boundary of two slots, or only one of them saw that a name had become free. Whoever has created one looks once more,
-/// and all that run but the earliest are stopped. Only who created last is sure to see all of them, and is so at any time
-/// after.
-///
-/// Whoever watches one of those that are stopped finds that written down. Gives the earliest when it is not the
-/// one that was started here.
-pub async fn settle<H: Host>(
-    azure: &Azure<'_, H>,
-    journal: &Journal<'_, H>,
-    started: &CaptureRecord,
-) -> Result<Option<PacketCapture>, AzureError> {
-    let CaptureRecord { name, target, watcher, .. } = started;
-    let Some(own_slot) = asked_at(name) else { return Ok(None) };
-    let captures = list(azure, watcher).await?.captures;
-    let neighbours = [own_slot.before(SLOT), own_slot, own_slot.after(SLOT)].map(Some);
-    let mut rivals: Vec<_> = captures
-        .into_iter()
-        .filter(|other| is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)))
-        .filter(PacketCapture::is_live)
-        .collect();
-    if rivals.iter().all(|rival| rival.name == *name) {
-        return Ok(None);
-    }
-    rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
-    // Who looks late, because the first one to do so has died, may see captures that followed each other.
-    let mut running = Vec::new();
-    for rival in rivals {
-        let look = CaptureResource::new(azure, watcher, &rival.name).patient_status().await?;
-        let is_over = match look {
-            Look::Told(status) => status.activity.is_over(),
-            Look::Gone => true,
-            Look::Later(_) => false,
-        };
-        if !is_over {
-            running.push(rival);
-        }
-    }
-    if running.iter().all(|rival| rival.name != *name) {
-        return Ok(None);
-    }
-    let mut rivals = running.into_iter();
-    let Some(first) = rivals.next() else { return Ok(None) };
-    for late in rivals {
-        let record = CaptureRecord {
-            name: late.name.clone(),
-            storage_path: late.storage_path.clone(),
-            replaced: false,
-            ..started.clone()
-        };
-        let end = record::End::superseded(&first.name);
-        let over = Over { at: azure.host.now(), end, superseded_by: Some(first.name.clone()) };
-        journal.save(&record.over_key(), &over).await;
-        // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
-        let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
-    }
-    Ok((first.name != *name).then_some(first))
 }
 
 /// Whether a capture can still be running, by its name and limit. Names that tell no time leave it open.

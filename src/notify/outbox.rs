@@ -13,14 +13,14 @@ use futures::future::{Either, select};
 use http::{Method, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
 use crate::azure::{new_request_id, retry};
+use crate::context::App;
 use crate::host::{Host, StoreError};
-use crate::journal::Journal;
 use crate::notify::{Event, Notice};
-use crate::record::{claim_key, notice_key, told_key};
+use crate::records::journal::Journal;
+use crate::records::keys::{claim_key, notice_key, told_key};
+use crate::records::store;
 use crate::settings::{Notify, Settings};
-use crate::store;
 use crate::timestamp::Timestamp;
 
 /// How long whoever claims a message waits for others who do so at the same time. Claiming itself must take less.

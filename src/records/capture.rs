@@ -10,18 +10,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::alert::target::Target;
-use crate::alert::{Alert, Summary};
-use crate::azure::compute::Machine;
+use crate::azure::blob::File;
+use crate::azure::capture_parameters::Parameters;
 use crate::azure::packet_capture::PacketCapture;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
+use crate::azure::target::Target;
+use crate::capture::locate::Place;
 use crate::digest::digest;
-use crate::locate::Place;
-use crate::notify::File;
-use crate::outcome::{Kind, Outcome};
 use crate::plan::Start;
-use crate::plan::parameters::Parameters;
+use crate::records::keys::capture_key;
 use crate::report::Report;
 use crate::timestamp::Timestamp;
 
@@ -31,31 +29,6 @@ const MOST_STEPS: usize = 300;
 /// How far apart two may ask for one name and still race for one capture: as old as a list of captures may be that a new
 /// one is created from, and that much again.
 const RACES_LAST: Duration = Duration::from_secs(30);
-
-/// What the keys of unfinished work begin with; the key of its record follows.
-pub const OPEN: &str = "open:";
-
-/// What the keys of messages that wait to be told begin with.
-pub const NOTICE: &str = "notice:";
-
-/// An alert that was accepted, and how it ended for each of its targets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AlertRecord {
-    /// The alert's key, which is also the last part of the record's address.
-    pub key: String,
-    /// What fired.
-    pub alert: Summary,
-    /// When it came in.
-    pub received_at: Timestamp,
-    /// Whether nothing remains to be done.
-    pub finished: bool,
-    /// One for each target; `accepted` while it is worked on.
-    pub outcomes: Vec<Outcome>,
-    /// The whole notification as long as something remains to be done, for whoever has to go on with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notification: Option<Alert>,
-}
 
 /// One capture that Azure was asked for, from the moment before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -210,16 +183,6 @@ pub struct Step {
     pub detail: String,
 }
 
-/// An alert that a capture serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OnCapture {
-    /// What fired.
-    pub alert: Summary,
-    /// When it fired, or else when it was heard of.
-    pub at: Timestamp,
-}
-
 /// How a capture ended that was deleted to make room, or stopped in favour of an earlier one. Whoever does that may be
 /// another one than who watches it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,50 +194,6 @@ pub struct Over {
     pub end: End,
     /// The earlier one.
     pub superseded_by: Option<String>,
-}
-
-/// That an alert is over for a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolved {
-    /// Since when.
-    pub at: Timestamp,
-}
-
-/// What is remembered of a machine, so that the next alert need not ask.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TargetMemory {
-    /// Region, system and agent; only kept for machines that can capture.
-    pub machine: Option<Machine>,
-    /// When its last capture was over, or will be at the latest.
-    pub captured_until: Option<Timestamp>,
-}
-
-impl AlertRecord {
-    /// How the alert ended for a target.
-    pub fn outcome_for(&self, target: &Target) -> Option<&Outcome> {
-        self.outcomes.iter().find(|outcome| outcome.is_for(target))
-    }
-
-    /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is
-    /// worked on again.
-    pub fn repeated(&self, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
-        let earlier = self.outcome_for(target)?;
-        if !matches!(earlier.outcome, Kind::Started | Kind::Joined) {
-            return None;
-        }
-        let may_run = memory.captured_until.is_some_and(|until| now < until);
-        let repeated = if may_run { Outcome::same_alert() } else { Outcome::duplicate() };
-        Some(Outcome { capture: earlier.capture.clone(), ..repeated })
-    }
-}
-
-impl TargetMemory {
-    /// What there is to remember after a capture was asked for.
-    pub fn new(start: &Start, place: &Place, now: Timestamp) -> Self {
-        let limit = Duration::from_secs(u64::from(start.parameters.capture_seconds));
-        Self { machine: place.machine.clone(), captured_until: Some(now.after(limit)) }
-    }
 }
 
 impl CaptureRecord {
@@ -460,62 +379,6 @@ impl EndReason {
     }
 }
 
-/// Where an alert's record lies.
-pub fn alert_key(key: &str) -> String {
-    format!("alert:{key}")
-}
-
-/// Where a capture's record lies.
-pub fn capture_key(subscription: &str, region: &Region, name: &str) -> String {
-    format!("capture:{}:{region}:{name}", subscription.to_ascii_lowercase())
-}
-
-/// Where it stands that a record is unfinished.
-pub fn open_key(record: &str) -> String {
-    format!("{OPEN}{record}")
-}
-
-/// Where an alert on a capture lies, after the capture's prefix.
-pub fn on_key(record: &CaptureRecord, alert: &Summary) -> String {
-    format!("{}{}", record.alerts_prefix(), alert_on(&record.target, alert))
-}
-
-/// Where it stands that an alert is over for a target.
-pub fn resolved_key(target: &Target, alert: &Summary) -> String {
-    format!("resolved:{}", alert_on(target, alert))
-}
-
-/// Where the memory of a machine lies. Ids may be longer than a key, so it is their digest.
-pub fn target_key(target: &Target) -> String {
-    format!("target:{}", digest(&target.id().key(), 16))
-}
-
-/// Where a region's watcher is remembered, if it is not the conventional one.
-pub fn watcher_key(subscription: &str, region: &Region) -> String {
-    format!("watcher:{}:{region}", subscription.to_ascii_lowercase())
-}
-
-/// Where a message waits to be told.
-pub fn notice_key(id: &str) -> String {
-    format!("{NOTICE}{id}")
-}
-
-/// Where it stands that a message was told.
-pub fn told_key(id: &str) -> String {
-    format!("told:{id}")
-}
-
-/// Where it stands who is telling a message.
-pub fn claim_key(id: &str) -> String {
-    format!("claim:{id}")
-}
-
-/// One alert for one target: the same when it fires and when it is over.
-fn alert_on(target: &Target, alert: &Summary) -> String {
-    let id = if alert.id.is_empty() { &alert.rule } else { &alert.id };
-    digest(&format!("{}\n{}", id.to_ascii_lowercase(), target.id().key()), 16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -565,23 +428,5 @@ mod tests {
         assert_ne!(later.identity(), earlier.identity());
         let aside = CaptureRecord { replaced: true, ..earlier };
         assert_ne!(aside.key(), later.key());
-    }
-
-    #[test]
-    fn keys_stay_within_the_limits_of_every_store() {
-        let mut record = record();
-        record.name = "n".repeat(79);
-        record.region = Region::new(&"r".repeat(40)).unwrap();
-        let alert = Summary {
-            id: "i".repeat(3000),
-            rule: "/?#\\".to_owned(),
-            condition: "Fired".to_owned(),
-            severity: None,
-            fired_at: None,
-            reading: None,
-        };
-        for key in [on_key(&record, &alert), open_key(&record.key()), resolved_key(&record.target, &alert)] {
-            assert!(key.len() <= 256 && !key.contains(['/', '\\', '?', '#']), "{} {key}", key.len());
-        }
     }
 }

@@ -1,41 +1,9 @@
-//! How long, how much and what to capture: the setting, then the first matching rule, then the alert's own properties.
+//! Parameters that some alerts set for themselves: by custom properties of their rule, or because a program asks.
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Filter, parse_filters};
-
-/// The longest classic capture session, in seconds (azure-rest-api-specs, `timeLimitInSeconds`).
-pub const LONGEST_SECONDS: u32 = 18_000;
-
-/// The largest value of `totalBytesPerSession` and `bytesToCapturePerPacket` in bytes.
-pub const LARGEST_BYTES: u64 = 4_294_967_295;
-
-/// What a capture is told to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parameters {
-    /// Time limit in seconds, 1 to 18000.
-    pub capture_seconds: u32,
-    /// Limit of the whole session in bytes, 0 to 4294967295.
-    pub capture_bytes: u64,
-    /// Bytes kept of each packet, 0 for whole packets.
-    pub packet_bytes: u64,
-    /// Which packets to keep; none means all.
-    pub capture_filters: Vec<Filter>,
-    /// Which instances of a scale set to capture on.
-    #[serde(default, skip_serializing_if = "Scope::is_everything")]
-    pub scope: Scope,
-}
-
-/// Instances of a scale set: all but the excluded, or only the included if any are named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scope {
-    /// The only instances that are meant; none means all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub include: Vec<String>,
-    /// The instances that are not meant.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exclude: Vec<String>,
-}
+use crate::azure::capture_parameters::{Parameters, Scope, bytes, instance, seconds};
+use crate::azure::packet_filter::{Filter, parse_filters};
 
 /// Parameters that somebody set for some alerts only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,38 +22,18 @@ pub struct Overrides {
     pub ignore: bool,
 }
 
-impl Parameters {
-    /// These parameters with everything replaced that the overrides name.
-    pub fn with(self, overrides: &Overrides) -> Self {
-        Self {
-            capture_seconds: overrides.capture_seconds.unwrap_or(self.capture_seconds),
-            capture_bytes: overrides.capture_bytes.unwrap_or(self.capture_bytes),
-            packet_bytes: overrides.packet_bytes.unwrap_or(self.packet_bytes),
-            capture_filters: overrides.capture_filters.clone().unwrap_or(self.capture_filters),
-            scope: if overrides.scope.is_everything() { self.scope } else { overrides.scope.clone() },
+impl Overrides {
+    /// The parameters with everything replaced that these name.
+    pub fn applied_to(&self, parameters: Parameters) -> Parameters {
+        Parameters {
+            capture_seconds: self.capture_seconds.unwrap_or(parameters.capture_seconds),
+            capture_bytes: self.capture_bytes.unwrap_or(parameters.capture_bytes),
+            packet_bytes: self.packet_bytes.unwrap_or(parameters.packet_bytes),
+            capture_filters: self.capture_filters.clone().unwrap_or(parameters.capture_filters),
+            scope: if self.scope.is_everything() { parameters.scope } else { self.scope.clone() },
         }
     }
-}
 
-impl Scope {
-    /// One instance.
-    pub fn only(instance: &str) -> Self {
-        Self { include: vec![instance.to_owned()], exclude: vec![] }
-    }
-
-    /// Whether this instance is meant.
-    pub fn takes_in(&self, instance: &str) -> bool {
-        let named = |list: &[String]| list.iter().any(|own| own == instance);
-        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
-    }
-
-    /// Whether all instances are meant.
-    pub fn is_everything(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty()
-    }
-}
-
-impl Overrides {
     /// Reads the custom properties of an alert rule that are named like settings (`nightcap_capture_seconds` and so
     /// on).
     ///
@@ -118,38 +66,9 @@ impl Overrides {
     }
 }
 
-/// A time limit in seconds.
-pub fn seconds(text: &str) -> Result<u32, String> {
-    number(text, 1, u64::from(LONGEST_SECONDS)).map(|seconds| u32::try_from(seconds).unwrap_or(LONGEST_SECONDS))
-}
-
-/// A limit in bytes.
-pub fn bytes(text: &str) -> Result<u64, String> {
-    number(text, 0, LARGEST_BYTES)
-}
-
-/// A whole number within bounds.
-pub fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("it should be a whole number from {least} to {most}"))
-}
-
 /// A comma separated list of a scale set's instances.
 fn instances(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(instance).collect()
-}
-
-/// The id of a scale set's instance: a number, or a name where the set is orchestrated flexibly.
-pub fn instance(text: &str) -> Result<String, String> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if (1..=80).contains(&text.len()) && text.chars().all(fine) {
-        Ok(text.to_owned())
-    } else {
-        Err("it should list instances of a scale set, such as 0, 2".to_owned())
-    }
 }
 
 /// `true` or `false`, in any case.
@@ -177,7 +96,7 @@ mod tests {
             ("nightcap_capture_filters", r#"[{"protocol":"UDP"}]"#),
             ("team", "network"),
         ]));
-        let parameters = defaults().with(&overrides);
+        let parameters = overrides.applied_to(defaults());
         assert_eq!(complaints, Vec::<String>::new());
         assert_eq!(
             (parameters.capture_seconds, parameters.packet_bytes, parameters.capture_bytes),
@@ -195,7 +114,7 @@ mod tests {
             ("nightcap_capture_filters", "[{}"),
             ("nightcap_secondz", "5"),
         ]));
-        assert_eq!(defaults().with(&overrides), defaults());
+        assert_eq!(overrides.applied_to(defaults()), defaults());
         assert_eq!(complaints.len(), 5);
         assert!(
             complaints

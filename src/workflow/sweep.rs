@@ -9,17 +9,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::App;
 use crate::azure::new_request_id;
+use crate::capture::watch::{Stay, watch};
+use crate::context::App;
 use crate::host::Host;
-use crate::journal::{Journal, is_unfinished};
-use crate::outbox;
-use crate::record::{AlertRecord, CaptureRecord, NOTICE, OPEN, open_key};
-use crate::run;
+use crate::notify::outbox;
+use crate::records::alert::AlertRecord;
+use crate::records::capture::CaptureRecord;
+use crate::records::journal::{Journal, is_unfinished};
+use crate::records::keys::{NOTICE, OPEN, open_key};
+use crate::records::store;
 use crate::settings::Settings;
-use crate::store;
 use crate::timestamp::Timestamp;
-use crate::watch::{Stay, watch};
 
 /// How often alerts make an instance look for unfinished work. A storm of them need not do so one by one.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -143,7 +144,7 @@ async fn resume_alert<H: Host>(
     if record.finished {
         journal.delete(&open_key(key)).await;
     } else if app.host.now().since(record.received_at).is_none_or(|age| age >= left_for) {
-        run::resume(app, settings, record).await;
+        super::resume(app, settings, record).await;
     }
 }
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::alert::target::Target;
 use crate::azure::region::Region;
-use crate::failure::Failure;
+use crate::azure::target::Target;
 use crate::plan::{Plan, Start};
+use crate::records::failure::Failure;
 
 /// The five ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,34 +3,35 @@
 //! alert → plan → sequence → watch, for each target beside the others. The work runs as a task of its own, so that the
 //! caller can be answered in time while it goes on. Whoever finds an alert's record unfinished goes on with it.
 
+pub mod sweep;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{Either, join, join_all, select};
 
-use crate::alert::target::Target;
 use crate::alert::{Alert, Condition, Summary};
-use crate::app::App;
 use crate::azure::packet_capture::PacketCapture;
+use crate::azure::target::Target;
 use crate::azure::{Azure, new_request_id};
-use crate::failure::Failure;
+use crate::capture::locate::{Place, locate};
+use crate::capture::start::{self, End};
+use crate::capture::watch::{Stay, watch};
+use crate::context::App;
 use crate::host::Host;
-use crate::journal::Journal;
-use crate::locate::{Place, locate};
+use crate::notify::outbox;
 use crate::notify::{Notice, compose};
-use crate::outbox;
-use crate::outcome::{CaptureRef, Kind, Outcome};
 use crate::plan::{Plan, Start, nothing_to_do, plan};
-use crate::record::{
-    self, AlertRecord, CaptureRecord, OPEN, OnCapture, Resolved, TargetMemory, alert_key, on_key, resolved_key,
-    target_key,
-};
-use crate::sequence::{self, End};
+use crate::records::alert::{AlertRecord, OnCapture, Resolved};
+use crate::records::capture::CaptureRecord;
+use crate::records::failure::Failure;
+use crate::records::journal::Journal;
+use crate::records::keys::{OPEN, alert_key, capture_key, on_key, resolved_key, target_key};
+use crate::records::outcome::{CaptureRef, Kind, Outcome};
+use crate::records::target::TargetMemory;
 use crate::settings::Settings;
-use crate::sweep;
 use crate::timestamp::Timestamp;
-use crate::watch::{Stay, watch};
 
 /// How long nightcap keeps trying to start a capture. Azure's requests to wait are seldom longer than a minute, and
 /// evidence that is minutes old is seldom worth more.
@@ -288,9 +289,7 @@ impl<H: Host> Run<H> {
         let place = locate(&azure, start, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
         let storage = start.storage.as_ref().or_else(|| self.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
-        match sequence::run(&azure, &self.app.asking, &self.journal(), &self.on_capture(), start, &place, storage)
-            .await?
-        {
+        match start::run(&azure, &self.app.asking, &self.journal(), &self.on_capture(), start, &place, storage).await? {
             End::Started { capture, mut record } => {
                 let journal = self.journal();
                 let memory = TargetMemory::new(start, &place, self.app.host.now());
@@ -327,7 +326,7 @@ impl<H: Host> Run<H> {
         // The capture may have given way to another one just now.
         let now: Option<CaptureRecord> = journal.load(&record.key()).await;
         if let Some(name) = now.and_then(|now| now.superseded_by)
-            && let Some(survivor) = journal.load(&record::capture_key(&place.subscription, &place.region, &name)).await
+            && let Some(survivor) = journal.load(&capture_key(&place.subscription, &place.region, &name)).await
         {
             journal.save(&on_key(&survivor, &on.alert), &on).await;
             return (self.joined(place, &survivor), None);

@@ -1,7 +1,7 @@
 //! How a capture ended, told so that the reader knows what to do about it. Pure.
 
 use crate::azure::packet_capture::{Activity, Status};
-use crate::record::{CaptureRecord, End, EndReason};
+use crate::records::capture::{CaptureRecord, End, EndReason};
 use crate::text::clean;
 
 /// What is told of a capture that Azure shows as failed without more.

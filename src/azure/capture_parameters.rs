@@ -1,0 +1,85 @@
+//! How long, how much and what to capture.
+
+use serde::{Deserialize, Serialize};
+
+use super::packet_filter::Filter;
+
+/// The longest classic capture session, in seconds (azure-rest-api-specs, `timeLimitInSeconds`).
+pub const LONGEST_SECONDS: u32 = 18_000;
+
+/// The largest value of `totalBytesPerSession` and `bytesToCapturePerPacket` in bytes.
+pub const LARGEST_BYTES: u64 = 4_294_967_295;
+
+/// What a capture is told to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// Time limit in seconds, 1 to 18000.
+    pub capture_seconds: u32,
+    /// Limit of the whole session in bytes, 0 to 4294967295.
+    pub capture_bytes: u64,
+    /// Bytes kept of each packet, 0 for whole packets.
+    pub packet_bytes: u64,
+    /// Which packets to keep; none means all.
+    pub capture_filters: Vec<Filter>,
+    /// Which instances of a scale set to capture on.
+    #[serde(default, skip_serializing_if = "Scope::is_everything")]
+    pub scope: Scope,
+}
+
+/// Instances of a scale set: all but the excluded, or only the included if any are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The only instances that are meant; none means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// The instances that are not meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+impl Scope {
+    /// One instance.
+    pub fn only(instance: &str) -> Self {
+        Self { include: vec![instance.to_owned()], exclude: vec![] }
+    }
+
+    /// Whether this instance is meant.
+    pub fn takes_in(&self, instance: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|own| own == instance);
+        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+    }
+
+    /// Whether all instances are meant.
+    pub fn is_everything(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+}
+
+/// A time limit in seconds.
+pub fn seconds(text: &str) -> Result<u32, String> {
+    number(text, 1, u64::from(LONGEST_SECONDS)).map(|seconds| u32::try_from(seconds).unwrap_or(LONGEST_SECONDS))
+}
+
+/// A limit in bytes.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    number(text, 0, LARGEST_BYTES)
+}
+
+/// A whole number within bounds.
+pub fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("it should be a whole number from {least} to {most}"))
+}
+
+/// The id of a scale set's instance: a number, or a name where the set is orchestrated flexibly.
+pub fn instance(text: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=80).contains(&text.len()) && text.chars().all(fine) {
+        Ok(text.to_owned())
+    } else {
+        Err("it should list instances of a scale set, such as 0, 2".to_owned())
+    }
+}

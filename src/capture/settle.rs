@@ -1,0 +1,68 @@
+//! Two captures of one machine become one.
+
+use crate::azure::Azure;
+use crate::azure::error::AzureError;
+use crate::azure::packet_capture::{CaptureResource, Look, PacketCapture, list};
+use crate::capture::name::{SLOT, asked_at, is_own_of};
+use crate::host::Host;
+use crate::records::capture::{self as record, CaptureRecord, Over};
+use crate::records::journal::Journal;
+
+/// Closes the gaps through which two can create captures of different names for one target: they met on either side of
+/// the boundary of two slots, or only one of them saw that a name had become free. Whoever has created one looks once more,
+/// and all that run but the earliest are stopped. Only who created last is sure to see all of them, and is so at any time
+/// after.
+///
+/// Whoever watches one of those that are stopped finds that written down. Gives the earliest when it is not the
+/// one that was started here.
+pub async fn settle<H: Host>(
+    azure: &Azure<'_, H>,
+    journal: &Journal<'_, H>,
+    started: &CaptureRecord,
+) -> Result<Option<PacketCapture>, AzureError> {
+    let CaptureRecord { name, target, watcher, .. } = started;
+    let Some(own_slot) = asked_at(name) else { return Ok(None) };
+    let captures = list(azure, watcher).await?.captures;
+    let neighbours = [own_slot.before(SLOT), own_slot, own_slot.after(SLOT)].map(Some);
+    let mut rivals: Vec<_> = captures
+        .into_iter()
+        .filter(|other| is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)))
+        .filter(PacketCapture::is_live)
+        .collect();
+    if rivals.iter().all(|rival| rival.name == *name) {
+        return Ok(None);
+    }
+    rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
+    // Who looks late, because the first one to do so has died, may see captures that followed each other.
+    let mut running = Vec::new();
+    for rival in rivals {
+        let look = CaptureResource::new(azure, watcher, &rival.name).patient_status().await?;
+        let is_over = match look {
+            Look::Told(status) => status.activity.is_over(),
+            Look::Gone => true,
+            Look::Later(_) => false,
+        };
+        if !is_over {
+            running.push(rival);
+        }
+    }
+    if running.iter().all(|rival| rival.name != *name) {
+        return Ok(None);
+    }
+    let mut rivals = running.into_iter();
+    let Some(first) = rivals.next() else { return Ok(None) };
+    for late in rivals {
+        let record = CaptureRecord {
+            name: late.name.clone(),
+            storage_path: late.storage_path.clone(),
+            replaced: false,
+            ..started.clone()
+        };
+        let end = record::End::superseded(&first.name);
+        let over = Over { at: azure.host.now(), end, superseded_by: Some(first.name.clone()) };
+        journal.save(&record.over_key(), &over).await;
+        // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
+        let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
+    }
+    Ok((first.name != *name).then_some(first))
+}

@@ -1,0 +1,64 @@
+//! What is remembered of an alert.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, Summary};
+use crate::azure::target::Target;
+use crate::records::outcome::{Kind, Outcome};
+use crate::records::target::TargetMemory;
+use crate::timestamp::Timestamp;
+
+/// An alert that was accepted, and how it ended for each of its targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertRecord {
+    /// The alert's key, which is also the last part of the record's address.
+    pub key: String,
+    /// What fired.
+    pub alert: Summary,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// Whether nothing remains to be done.
+    pub finished: bool,
+    /// One for each target; `accepted` while it is worked on.
+    pub outcomes: Vec<Outcome>,
+    /// The whole notification as long as something remains to be done, for whoever has to go on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification: Option<Alert>,
+}
+
+/// An alert that a capture serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnCapture {
+    /// What fired.
+    pub alert: Summary,
+    /// When it fired, or else when it was heard of.
+    pub at: Timestamp,
+}
+
+/// That an alert is over for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl AlertRecord {
+    /// How the alert ended for a target.
+    pub fn outcome_for(&self, target: &Target) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.is_for(target))
+    }
+
+    /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is
+    /// worked on again.
+    pub fn repeated(&self, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
+        let earlier = self.outcome_for(target)?;
+        if !matches!(earlier.outcome, Kind::Started | Kind::Joined) {
+            return None;
+        }
+        let may_run = memory.captured_until.is_some_and(|until| now < until);
+        let repeated = if may_run { Outcome::same_alert() } else { Outcome::duplicate() };
+        Some(Outcome { capture: earlier.capture.clone(), ..repeated })
+    }
+}
