@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::alerts::{CONTOSO_VM, TEST_VM, common, flat, resolved};
 use common::instance::{BEGIN, Scene, Store};
 use http::Method;
-use nightcap::settings::{SECRET_SETTINGS, SETTINGS};
+use nightcap::{SECRET_SETTINGS, SETTINGS};
 use nightcap_simulator::{CLIENT_SECRET, Effect, Fault, OPERATOR_KEY, WEBHOOK_KEY};
 use serde_json::{Value, json};
 

@@ -24,16 +24,6 @@ impl Failure {
         Self { reason, message: message.into(), repeat_helps: false }
     }
 
-    /// The status for a program that called directly and wants to branch on it.
-    pub fn status_for_program(reason: &str) -> StatusCode {
-        match reason {
-            "limit_reached" | "name_in_use" => StatusCode::CONFLICT,
-            "machine_not_found" | "agent_missing" | "no_storage_account" | "watcher_not_found"
-            | "no_network_watcher" => StatusCode::UNPROCESSABLE_ENTITY,
-            _ => StatusCode::BAD_GATEWAY,
-        }
-    }
-
     /// There is no such machine.
     pub fn machine_not_found(target: &Target) -> Self {
         Self::lasting(

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use crate::azure::region::Region;
 use crate::azure::target::Target;
-use crate::plan::{Plan, Start};
 use crate::records::failure::Failure;
 
 /// The five ways.
@@ -90,12 +89,10 @@ impl Outcome {
         Self::new(Kind::Accepted, "working", "nightcap is at work on this; the record tells how it ends.")
     }
 
-    /// A capture was created.
-    pub fn started(start: &Start) -> Self {
-        let seconds = start.parameters.capture_seconds;
-        let mut message =
-            format!("A packet capture of at most {seconds} seconds was started on {}.", start.target.name());
-        for complaint in &start.complaints {
+    /// A capture was created. The complaints are sentences about what in the alert could not be used.
+    pub fn started(machine: &str, capture_seconds: u32, complaints: &[String]) -> Self {
+        let mut message = format!("A packet capture of at most {capture_seconds} seconds was started on {machine}.");
+        for complaint in complaints {
             message.push(' ');
             message.push_str(complaint);
         }
@@ -145,12 +142,9 @@ impl Outcome {
         Self { requests, ..Self::new(Kind::Skipped, "dry_run", message) }
     }
 
-    /// What a plan means that starts nothing; one that starts something is being worked on.
-    pub fn skipped(plan: Plan) -> Self {
-        match plan {
-            Plan::Skip { reason, message } => Self::new(Kind::Skipped, reason, message),
-            Plan::Start(_) => Self::accepted(),
-        }
+    /// Nothing was to be done.
+    pub fn skipped(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Skipped, reason, message)
     }
 
     /// Something could not be done. The portal's sample events name a machine that does not exist, and that is no
