@@ -93,3 +93,34 @@ pub fn write(host: &impl Host, event: &Event) {
         host.log(&line);
     }
 }
+
+/// The log of one piece of work: every line carries its alert and its requests' id.
+#[derive(Debug)]
+pub struct Log<'a, H> {
+    /// Where lines go.
+    pub host: &'a H,
+    /// The key of the alert's record.
+    pub alert: &'a str,
+    /// A GUID that all requests of this work carry, so that Azure's support can find them.
+    pub client_request_id: &'a str,
+}
+
+impl<H> Clone for Log<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Log<'_, H> {}
+
+impl<'a, H: Host> Log<'a, H> {
+    /// Writes the event with its time.
+    pub fn write(&self, event: &Event) {
+        write(self.host, event);
+    }
+
+    /// An event of this work, to be filled in.
+    pub fn event(&self, event: &'static str, level: &'static str) -> Event<'a> {
+        Event { event, level, alert: self.alert, client_request_id: Some(self.client_request_id), ..Event::default() }
+    }
+}

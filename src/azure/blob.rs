@@ -7,8 +7,10 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};
 
+use super::answer::unreadable;
+use super::client::{Azure, Call};
+use super::cloud::Audience;
 use super::error::{AzureError, Step};
-use super::{Audience, Azure, Call, unreadable};
 use crate::host::Host;
 
 /// A file that a capture left.
@@ -20,9 +22,6 @@ pub struct File {
     /// Its size in bytes, when it could be seen.
     pub bytes: Option<u64>,
 }
-
-/// The version of Blob storage that is spoken. Since 2017-11-09 it takes tokens.
-pub const API_VERSION: &str = "2021-12-02";
 
 /// A bound on the pages of a list, 5000 blobs each.
 const MOST_PAGES: usize = 10;
@@ -100,7 +99,7 @@ fn content_range(text: &str) -> Option<(u64, u64)> {
 /// publish what it makes of it, so whatever lies below the same place and has the same name and more is taken.
 pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Vec<File>, AzureError> {
     let foreign = || AzureError::ForeignUrl { step: Step::File };
-    let place = Place::of(url, azure.settings.blob.is_loopback()).ok_or_else(foreign)?;
+    let place = Place::of(url, azure.config.blob.is_loopback()).ok_or_else(foreign)?;
     let beside = list(azure, &place.container, &place.stem).await?;
     if !beside.is_empty() {
         return Ok(beside);

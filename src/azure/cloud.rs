@@ -2,12 +2,20 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::Audience;
-use crate::settings::Origin;
+use super::origin::Origin;
 
 /// What must not stand raw in a URL's fragment (WHATWG URL, "fragment percent-encode set"), nor in a message's link.
 const NOT_IN_A_FRAGMENT: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'(').add(b')').add(b'|').add(b'#');
+
+/// Whom a request is for. Each has its own origin and takes tokens of its own only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Azure Resource Manager.
+    Arm,
+    /// Blob storage.
+    Storage,
+}
 
 /// The scope of tokens for an audience. That of storage is the same in every cloud (azure-storage-blob, `_shared`).
 ///

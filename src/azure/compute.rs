@@ -3,10 +3,11 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::answer::{read, unreadable};
+use super::client::Azure;
 use super::error::{AzureError, Step};
 use super::region::Region;
-use super::{Azure, read, unreadable};
-use crate::azure::target::{Kind, Target};
+use super::target::{Kind, Target};
 use crate::host::Host;
 use crate::json::Object;
 

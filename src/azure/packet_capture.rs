@@ -5,14 +5,18 @@ use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::answer::{read, unreadable};
+use super::capture_parameters::{Parameters, Scope};
+use super::client::{Azure, Call};
 use super::clock::Clock;
+use super::cloud::Audience;
 use super::error::{AzureError, Step};
-use super::network_watcher::{API_VERSION, list as list_pages};
+use super::list::list as list_pages;
+use super::network_watcher::API_VERSION;
+use super::operation;
+use super::packet_filter::Filter;
 use super::resource_id::ResourceId;
-use super::{Audience, Azure, Call, operation, read, unreadable};
-use crate::azure::capture_parameters::{Parameters, Scope};
-use crate::azure::packet_filter::Filter;
-use crate::azure::target::Target;
+use super::target::Target;
 use crate::host::Host;
 use crate::json::Object;
 use crate::timestamp::Timestamp;
@@ -218,7 +222,8 @@ pub struct Listing {
 
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
-    let (captures, clock) = list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await?;
+    let path = format!("{}/packetCaptures", watcher.path());
+    let (captures, clock) = list_pages(azure, Step::List, &path, API_VERSION).await?;
     Ok(Listing { captures: captures.iter().filter_map(PacketCapture::read).collect(), clock })
 }
 
@@ -248,7 +253,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
             answer => answer?,
         };
         let capture = PacketCapture::read(&read(Step::LookUp, &answer)?);
-        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.host).told())))
+        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.log.host).told())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
@@ -295,7 +300,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
     }
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
-        let told_at = Clock::of(answer, self.azure.host).told();
+        let told_at = Clock::of(answer, self.azure.log.host).told();
         let status = Status::read(&read(Step::Status, answer)?, told_at);
         status.map(Look::Told).ok_or_else(|| unreadable(Step::Status, "no packetCaptureStatus"))
     }

@@ -9,11 +9,13 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
+use crate::azure::client::Azure;
 use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step};
+use crate::azure::operation;
 use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
 use crate::azure::resource_id::ResourceId;
-use crate::azure::{Azure, operation, retry};
+use crate::azure::retry;
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::limit;
 use crate::capture::locate::Place;
@@ -27,6 +29,7 @@ use crate::records::failure::Failure;
 use crate::records::journal::Journal;
 use crate::records::keys::{capture_key, on_key};
 use crate::records::reservation::Asking;
+use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
@@ -63,8 +66,10 @@ pub enum End {
 }
 
 /// Carries a plan out.
+#[expect(clippy::too_many_arguments)]
 pub async fn run<H: Host>(
     azure: &Azure<'_, H>,
+    settings: &Settings,
     asking: &Asking,
     journal: &Journal<'_, H>,
     alert: &OnCapture,
@@ -75,6 +80,7 @@ pub async fn run<H: Host>(
     let request = CaptureRequest::new(&start.target, &start.parameters, storage);
     let mut sequence = Sequence {
         azure,
+        settings,
         asking,
         journal,
         alert,
@@ -101,6 +107,7 @@ type Former = Result<Option<CaptureRecord>, StoreError>;
 
 struct Sequence<'a, H> {
     azure: &'a Azure<'a, H>,
+    settings: &'a Settings,
     asking: &'a Asking,
     journal: &'a Journal<'a, H>,
     alert: &'a OnCapture,
@@ -141,7 +148,7 @@ impl<H: Host> Sequence<'_, H> {
                 self.pause(&AzureError::OutOfTime { step: Step::Delete }, round).await?;
                 continue;
             };
-            if self.azure.settings.dry_run {
+            if self.settings.dry_run {
                 return self.requests(&doomed, &name).map(End::WouldSend);
             }
             join_all(doomed.iter().map(|doomed| self.remember_end(doomed, &captures))).await;
@@ -153,12 +160,12 @@ impl<H: Host> Sequence<'_, H> {
                 }
                 Err(error) => return Err(self.failure(&error)),
             }
-            if clock.age(self.azure.host) > LIST_IS_FRESH {
+            if clock.age(self.azure.log.host) > LIST_IS_FRESH {
                 continue;
             }
             self.remember_asking(&name, former, clock).await;
             if let Some(end) = self.create(&name, round).await? {
-                turn.accepted(self.azure.host.monotonic());
+                turn.accepted(self.azure.log.host.monotonic());
                 return Ok(end);
             }
         }
@@ -240,7 +247,7 @@ impl<H: Host> Sequence<'_, H> {
             }
             doomed.push(holder.name.clone());
         }
-        let limit = self.azure.settings.capture_limit;
+        let limit = self.settings.capture_limit;
         let all = captures.len().saturating_add(coming);
         let mut excess = limit::excess(all.saturating_sub(doomed.len()), limit);
         for capture in limit::candidates(captures).into_iter().take(excess.saturating_add(MOST_STILL_RUNNING)) {
@@ -280,7 +287,7 @@ impl<H: Host> Sequence<'_, H> {
                 let mut record = self.started(&capture);
                 record.operation = operation::address(&creation);
                 let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
-                record.look_at = Some(self.azure.host.now().after(pause));
+                record.look_at = Some(self.azure.log.host.now().after(pause));
                 return Ok(Some(End::Started { capture, record }));
             }
             Err(error) => error,
@@ -324,8 +331,8 @@ impl<H: Host> Sequence<'_, H> {
         if let Some(former) = former.filter(|_| !has_rival) {
             self.put_aside(former).await;
         }
-        let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.alert, clock.told());
-        asked.note(self.azure.host.now(), "create", "Azure is asked for the capture.");
+        let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.log.alert, clock.told());
+        asked.note(self.azure.log.host.now(), "create", "Azure is asked for the capture.");
         let on = on_key(&asked, &self.alert.alert);
         let remember = async {
             if !has_rival {
@@ -357,9 +364,9 @@ impl<H: Host> Sequence<'_, H> {
     /// The record of a capture that Azure has accepted.
     fn started(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
         let asked = self.asked.take();
-        let now = self.azure.host.now();
+        let now = self.azure.log.host.now();
         let mut record = asked.unwrap_or_else(|| CaptureRecord::found(self.start, self.place, capture, now));
-        record.asked_by = self.azure.alert.to_owned();
+        record.asked_by = self.azure.log.alert.to_owned();
         record.phase = Phase::Creating;
         record.storage_path = capture.storage_path.clone();
         record.note(now, "accepted", "Azure accepted the capture and is beginning it.");
@@ -382,12 +389,12 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Waits before another round, if there is time for one.
     async fn pause(&self, error: &AzureError, round: u32) -> Result<(), Failure> {
-        let [chance, ..] = self.azure.host.random();
+        let [chance, ..] = self.azure.log.host.random();
         let pause = error.retry_after().unwrap_or_default().saturating_add(retry::pause(round, chance));
         if pause >= self.azure.time_left() {
             return Err(self.failure(error));
         }
-        self.azure.host.sleep(pause).await;
+        self.azure.log.host.sleep(pause).await;
         Ok(())
     }
 
@@ -422,7 +429,7 @@ impl<H: Host> Sequence<'_, H> {
             None if capture.is_failed() => record::End::never_began(COULD_NOT_BEGIN),
             None => return,
         };
-        let over = Over { at: self.azure.host.now(), end, superseded_by: None };
+        let over = Over { at: self.azure.log.host.now(), end, superseded_by: None };
         self.journal.save(&record.over_key(), &over).await;
         if record.phase == Phase::Asked {
             // Whoever asked for it has died, and nobody has seen it yet.

@@ -6,15 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::azure::blob::File;
-use crate::azure::error::AzureError;
+use crate::azure::blob::{self, File};
+use crate::azure::client::{Azure, new_request_id};
+use crate::azure::error::{AzureError, Step};
+use crate::azure::operation;
 use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
-use crate::azure::{self, Azure, blob, operation};
 use crate::capture::analyze::{self, Limits};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::settle::settle;
 use crate::context::{App, AtWork};
 use crate::host::Host;
+use crate::log::Log;
 use crate::notify::compose;
 use crate::notify::outbox;
 use crate::page;
@@ -80,7 +82,7 @@ const SOON: Duration = Duration::from_secs(120);
 
 /// Watches a capture. Returns at its end, or when it is not worth staying.
 pub async fn watch<H: Host>(app: &Arc<App<H>>, settings: &Arc<Settings>, record: CaptureRecord, stay: Stay) {
-    let request_id = azure::new_request_id(&app.host);
+    let request_id = new_request_id(&app.host);
     let mut next = Some(record);
     while let Some(record) = next {
         // Who only comes by leaves it to whoever watches in this instance already.
@@ -203,7 +205,7 @@ impl<H: Host> Watch<'_, H> {
             }
         }
         let Some(address) = self.record.operation.clone() else { return self.look_at_resource().await };
-        match operation::look(&self.azure(), azure::error::Step::Create, &address).await {
+        match operation::look(&self.azure(), Step::Create, &address).await {
             Ok(Some(())) => self.created(),
             Ok(None) if self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Err(error @ AzureError::OperationFailed { .. }) => self.fail_to_begin(self.failure(&error)).await,
@@ -640,12 +642,14 @@ impl<H: Host> Watch<'_, H> {
 
     fn azure(&self) -> Azure<'_, H> {
         Azure {
-            host: &self.app.host,
-            settings: self.settings,
+            log: Log {
+                host: &self.app.host,
+                alert: self.journal.alert,
+                client_request_id: self.journal.client_request_id,
+            },
+            config: &self.settings.azure,
             tokens: &self.app.tokens,
-            alert: self.journal.alert,
             target: &self.record.target,
-            client_request_id: self.journal.client_request_id,
             deadline: self.app.host.monotonic().saturating_add(STEP_TAKES),
         }
     }

@@ -6,15 +6,15 @@ use http::Uri;
 use serde_json::{Map, Value};
 use subtle::Choice;
 
-pub use crate::azure::origin::Origin;
-pub use crate::azure::secret::Secret;
-
 use crate::alert::overrides::boolean;
 use crate::azure::capture_parameters::{Parameters, Scope, bytes, number, seconds};
+use crate::azure::config::{ClientSecret, Config};
+use crate::azure::origin::Origin;
 use crate::azure::packet_capture::checked_capture_name;
 use crate::azure::packet_filter::parse_filters;
 use crate::azure::region::Region;
 use crate::azure::resource_id::{ResourceId, is_guid, storage_account};
+use crate::azure::secret::Secret;
 use crate::json::explain;
 use crate::notify::Event;
 use crate::plan::rule::{Rule, parse_rules};
@@ -69,18 +69,8 @@ pub struct SettingError {
 /// Everything that nightcap was told.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Entra tenant, a GUID or a domain name.
-    pub tenant_id: String,
-    /// The service principal's application id.
-    pub client_id: String,
-    /// The service principal's secret.
-    pub client_secret: Secret,
-    /// Where tokens come from.
-    pub authority: Origin,
-    /// Azure Resource Manager.
-    pub arm: Origin,
-    /// Where capture files lie.
-    pub blob: Origin,
+    /// Where Azure is, and who nightcap is there.
+    pub azure: Config,
     /// Where captures are stored, by region or for all.
     pub storage: StorageAccounts,
     /// What every capture does unless a rule or an alert says otherwise.
@@ -189,12 +179,16 @@ impl Settings {
         let mut reader = Reader { given, errors: Vec::new() };
         reader.take("webhook_key", present);
         let settings = Self {
-            tenant_id: reader.take("tenant_id", tenant),
-            client_id: reader.take("client_id", client),
-            client_secret: reader.take("client_secret", |text| present(text).map(Secret::new)),
-            authority: reader.take("authority_url", Origin::parse),
-            arm: reader.take("arm_url", Origin::parse),
-            blob: reader.take("blob_url", Origin::parse),
+            azure: Config {
+                credential: ClientSecret {
+                    tenant_id: reader.take("tenant_id", tenant),
+                    client_id: reader.take("client_id", client),
+                    client_secret: reader.take("client_secret", |text| present(text).map(Secret::new)),
+                },
+                authority: reader.take("authority_url", Origin::parse),
+                arm: reader.take("arm_url", Origin::parse),
+                blob: reader.take("blob_url", Origin::parse),
+            },
             storage: reader.take("storage_account_id", storage_accounts),
             capture: Parameters {
                 capture_seconds: reader.take("capture_seconds", seconds),
@@ -365,7 +359,7 @@ mod tests {
         assert_eq!(settings.capture_limit, 10);
         assert_eq!(settings.cooldown, Duration::from_secs(600));
         assert_eq!(settings.answer_within, Duration::from_secs(5));
-        assert_eq!(settings.arm.to_string(), "https://management.azure.com");
+        assert_eq!(settings.azure.arm.to_string(), "https://management.azure.com");
         assert!(
             settings.capture_name.is_none() && settings.notify.is_none() && settings.allowed_subscriptions.is_none()
         );

@@ -12,10 +12,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use super::problem::Problem;
 use super::records::{Named, find};
 use crate::azure::blob::{self, Piece};
+use crate::azure::client::{Azure, new_request_id};
 use crate::azure::error::AzureError;
-use crate::azure::{Azure, new_request_id};
 use crate::context::App;
 use crate::host::Host;
+use crate::log::Log;
 use crate::records::capture::CaptureRecord;
 use crate::records::failure::Failure;
 use crate::settings::Settings;
@@ -65,12 +66,10 @@ impl<H: Host> Download<H> {
     async fn piece(&self, after: Option<&Piece>) -> Result<Piece, AzureError> {
         let host = &self.app.host;
         let azure = Azure {
-            host,
-            settings: &self.settings,
+            log: Log { host, alert: &self.record.asked_by, client_request_id: &self.request_id },
+            config: &self.settings.azure,
             tokens: &self.app.tokens,
-            alert: &self.record.asked_by,
             target: &self.record.target,
-            client_request_id: &self.request_id,
             deadline: host.monotonic().saturating_add(TRY_FOR),
         };
         blob::piece(&azure, &self.url, after).await

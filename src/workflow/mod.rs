@@ -12,14 +12,15 @@ use futures::channel::oneshot;
 use futures::future::{Either, join, join_all, select};
 
 use crate::alert::{Alert, Condition, Summary};
+use crate::azure::client::{Azure, new_request_id};
 use crate::azure::packet_capture::PacketCapture;
 use crate::azure::target::Target;
-use crate::azure::{Azure, new_request_id};
 use crate::capture::locate::{Place, locate};
 use crate::capture::start::{self, End};
 use crate::capture::watch::{Stay, watch};
 use crate::context::App;
 use crate::host::Host;
+use crate::log::Log;
 use crate::notify::outbox;
 use crate::notify::{Notice, compose};
 use crate::plan::{Plan, Start, nothing_to_do, plan};
@@ -289,7 +290,18 @@ impl<H: Host> Run<H> {
         let place = locate(&azure, start, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
         let storage = start.storage.as_ref().or_else(|| self.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
-        match start::run(&azure, &self.app.asking, &self.journal(), &self.on_capture(), start, &place, storage).await? {
+        match start::run(
+            &azure,
+            &self.settings,
+            &self.app.asking,
+            &self.journal(),
+            &self.on_capture(),
+            start,
+            &place,
+            storage,
+        )
+        .await?
+        {
             End::Started { capture, mut record } => {
                 let journal = self.journal();
                 let memory = TargetMemory::new(start, &place, self.app.host.now());
@@ -428,12 +440,10 @@ impl<H: Host> Run<H> {
 
     fn azure<'a>(&'a self, target: &'a Target) -> Azure<'a, H> {
         Azure {
-            host: &self.app.host,
-            settings: &self.settings,
+            log: Log { host: &self.app.host, alert: &self.key, client_request_id: &self.client_request_id },
+            config: &self.settings.azure,
             tokens: &self.app.tokens,
-            alert: &self.key,
             target,
-            client_request_id: &self.client_request_id,
             deadline: self.app.host.monotonic().saturating_add(TRY_FOR),
         }
     }

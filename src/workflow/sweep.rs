@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::azure::new_request_id;
+use crate::azure::client::new_request_id;
 use crate::capture::watch::{Stay, watch};
 use crate::context::App;
 use crate::host::Host;
