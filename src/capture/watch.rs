@@ -26,6 +26,7 @@ use crate::records::failure::Failure;
 use crate::records::journal::Journal;
 use crate::records::keys::{alert_key, on_key, resolved_key, target_key};
 use crate::records::outcome::{CaptureRef, Kind, Outcome};
+use crate::records::reason::Reason;
 use crate::records::target::TargetMemory;
 use crate::report::Report;
 use crate::settings::Settings;
@@ -221,7 +222,7 @@ impl<H: Host> Watch<'_, H> {
         match self.capture(&self.azure()).get().await {
             Ok(None) => self.look_whether_it_is_gone().await,
             Ok(Some(capture)) if capture.is_failed() => {
-                self.fail_to_begin(Failure::lasting("never_began", COULD_NOT_BEGIN)).await;
+                self.fail_to_begin(Failure::lasting(Reason::NeverBegan, COULD_NOT_BEGIN)).await;
             }
             Ok(Some(capture)) if capture.is_beginning() && self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Ok(Some(_)) => self.created(),
@@ -345,7 +346,7 @@ impl<H: Host> Watch<'_, H> {
             Activity::NotStarted if self.record.looks >= LOOKS_FOR_BEGINNING && self.is_late(&status) => {
                 let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
                            Network Watcher agent healthy?";
-                self.fail_to_begin(Failure::lasting("never_began", why)).await;
+                self.fail_to_begin(Failure::lasting(Reason::NeverBegan, why)).await;
             }
             Activity::Unknown if self.record.looks >= LOOKS_BEYOND => {
                 self.end(End::lost_sight("Azure does not know what became of the capture."));

@@ -94,7 +94,7 @@ pub fn alert_ended(
         at: now,
         machine: target.as_ref().map(Target::name).unwrap_or_default(),
         target: outcome.target.clone(),
-        reason: outcome.reason.clone(),
+        reason: outcome.reason.word().to_owned(),
         message: outcome.message.clone(),
         alert: Some(alert.clone()),
         others: vec![],

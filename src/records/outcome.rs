@@ -7,6 +7,7 @@ use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::plan::{Plan, Start};
 use crate::records::failure::Failure;
+use crate::records::reason::{Reason, RecordedReason};
 
 /// The five ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +46,8 @@ pub struct Outcome {
     pub target: Option<String>,
     /// Which of the five ways.
     pub outcome: Kind,
-    /// Why, for machines: `snake_case`.
-    pub reason: String,
+    /// Why, for machines.
+    pub reason: RecordedReason,
     /// Why, for people: a sentence or two.
     pub message: String,
     /// The capture, when there is one.
@@ -87,7 +88,7 @@ pub struct Links {
 impl Outcome {
     /// Work has begun.
     pub fn accepted() -> Self {
-        Self::new(Kind::Accepted, "working", "nightcap is at work on this; the record tells how it ends.")
+        Self::new(Kind::Accepted, Reason::Working, "nightcap is at work on this; the record tells how it ends.")
     }
 
     /// A capture was created.
@@ -99,50 +100,50 @@ impl Outcome {
             message.push(' ');
             message.push_str(complaint);
         }
-        Self::new(Kind::Started, "started", message)
+        Self::new(Kind::Started, Reason::Started, message)
     }
 
     /// The alert was over before it was heard of.
     pub fn already_resolved() -> Self {
         let message = "The alert had resolved before this notification of its beginning came, so nothing was captured.";
-        Self::new(Kind::Skipped, "already_resolved", message)
+        Self::new(Kind::Skipped, Reason::AlreadyResolved, message)
     }
 
     /// The alert is over, and a capture serves it.
     pub fn resolved(word: &str, capture: &str) -> Self {
         let message =
             format!("The alert is {word}. The capture {capture} is stopped as soon as all its alerts have resolved.");
-        Self::new(Kind::Skipped, "resolved", message)
+        Self::new(Kind::Skipped, Reason::Resolved, message)
     }
 
     /// The alert came too long ago to be worked on still.
     pub fn too_late() -> Self {
         let message = "nightcap was interrupted while it worked on this alert, and when it came back too much time had \
                        passed for a capture to show what had fired.";
-        Self::new(Kind::Failed, "too_late", message)
+        Self::new(Kind::Failed, Reason::TooLate, message)
     }
 
     /// A capture runs already.
     pub fn joined() -> Self {
         let message = "A capture on this machine already runs; the alert was added to it.";
-        Self::new(Kind::Joined, "already_running", message)
+        Self::new(Kind::Joined, Reason::AlreadyRunning, message)
     }
 
     /// The same notification came before, and its capture may still run.
     pub fn same_alert() -> Self {
         let message = "This alert was delivered before and has led to a capture, which may still run.";
-        Self::new(Kind::Joined, "same_alert", message)
+        Self::new(Kind::Joined, Reason::SameAlert, message)
     }
 
     /// The same notification came before, and its capture is over.
     pub fn duplicate() -> Self {
-        Self::new(Kind::Skipped, "duplicate", "This alert was delivered before and has led to a capture.")
+        Self::new(Kind::Skipped, Reason::Duplicate, "This alert was delivered before and has led to a capture.")
     }
 
     /// Nothing was to be changed.
     pub fn dry_run(requests: Vec<Value>) -> Self {
         let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
-        Self { requests, ..Self::new(Kind::Skipped, "dry_run", message) }
+        Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
     }
 
     /// What a plan means that starts nothing; one that starts something is being worked on.
@@ -156,19 +157,19 @@ impl Outcome {
     /// Something could not be done. The portal's sample events name a machine that does not exist, and that is no
     /// failure.
     pub fn failed(target: &Target, failure: Failure) -> Self {
-        if failure.reason == "machine_not_found" && target.is_of_the_portals_sample() {
+        if failure.reason == Reason::MachineNotFound && target.is_of_the_portals_sample() {
             let message =
                 "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
-            return Self::new(Kind::Skipped, "test_notification", message);
+            return Self::new(Kind::Skipped, Reason::TestNotification, message);
         }
         Self { repeat_helps: failure.repeat_helps, ..Self::new(Kind::Failed, failure.reason, failure.message) }
     }
 
-    fn new(kind: Kind, reason: &str, message: impl Into<String>) -> Self {
+    fn new(kind: Kind, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             target: None,
             outcome: kind,
-            reason: reason.to_owned(),
+            reason: reason.into(),
             message: message.into(),
             capture: None,
             requests: vec![],

@@ -17,7 +17,8 @@ use crate::azure::resource_id::{ResourceId, is_guid, storage_account};
 use crate::azure::secret::Secret;
 use crate::json::explain;
 use crate::notify::Event;
-use crate::plan::rule::{Rule, parse_rules};
+use crate::plan::policy::Policy;
+use crate::plan::rule::parse_rules;
 
 /// Every setting's name and its default. `spin.toml` declares the same; a test compares the two.
 pub const SETTINGS: &[(&str, &str)] = &[
@@ -73,18 +74,10 @@ pub struct Settings {
     pub azure: Config,
     /// Where captures are stored, by region or for all.
     pub storage: StorageAccounts,
-    /// What every capture does unless a rule or an alert says otherwise.
-    pub capture: Parameters,
-    /// A name that every capture gets, or `None` for a name of its own per capture.
-    pub capture_name: Option<String>,
+    /// What is done about alerts.
+    pub policy: Policy,
     /// Captures in one watcher before one is evicted or the alert is refused.
     pub capture_limit: usize,
-    /// Rest per target after its last capture.
-    pub cooldown: Duration,
-    /// Exceptions, first match first.
-    pub rules: Vec<Rule>,
-    /// When set, no other subscription is touched. In lower case.
-    pub allowed_subscriptions: Option<Vec<String>>,
     /// Whether a resolved alert stops the capture that it started.
     pub stop_on_resolve: bool,
     /// Whether to tell what would be done instead of doing it.
@@ -190,18 +183,20 @@ impl Settings {
                 blob: reader.take("blob_url", Origin::parse),
             },
             storage: reader.take("storage_account_id", storage_accounts),
-            capture: Parameters {
-                capture_seconds: reader.take("capture_seconds", seconds),
-                capture_bytes: reader.take("capture_bytes", bytes),
-                packet_bytes: reader.take("packet_bytes", bytes),
-                capture_filters: reader.take("capture_filters", parse_filters),
-                scope: Scope::default(),
+            policy: Policy {
+                capture: Parameters {
+                    capture_seconds: reader.take("capture_seconds", seconds),
+                    capture_bytes: reader.take("capture_bytes", bytes),
+                    packet_bytes: reader.take("packet_bytes", bytes),
+                    capture_filters: reader.take("capture_filters", parse_filters),
+                    scope: Scope::default(),
+                },
+                capture_name: reader.take("capture_name", capture_name),
+                cooldown: Duration::from_secs(reader.take("cooldown_seconds", |text| number(text, 0, 31_536_000))),
+                rules: reader.take("rules", parse_rules),
+                allowed_subscriptions: reader.take("allowed_subscriptions", subscriptions),
             },
-            capture_name: reader.take("capture_name", capture_name),
             capture_limit: reader.take("capture_limit", |text| number(text, 1, 10_000)) as usize,
-            cooldown: Duration::from_secs(reader.take("cooldown_seconds", |text| number(text, 0, 31_536_000))),
-            rules: reader.take("rules", parse_rules),
-            allowed_subscriptions: reader.take("allowed_subscriptions", subscriptions),
             stop_on_resolve: reader.take("stop_on_resolve", boolean),
             dry_run: reader.take("dry_run", boolean),
             answer_within: Duration::from_secs(reader.take("answer_seconds", |text| number(text, 1, 60))),
@@ -354,14 +349,16 @@ mod tests {
     #[test]
     fn the_defaults_are_the_documented_ones() {
         let settings = Settings::parse(&usable()).unwrap();
-        assert_eq!(settings.capture.capture_seconds, 60);
-        assert_eq!(settings.capture.capture_bytes, 1_073_741_824);
+        assert_eq!(settings.policy.capture.capture_seconds, 60);
+        assert_eq!(settings.policy.capture.capture_bytes, 1_073_741_824);
         assert_eq!(settings.capture_limit, 10);
-        assert_eq!(settings.cooldown, Duration::from_secs(600));
+        assert_eq!(settings.policy.cooldown, Duration::from_secs(600));
         assert_eq!(settings.answer_within, Duration::from_secs(5));
         assert_eq!(settings.azure.arm.to_string(), "https://management.azure.com");
         assert!(
-            settings.capture_name.is_none() && settings.notify.is_none() && settings.allowed_subscriptions.is_none()
+            settings.policy.capture_name.is_none()
+                && settings.notify.is_none()
+                && settings.policy.allowed_subscriptions.is_none()
         );
     }
 
@@ -371,7 +368,7 @@ mod tests {
         let others = SETTINGS.iter().filter(|(name, _)| required.iter().all(|(own, _)| own != name));
         let given: Vec<_> = others.map(|(name, _)| (*name, " ".to_owned())).chain(usable()).collect();
         let settings = Settings::parse(&given).unwrap();
-        assert_eq!(settings.capture, Settings::parse(&usable()).unwrap().capture);
+        assert_eq!(settings.policy.capture, Settings::parse(&usable()).unwrap().policy.capture);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::host::{Host, SettingsUnreadable};
 use crate::log::{self, Event};
 use crate::records::failure::Failure;
 use crate::records::outcome::{Kind, Outcome};
+use crate::records::reason::Reason;
 use crate::workflow::{Handled, handle};
 
 /// The largest body. Azure's alerts have at most 256 KB.
@@ -157,7 +158,7 @@ fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
 /// A program that called directly wants to branch on the status.
 fn answer_program(handled: &Handled, links: Links) -> Response<Body> {
     let failed = handled.outcomes.iter().find(|outcome| outcome.outcome == Kind::Failed);
-    let forbidden = handled.outcomes.iter().find(|outcome| outcome.reason == "subscription_not_allowed");
+    let forbidden = handled.outcomes.iter().find(|outcome| outcome.reason == Reason::SubscriptionNotAllowed);
     let (status, outcome) = match (failed, forbidden) {
         (Some(outcome), _) => (Failure::status_for_program(&outcome.reason), outcome),
         (None, Some(outcome)) => (StatusCode::FORBIDDEN, outcome),

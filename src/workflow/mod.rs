@@ -271,7 +271,7 @@ impl<H: Host> Run<H> {
         if self.is_over_already(target).await {
             return (Outcome::already_resolved(), None);
         }
-        let start = match plan(&self.alert, target, &self.settings, &memory, now) {
+        let start = match plan(&self.alert, target, &self.settings.policy, memory.captured_until, now) {
             Plan::Start(start) => start,
             skip @ Plan::Skip { .. } => return (Outcome::skipped(skip), None),
         };
