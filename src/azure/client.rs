@@ -5,11 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::de::IgnoredAny;
+use url::Url;
 
 use super::answer::{refused, unreadable};
 use super::cloud::{self, Audience};
 use super::config::Config;
 use super::error::{AzureError, Step};
+use super::origin::Origin;
 use super::secret::Secret;
 use super::target::Target;
 use super::token::Tokens;
@@ -94,9 +96,7 @@ impl<'a, H: Host> Azure<'a, H> {
 
     /// The address of a resource of Azure Resource Manager.
     pub fn uri(&self, step: Step, path: &str, api_version: &str) -> Result<Uri, AzureError> {
-        format!("{}{path}?api-version={api_version}", self.config.arm)
-            .parse()
-            .map_err(|error: http::uri::InvalidUri| unreadable(step, error))
+        address(&self.config.arm, path, api_version).map_err(|error| unreadable(step, error))
     }
 
     /// An address that Azure handed back, to be used as it is. Whether it is Azure's own is seen when it is called.
@@ -138,7 +138,30 @@ impl<'a, H: Host> Azure<'a, H> {
     }
 }
 
+/// Ids may have letters outside ASCII.
+fn address(arm: &Origin, path: &str, api_version: &str) -> anyhow::Result<Uri> {
+    let mut url = Url::parse(&arm.to_string())?;
+    url.set_path(path);
+    url.query_pairs_mut().append_pair("api-version", api_version);
+    Ok(url.as_str().parse()?)
+}
+
 /// An id for the requests of one piece of work, so that Azure's support can find them.
 pub fn new_request_id(host: &impl Host) -> String {
     uuid::Builder::from_random_bytes(host.random()).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_outside_ascii_are_encoded_in_paths() {
+        let arm = Origin::parse("https://management.azure.com").unwrap();
+        let path = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gruppe-größe";
+        let uri = address(&arm, path, "2024-07-01").unwrap();
+        assert!(uri.path().contains("gruppe-gr%C3%B6%C3%9Fe"));
+        assert!(uri.path().starts_with("/subscriptions/"));
+        assert_eq!(uri.query(), Some("api-version=2024-07-01"));
+    }
 }

@@ -30,7 +30,7 @@ pub struct Machine {
 
 /// Reads a machine. `None` when there is none, or none that nightcap may see.
 pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Option<Machine>, AzureError> {
-    let uri = azure.uri(Step::Machine, &target.resource().path(), API_VERSION)?;
+    let uri = azure.uri(Step::Machine, &target.resource().to_string(), API_VERSION)?;
     let answer = match azure.get(Step::Machine, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
         other => other?,

@@ -1,5 +1,6 @@
 //! The `packetCaptures` resource. Shapes and ranges are those of azure-rest-api-specs, `networkWatcher.json`.
 
+use anyhow::ensure;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde::Serialize;
@@ -222,7 +223,7 @@ pub struct Listing {
 
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
-    let path = format!("{}/packetCaptures", watcher.path());
+    let path = format!("{}/packetCaptures", watcher);
     let (captures, clock) = list_pages(azure, Step::List, &path, API_VERSION).await?;
     Ok(Listing { captures: captures.iter().filter_map(PacketCapture::read).collect(), clock })
 }
@@ -307,7 +308,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     /// Its address.
     pub fn uri(&self, step: Step, action: &str) -> Result<Uri, AzureError> {
-        let path = format!("{}/packetCaptures/{}{action}", self.watcher.path(), self.name);
+        let path = format!("{}/packetCaptures/{}{action}", self.watcher, self.name);
         self.azure.uri(step, &path, API_VERSION)
     }
 
@@ -326,16 +327,16 @@ fn is_gone(error: &AzureError) -> bool {
 }
 
 /// A name for a capture. Azure publishes no rule; these characters and this length are known to be taken.
-pub fn checked_capture_name(text: &str) -> Result<String, String> {
+pub fn checked_capture_name(text: &str) -> anyhow::Result<String> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let framed = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    if text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last()) {
-        Ok(text.to_owned())
-    } else {
-        Err("a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or \
-         digit"
-            .to_owned())
-    }
+    let is_fine =
+        text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last());
+    ensure!(
+        is_fine,
+        "a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or digit"
+    );
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl TokenCache {
 
 async fn fetch<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &str) -> Result<Token, AzureError> {
     let ClientSecret { tenant_id, client_id, client_secret } = &config.credential;
-    let body = form_urlencoded::Serializer::new(String::new())
+    let body = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
         .append_pair("client_id", client_id)
         .append_pair("client_secret", client_secret.expose())
