@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use crate::azure::Azure;
-use crate::azure::new_request_id;
+use crate::azure::client::Azure;
+use crate::azure::client::new_request_id;
 use crate::azure::target::Target;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
@@ -92,12 +92,10 @@ impl<H: Host> Context<H> {
     /// What is said to Azure about a machine, for `time` at most.
     pub fn azure<'a>(&'a self, target: &'a Target, time: Duration) -> Azure<'a, H> {
         Azure {
-            host: &self.instance.host,
-            settings: &self.settings,
+            log: self.log(),
+            config: &self.settings.azure,
             tokens: &self.instance.tokens,
-            alert: &self.alert,
             target,
-            client_request_id: &self.client_request_id,
             deadline: self.instance.host.monotonic().saturating_add(time),
         }
     }

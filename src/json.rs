@@ -1,5 +1,6 @@
 //! Lenient reading of JSON that many services write: members missing or null, numbers as strings, names in any case.
 
+use anyhow::anyhow;
 use serde_json::{Map, Value};
 
 /// A member that holds something it cannot hold, such as a list where a name belongs.
@@ -103,11 +104,11 @@ impl<'a> Object<'a> {
 }
 
 /// What is wrong with a JSON text, without quoting any of it.
-pub fn explain(error: &serde_json::Error) -> String {
+pub fn explained(error: serde_json::Error) -> anyhow::Error {
     let text = error.to_string();
     match text.split_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => text,
+        Some((_, expected)) => anyhow!("expected {expected}"),
+        None => anyhow!(text),
     }
 }
 

@@ -1258,7 +1258,7 @@ fn any_text() -> impl Strategy<Value = String> {
 fn plan_of(alert: &Alert) -> String {
     match nothing_to_do(alert) {
         None => "start".to_owned(),
-        Some(Plan::Skip { reason, .. }) => reason.to_owned(),
+        Some(Plan::Skip { reason, .. }) => reason.word().to_owned(),
         Some(Plan::Start(start)) => panic!("{start:?} is not nothing"),
     }
 }

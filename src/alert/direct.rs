@@ -95,12 +95,12 @@ fn packet_bytes(body: Object) -> Result<Option<u64>, BadAlert> {
 fn filters(body: Object) -> Result<Option<Vec<Filter>>, BadAlert> {
     let Some(written) = body.member("filters") else { return Ok(None) };
     let filters =
-        parse_filters(&written.to_string()).map_err(|why| bad("filters", &format!("cannot be used: {why}")))?;
+        parse_filters(&written.to_string()).map_err(|why| bad("filters", &format!("cannot be used: {why:#}")))?;
     Ok(Some(filters))
 }
 
-fn value<T>(body: Object, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadAlert> {
-    text(body, name)?.map(|text| parse(&text).map_err(|why| bad(name, &format!("cannot be used: {why}")))).transpose()
+fn value<T>(body: Object, name: &str, parse: impl FnOnce(&str) -> anyhow::Result<T>) -> Result<Option<T>, BadAlert> {
+    text(body, name)?.map(|text| parse(&text).map_err(|why| bad(name, &format!("cannot be used: {why:#}")))).transpose()
 }
 
 fn text(body: Object, name: &str) -> Result<Option<String>, BadAlert> {

@@ -1,5 +1,6 @@
 //! Parameters that some alerts set for themselves: by custom properties of their rule, or because a program asks.
 
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::azure::capture_parameters::{Parameters, Scope, bytes, instance, seconds};
@@ -45,13 +46,13 @@ impl Overrides {
             let name = name.to_ascii_lowercase();
             let Some(setting) = name.strip_prefix("nightcap_") else { continue };
             if let Err(complaint) = overrides.set(setting, value) {
-                complaints.push(format!("The alert's custom property nightcap_{setting} was not used: {complaint}."));
+                complaints.push(format!("The alert's custom property nightcap_{setting} was not used: {complaint:#}."));
             }
         }
         (overrides, complaints)
     }
 
-    fn set(&mut self, setting: &str, value: &str) -> Result<(), String> {
+    fn set(&mut self, setting: &str, value: &str) -> anyhow::Result<()> {
         match setting {
             "capture_seconds" => self.capture_seconds = Some(seconds(value)?),
             "capture_bytes" => self.capture_bytes = Some(bytes(value)?),
@@ -60,20 +61,20 @@ impl Overrides {
             "scope_include" => self.scope.include = instances(value)?,
             "scope_exclude" => self.scope.exclude = instances(value)?,
             "ignore" => self.ignore = boolean(value)?,
-            _ => return Err("nightcap has no such property".to_owned()),
+            _ => bail!("nightcap has no such property"),
         }
         Ok(())
     }
 }
 
 /// A comma separated list of a scale set's instances.
-fn instances(text: &str) -> Result<Vec<String>, String> {
+fn instances(text: &str) -> anyhow::Result<Vec<String>> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(instance).collect()
 }
 
 /// `true` or `false`, in any case.
-pub fn boolean(text: &str) -> Result<bool, String> {
-    text.trim().to_ascii_lowercase().parse().map_err(|_| "it should be true or false".to_owned())
+pub fn boolean(text: &str) -> anyhow::Result<bool> {
+    text.trim().to_ascii_lowercase().parse().ok().context("it should be true or false")
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+use super::answer::unreadable;
+use super::client::{Azure, Call};
+use super::cloud::Audience;
 use super::error::{AzureError, Step};
-use super::{Audience, Azure, Call, unreadable};
 use crate::host::Host;
 
 /// A file that a capture left.
@@ -20,9 +23,6 @@ pub struct File {
     /// Its size in bytes, when it could be seen.
     pub bytes: Option<u64>,
 }
-
-/// The version of Blob storage that is spoken. Since 2017-11-09 it takes tokens.
-pub const API_VERSION: &str = "2021-12-02";
 
 /// A bound on the pages of a list, 5000 blobs each.
 const MOST_PAGES: usize = 10;
@@ -100,12 +100,12 @@ fn content_range(text: &str) -> Option<(u64, u64)> {
 /// publish what it makes of it, so whatever lies below the same place and has the same name and more is taken.
 pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Vec<File>, AzureError> {
     let foreign = || AzureError::ForeignUrl { step: Step::File };
-    let place = Place::of(url, azure.settings.blob.is_loopback()).ok_or_else(foreign)?;
-    let beside = list(azure, &place.container, &place.stem).await?;
+    let place = Place::of(url, azure.config.blob.is_loopback()).ok_or_else(foreign)?;
+    let beside = list(azure, &place, &place.stem).await?;
     if !beside.is_empty() {
         return Ok(beside);
     }
-    let elsewhere = list(azure, &place.container, &place.set).await?;
+    let elsewhere = list(azure, &place, &place.set).await?;
     Ok(elsewhere.into_iter().filter(|file| file.url.contains(&place.name)).collect())
 }
 
@@ -113,7 +113,7 @@ pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Ve
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
     /// The container's address.
-    container: String,
+    container: Url,
     /// The blob's name without its ending.
     stem: String,
     /// The same up to the day: what belongs to the scale set.
@@ -125,11 +125,13 @@ struct Place {
 impl Place {
     /// Storage accounts have hosts of their own; on loopback, as with Azurite, they are the path's first part.
     fn of(url: &str, account_in_path: bool) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let mut parts = rest.splitn(if account_in_path { 4 } else { 3 }, '/').map(str::to_owned);
-        let account = if account_in_path { format!("{}/{}", parts.next()?, parts.next()?) } else { parts.next()? };
-        let container = format!("{scheme}://{account}/{}", parts.next()?);
-        let blob = percent_decode_str(&parts.next()?).decode_utf8().ok()?.into_owned();
+        let mut container = Url::parse(url).ok()?;
+        let decoded = |part: &str| Some(percent_decode_str(part).decode_utf8().ok()?.into_owned());
+        let path: Vec<String> = container.path_segments()?.map(decoded).collect::<Option<_>>()?;
+        let (place, blob) = path.split_at_checked(if account_in_path { 2 } else { 1 })?;
+        container.set_query(None);
+        container.path_segments_mut().ok()?.clear().extend(place);
+        let blob = blob.join("/");
         let stem = blob.strip_suffix(".cap").unwrap_or(&blob).to_owned();
         let parts: Vec<&str> = stem.split('/').collect();
         let name = parts.last().copied().filter(|name| !name.is_empty())?.to_owned();
@@ -137,24 +139,34 @@ impl Place {
         let set = parts.get(..parts.len().saturating_sub(4)).unwrap_or_default().join("/");
         (!set.is_empty()).then_some(Self { container, stem, set, name })
     }
+
+    /// The address of a blob in the same container.
+    fn url_of(&self, blob: &str) -> String {
+        let mut url = self.container.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(blob.split('/'));
+        }
+        url.into()
+    }
 }
 
-async fn list<H: Host>(azure: &Azure<'_, H>, container: &str, prefix: &str) -> Result<Vec<File>, AzureError> {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+async fn list<H: Host>(azure: &Azure<'_, H>, place: &Place, prefix: &str) -> Result<Vec<File>, AzureError> {
     let mut files = Vec::new();
     let mut marker = String::new();
     for _ in 0..MOST_PAGES {
-        let query = format!("restype=container&comp=list&prefix={}&marker={}", encoded(prefix), encoded(&marker));
-        let answer = match call(azure, Method::GET, &format!("{container}?{query}"), HeaderMap::new()).await {
+        let mut url = place.container.clone();
+        url.query_pairs_mut()
+            .append_pair("restype", "container")
+            .append_pair("comp", "list")
+            .append_pair("prefix", prefix)
+            .append_pair("marker", &marker);
+        let answer = match call(azure, Method::GET, url.as_str(), HeaderMap::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => break,
             other => other?,
         };
         let xml = str::from_utf8(answer.body()).map_err(|error| unreadable(Step::File, error))?;
         let page = Page::read(xml).map_err(|error| unreadable(Step::File, error))?;
-        let found = page.blobs.into_iter().map(|(name, bytes)| {
-            let path: Vec<String> = name.split('/').map(encoded_part).collect();
-            File { url: format!("{container}/{}", path.join("/")), bytes }
-        });
+        let found = page.blobs.into_iter().map(|(name, bytes)| File { url: place.url_of(&name), bytes });
         files.extend(found.take(MOST_FILES.saturating_sub(files.len())));
         marker = page.next_marker;
         if marker.is_empty() {
@@ -162,12 +174,6 @@ async fn list<H: Host>(azure: &Azure<'_, H>, container: &str, prefix: &str) -> R
         }
     }
     Ok(files)
-}
-
-/// A part of a blob's name as it stands in an address: what people read in paths stays readable.
-fn encoded_part(part: &str) -> String {
-    const PLAIN: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    utf8_percent_encode(part, PLAIN).to_string()
 }
 
 /// One page of a list of blobs.
@@ -248,7 +254,7 @@ mod tests {
             [("https://store.blob.core.windows.net", false), ("http://127.0.0.1:7302/store", true)]
         {
             let place = Place::of(&format!("{base}/{BLOB}.cap"), account_in_path).unwrap();
-            assert_eq!(place.container, format!("{base}/network-watcher-logs"));
+            assert_eq!(place.container.as_str(), format!("{base}/network-watcher-logs"));
             assert_eq!(place.set, "subscriptions/s/virtualmachinescalesets/set");
             assert_eq!(place.name, "packetcapture_02_13_41_077");
             assert_eq!(place.stem, format!("{}/2026/11/20/{}", place.set, place.name));

@@ -1,5 +1,6 @@
 //! How long, how much and what to capture.
 
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::packet_filter::Filter;
@@ -56,30 +57,25 @@ impl Scope {
 }
 
 /// A time limit in seconds.
-pub fn seconds(text: &str) -> Result<u32, String> {
-    number(text, 1, u64::from(LONGEST_SECONDS)).map(|seconds| u32::try_from(seconds).unwrap_or(LONGEST_SECONDS))
+pub fn seconds(text: &str) -> anyhow::Result<u32> {
+    Ok(u32::try_from(number(text, 1, u64::from(LONGEST_SECONDS))?)?)
 }
 
 /// A limit in bytes.
-pub fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> anyhow::Result<u64> {
     number(text, 0, LARGEST_BYTES)
 }
 
 /// A whole number within bounds.
-pub fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("it should be a whole number from {least} to {most}"))
+pub fn number(text: &str, least: u64, most: u64) -> anyhow::Result<u64> {
+    let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
+    number.with_context(|| format!("it should be a whole number from {least} to {most}"))
 }
 
 /// The id of a scale set's instance: a number, or a name where the set is orchestrated flexibly.
-pub fn instance(text: &str) -> Result<String, String> {
+pub fn instance(text: &str) -> anyhow::Result<String> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if (1..=80).contains(&text.len()) && text.chars().all(fine) {
-        Ok(text.to_owned())
-    } else {
-        Err("it should list instances of a scale set, such as 0, 2".to_owned())
-    }
+    let is_one = (1..=80).contains(&text.len()) && text.chars().all(fine);
+    ensure!(is_one, "it should list instances of a scale set, such as 0, 2");
+    Ok(text.to_owned())
 }

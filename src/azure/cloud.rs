@@ -1,13 +1,18 @@
 //! What follows from the cloud that nightcap works in.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::Url;
 
-use super::Audience;
-use crate::settings::Origin;
+use super::origin::Origin;
+use super::resource_id::ResourceId;
 
-/// What must not stand raw in a URL's fragment (WHATWG URL, "fragment percent-encode set"), nor in a message's link.
-const NOT_IN_A_FRAGMENT: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'(').add(b')').add(b'|').add(b'#');
+/// Whom a request is for. Each has its own origin and takes tokens of its own only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Azure Resource Manager.
+    Arm,
+    /// Blob storage.
+    Storage,
+}
 
 /// The scope of tokens for an audience. That of storage is the same in every cloud (azure-storage-blob, `_shared`).
 ///
@@ -26,13 +31,16 @@ pub fn scope(audience: Audience, arm: &Origin) -> String {
 }
 
 /// Where people look at a resource in the portal of the same cloud (azure-cli-core, `cloud.py`).
-pub fn portal(arm: &Origin, id: &str) -> String {
-    let host = match arm.host() {
-        "management.usgovcloudapi.net" => "portal.azure.us",
-        "management.chinacloudapi.cn" => "portal.azure.cn",
-        _ => "portal.azure.com",
+pub fn portal(arm: &Origin, id: &ResourceId) -> String {
+    let portal = match arm.host() {
+        "management.usgovcloudapi.net" => "https://portal.azure.us/",
+        "management.chinacloudapi.cn" => "https://portal.azure.cn/",
+        _ => "https://portal.azure.com/",
     };
-    format!("https://{host}/#resource{}", utf8_percent_encode(id, NOT_IN_A_FRAGMENT))
+    let Ok(mut url) = Url::parse(portal) else { return portal.to_owned() };
+    url.set_fragment(Some(&format!("resource{id}")));
+    // Parentheses would end a link in a message.
+    url.as_str().replace('(', "%28").replace(')', "%29")
 }
 
 #[cfg(test)]
@@ -49,5 +57,16 @@ mod tests {
         ] {
             assert_eq!(super::scope(Audience::Arm, &Origin::parse(arm).unwrap()), scope);
         }
+    }
+
+    #[test]
+    fn a_link_to_the_portal_has_nothing_that_would_end_it() {
+        let id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/größe(1)/providers/Microsoft.Compute/virtualMachines/vm";
+        let link = portal(&Origin::parse("https://management.azure.com").unwrap(), &ResourceId::parse(id).unwrap());
+        assert_eq!(
+            link,
+            "https://portal.azure.com/#resource/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/\
+             gr%C3%B6%C3%9Fe%281%29/providers/Microsoft.Compute/virtualMachines/vm"
+        );
     }
 }

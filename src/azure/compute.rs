@@ -3,10 +3,11 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::answer::{read, unreadable};
+use super::client::Azure;
 use super::error::{AzureError, Step};
 use super::region::Region;
-use super::{Azure, read, unreadable};
-use crate::azure::target::{Kind, Target};
+use super::target::{Kind, Target};
 use crate::host::Host;
 use crate::json::Object;
 
@@ -29,7 +30,7 @@ pub struct Machine {
 
 /// Reads a machine. `None` when there is none, or none that nightcap may see.
 pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Option<Machine>, AzureError> {
-    let uri = azure.uri(Step::Machine, &target.resource().path(), API_VERSION)?;
+    let uri = azure.uri(Step::Machine, &target.resource().to_string(), API_VERSION)?;
     let answer = match azure.get(Step::Machine, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
         other => other?,

@@ -9,8 +9,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri};
 use serde_json::Value;
 
+use super::answer::read;
+use super::client::Azure;
 use super::error::{AzureError, Detail, Step};
-use super::{Azure, read, retry};
+use super::retry;
 use crate::host::Host;
 use crate::json::Object;
 
@@ -43,7 +45,7 @@ pub async fn wait<H: Host>(
         if pause >= azure.time_left() {
             return Err(AzureError::OutOfTime { step: begun_by });
         }
-        azure.host.sleep(pause).await;
+        azure.log.host.sleep(pause).await;
         let (Tracker::Status(uri) | Tracker::Result(uri)) = &tracker;
         let look = azure.get(Step::Operation, uri.clone()).await?;
         pause = retry::retry_after(look.headers()).unwrap_or(pause);

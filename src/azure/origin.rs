@@ -3,116 +3,87 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use anyhow::{Context, ensure};
 use http::Uri;
+use url::Url;
 
 /// Where requests of one kind may go: `https://management.azure.com`, or for storage accounts
-/// `https://*.blob.core.windows.net` with any one label in place of the star.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `https://*.blob.core.windows.net` with any one label in place of the star. The default holds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    scheme: Scheme,
-    host: Host,
+    /// `https`, or `http` on loopback.
+    scheme: String,
+    /// In lower case, without the star.
+    host: String,
+    has_star: bool,
     port: u16,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
-    Exactly(String),
-    AnySubdomainOf(String),
-}
-
-/// An origin that holds nothing.
-impl Default for Origin {
-    fn default() -> Self {
-        Self { scheme: Scheme::Https, host: Host::Exactly(String::new()), port: 0 }
-    }
 }
 
 impl Origin {
     /// Reads an origin. Plain `http` is for loopback only, where the simulator lives.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let uri: Uri = text
-            .replacen("://*.", "://any.", 1)
-            .parse()
-            .map_err(|_| "it should be a URL such as https://management.azure.com".to_owned())?;
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err("it should end after host and port, without a path or query".to_owned());
-        }
-        let Some(mut origin) = Self::of(&uri) else {
-            return Err(
-                "it should begin with https:// (or http:// on loopback) and name a host, without a user".to_owned()
-            );
-        };
-        if text.contains("://*.") {
-            origin.host = match origin.host {
-                Host::Exactly(host) => Host::AnySubdomainOf(host.trim_start_matches("any.").to_owned()),
-                any => any,
-            };
-        }
-        if origin.scheme == Scheme::Http && !origin.is_loopback() {
-            return Err("it should use https; plain http is only for loopback addresses".to_owned());
-        }
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let url = Url::parse(text).context("it should be a URL such as https://management.azure.com")?;
+        let host = url.host_str().context("it should name a host")?;
+        let scheme = url.scheme();
+        ensure!(
+            matches!(scheme, "http" | "https"),
+            "it should begin with https:// (or http:// on loopback) and name a host"
+        );
+        ensure!(url.username().is_empty() && url.password().is_none(), "it should name no user");
+        ensure!(
+            url.path() == "/" && url.query().is_none() && url.fragment().is_none(),
+            "it should end after host and port, without a path or query"
+        );
+        let (has_star, host) = host.strip_prefix("*.").map_or((false, host), |rest| (true, rest));
+        ensure!(!host.contains('*'), "a star may stand for the first part of the host only");
+        let port = url.port_or_known_default().context("it should name a port")?;
+        let origin = Self { scheme: scheme.to_owned(), host: host.to_owned(), has_star, port };
+        ensure!(
+            scheme == "https" || origin.is_loopback(),
+            "it should use https; plain http is only for loopback addresses"
+        );
         Ok(origin)
     }
 
-    /// The origin of a URL, if it has one that can be trusted to be read the same way by everybody.
-    pub fn of(uri: &Uri) -> Option<Self> {
-        let authority = uri.authority()?;
-        if authority.as_str().contains('@') || authority.host().is_empty() {
-            return None;
-        }
-        let (scheme, usual_port) = match uri.scheme_str()? {
-            "https" => (Scheme::Https, 443),
-            "http" => (Scheme::Http, 80),
-            _ => return None,
-        };
-        let host = Host::Exactly(authority.host().to_ascii_lowercase());
-        Some(Self { scheme, host, port: authority.port_u16().unwrap_or(usual_port) })
-    }
-
-    /// Whether a URL that a server handed back stays within this origin.
+    /// Whether a URL that a server handed back stays within this origin. One with a user in it does not, for not everybody
+    /// reads those in the same way.
     pub fn holds(&self, uri: &Uri) -> bool {
-        let Some(other) = Self::of(uri) else { return false };
-        let same_host = match (&self.host, &other.host) {
-            (Host::Exactly(own), Host::Exactly(theirs)) => own == theirs,
-            (Host::AnySubdomainOf(own), Host::Exactly(theirs)) => theirs
-                .strip_suffix(own.as_str())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
-            _ => false,
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
+        let port = authority.port_u16().or_else(|| usual_port(scheme));
+        let host = authority.host().to_ascii_lowercase();
+        let is_host = if self.has_star {
+            let label = host.strip_suffix(&self.host).and_then(|rest| rest.strip_suffix('.'));
+            label.is_some_and(|label| !label.is_empty() && !label.contains('.'))
+        } else {
+            host == self.host
         };
-        same_host && self.scheme == other.scheme && self.port == other.port
+        is_host && scheme == self.scheme && port == Some(self.port) && !authority.as_str().contains('@')
     }
 
-    /// The host's name without scheme and port.
+    /// The host's name without scheme, star and port.
     pub fn host(&self) -> &str {
-        match &self.host {
-            Host::Exactly(host) | Host::AnySubdomainOf(host) => host,
-        }
+        &self.host
     }
 
     /// Whether this is the machine itself.
     pub fn is_loopback(&self) -> bool {
-        let Host::Exactly(host) = &self.host else { return false };
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        let address = self.host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        !self.has_star && (self.host == "localhost" || address.is_ok_and(|address| address.is_loopback()))
+    }
+}
+
+fn usual_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, usual_port) = match self.scheme {
-            Scheme::Http => ("http", 80),
-            Scheme::Https => ("https", 443),
-        };
-        let star = if matches!(self.host, Host::AnySubdomainOf(_)) { "*." } else { "" };
-        write!(f, "{scheme}://{star}{}", self.host())?;
-        if self.port != usual_port {
+        write!(f, "{}://{}{}", self.scheme, if self.has_star { "*." } else { "" }, self.host)?;
+        if usual_port(&self.scheme) != Some(self.port) {
             write!(f, ":{}", self.port)?;
         }
         Ok(())

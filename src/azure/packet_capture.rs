@@ -1,18 +1,23 @@
 //! The `packetCaptures` resource. Shapes and ranges are those of azure-rest-api-specs, `networkWatcher.json`.
 
+use anyhow::ensure;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::answer::{read, unreadable};
+use super::capture_parameters::{Parameters, Scope};
+use super::client::{Azure, Call};
 use super::clock::Clock;
+use super::cloud::Audience;
 use super::error::{AzureError, Step};
-use super::network_watcher::{API_VERSION, list as list_pages};
+use super::list::list as list_pages;
+use super::network_watcher::API_VERSION;
+use super::operation;
+use super::packet_filter::Filter;
 use super::resource_id::ResourceId;
-use super::{Audience, Azure, Call, operation, read, unreadable};
-use crate::azure::capture_parameters::{Parameters, Scope};
-use crate::azure::packet_filter::Filter;
-use crate::azure::target::Target;
+use super::target::Target;
 use crate::host::Host;
 use crate::json::Object;
 use crate::timestamp::Timestamp;
@@ -223,7 +228,8 @@ pub struct Listing {
 
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
-    let (captures, clock) = list_pages(azure, Step::List, &format!("{}/packetCaptures", watcher.path())).await?;
+    let path = format!("{}/packetCaptures", watcher);
+    let (captures, clock) = list_pages(azure, Step::List, &path, API_VERSION).await?;
     Ok(Listing { captures: captures.iter().filter_map(PacketCapture::read).collect(), clock })
 }
 
@@ -253,7 +259,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
             answer => answer?,
         };
         let capture = PacketCapture::read(&read(Step::LookUp, &answer)?);
-        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.host).told())))
+        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.log.host).told())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
@@ -300,14 +306,14 @@ impl<'a, H: Host> CaptureResource<'a, H> {
     }
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
-        let told_at = Clock::of(answer, self.azure.host).told();
+        let told_at = Clock::of(answer, self.azure.log.host).told();
         let status = Status::read(&read(Step::Status, answer)?, told_at);
         status.map(Look::Told).ok_or_else(|| unreadable(Step::Status, "no packetCaptureStatus"))
     }
 
     /// Its address.
     pub fn uri(&self, step: Step, action: &str) -> Result<Uri, AzureError> {
-        let path = format!("{}/packetCaptures/{}{action}", self.watcher.path(), self.name);
+        let path = format!("{}/packetCaptures/{}{action}", self.watcher, self.name);
         self.azure.uri(step, &path, API_VERSION)
     }
 
@@ -326,16 +332,16 @@ fn is_gone(error: &AzureError) -> bool {
 }
 
 /// A name for a capture. Azure publishes no rule; these characters and this length are known to be taken.
-pub fn checked_capture_name(text: &str) -> Result<String, String> {
+pub fn checked_capture_name(text: &str) -> anyhow::Result<String> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let framed = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    if text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last()) {
-        Ok(text.to_owned())
-    } else {
-        Err("a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or \
-         digit"
-            .to_owned())
-    }
+    let is_fine =
+        text.len() <= 79 && text.chars().all(fine) && framed(text.chars().next()) && framed(text.chars().last());
+    ensure!(
+        is_fine,
+        "a capture's name has up to 79 letters, digits, '-', '_' or '.', and begins and ends with a letter or digit"
+    );
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

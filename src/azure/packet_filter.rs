@@ -4,10 +4,11 @@
 
 use std::net::IpAddr;
 
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::json::explain;
+use crate::json::explained;
 
 /// Keeps the packets that match every member that is there. A packet is kept when any filter keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,27 +31,22 @@ pub struct Filter {
     remote_port: Option<String>,
 }
 
-/// Reads and checks a JSON list of filters.
-pub fn parse_filters(json: &str) -> Result<Vec<Filter>, String> {
-    // Serde would read a struct from a list as well.
-    let objects: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(shape)?;
-    let filters: Vec<Filter> = serde_json::from_value(objects.into()).map_err(shape)?;
-    filters.into_iter().map(Filter::checked).collect()
-}
+const SHAPE: &str =
+    r#"it should be a JSON list of Azure's packet filters, such as [{"protocol":"TCP","remotePort":"443"}]"#;
 
-fn shape(error: serde_json::Error) -> String {
-    format!(
-        "it should be a JSON list of Azure's packet filters, such as \
-         [{{\"protocol\":\"TCP\",\"remotePort\":\"443\"}}]: {}",
-        explain(&error)
-    )
+/// Reads and checks a JSON list of filters.
+pub fn parse_filters(json: &str) -> anyhow::Result<Vec<Filter>> {
+    // Serde would read a struct from a list as well.
+    let objects: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(explained).context(SHAPE)?;
+    let filters: Vec<Filter> = serde_json::from_value(objects.into()).map_err(explained).context(SHAPE)?;
+    filters.into_iter().map(Filter::checked).collect()
 }
 
 impl Filter {
     /// The filter with Azure's spelling, or a sentence about the member that Azure would refuse.
     ///
     /// Empty members count as absent: old answers of Azure are full of them.
-    pub fn checked(self) -> Result<Self, String> {
+    pub fn checked(self) -> anyhow::Result<Self> {
         Ok(Self {
             protocol: given(self.protocol).map(protocol).transpose()?,
             local_ip_address: given(self.local_ip_address).map(|text| addresses("localIPAddress", text)).transpose()?,
@@ -67,15 +63,15 @@ fn given(member: Option<String>) -> Option<String> {
     member.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn protocol(text: String) -> Result<String, String> {
+fn protocol(text: String) -> anyhow::Result<String> {
     ["TCP", "UDP", "Any"]
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(&text))
         .map(str::to_owned)
-        .ok_or_else(|| "a filter's protocol is TCP, UDP or Any".to_owned())
+        .context("a filter's protocol is TCP, UDP or Any")
 }
 
-fn addresses(member: &str, text: String) -> Result<String, String> {
+fn addresses(member: &str, text: String) -> anyhow::Result<String> {
     let address = |part: &str| part.trim().parse::<IpAddr>().ok();
     let fine = match (text.contains('-'), text.contains(';')) {
         (true, true) => false,
@@ -88,16 +84,18 @@ fn addresses(member: &str, text: String) -> Result<String, String> {
         },
         (false, _) => text.trim_end_matches(';').split(';').all(|part| address(part).is_some()),
     };
-    if fine { Ok(text) } else { Err(format!("a filter's {member} is one address, one range a-b, or a list a;b;c")) }
+    ensure!(fine, "a filter's {member} is one address, one range a-b, or a list a;b;c");
+    Ok(text)
 }
 
-fn ports(member: &str, text: String) -> Result<String, String> {
+fn ports(member: &str, text: String) -> anyhow::Result<String> {
     let port = |part: &str| part.trim().parse::<u16>().ok();
     let fine = match text.split_once('-') {
         Some((from, to)) => matches!((port(from), port(to)), (Some(from), Some(to)) if from <= to),
         None => text.trim_end_matches(';').split(';').all(|part| port(part).is_some()),
     };
-    if fine { Ok(text) } else { Err(format!("a filter's {member} is one port, one range 80-85, or a list 80;443")) }
+    ensure!(fine, "a filter's {member} is one port, one range 80-85, or a list 80;443");
+    Ok(text)
 }
 
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -125,7 +123,7 @@ mod tests {
                 {"protocol":"Any","localPort":"80-85"},
             ])
         );
-        assert_eq!(parse_filters("[]"), Ok(vec![]));
+        assert_eq!(parse_filters("[]").unwrap(), vec![]);
     }
 
     #[test]

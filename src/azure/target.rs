@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::azure::resource_id::ResourceId;
+use super::resource_id::ResourceId;
 
 /// A machine that packets can be captured on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

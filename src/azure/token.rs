@@ -6,11 +6,14 @@ use futures::lock::{Mutex, MutexGuard};
 use http::{Method, StatusCode};
 use serde_json::Value;
 
+use super::answer::{read, unreadable};
+use super::config::{ClientSecret, Config};
 use super::error::{AzureError, Step};
-use super::{Attempt, Azure, read, retry, unreadable};
+use super::retry;
+use super::secret::Secret;
+use super::transport::{Attempt, Transport};
 use crate::host::Host;
 use crate::json::Object;
-use crate::settings::Secret;
 use crate::text::clean;
 
 /// How many seconds before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
@@ -44,12 +47,18 @@ struct Token {
 
 impl TokenCache {
     /// A token that is good for some minutes. Whoever comes while one is fetched waits for that one.
-    pub async fn token<H: Host>(&self, azure: &Azure<'_, H>, scope: &str) -> Result<Secret, AzureError> {
-        let mut held = self.lock(azure.host).await;
-        if let Some(token) = held.as_ref().filter(|token| azure.host.monotonic() < token.replace_at) {
+    pub async fn token<H: Host>(
+        &self,
+        transport: &Transport<'_, H>,
+        config: &Config,
+        scope: &str,
+    ) -> Result<Secret, AzureError> {
+        let host = transport.log.host;
+        let mut held = self.lock(host).await;
+        if let Some(token) = held.as_ref().filter(|token| host.monotonic() < token.replace_at) {
             return Ok(token.text.clone());
         }
-        let token = fetch(azure, scope).await?;
+        let token = fetch(transport, config, scope).await?;
         let text = token.text.clone();
         *held = Some(token);
         Ok(text)
@@ -76,23 +85,23 @@ impl TokenCache {
     }
 }
 
-async fn fetch<H: Host>(azure: &Azure<'_, H>, scope: &str) -> Result<Token, AzureError> {
-    let settings = azure.settings;
-    let body = form_urlencoded::Serializer::new(String::new())
+async fn fetch<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &str) -> Result<Token, AzureError> {
+    let ClientSecret { tenant_id, client_id, client_secret } = &config.credential;
+    let body = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
-        .append_pair("client_id", &settings.client_id)
-        .append_pair("client_secret", settings.client_secret.expose())
+        .append_pair("client_id", client_id)
+        .append_pair("client_secret", client_secret.expose())
         .append_pair("scope", scope)
         .finish();
-    let url = format!("{}/{}/oauth2/v2.0/token", settings.authority, settings.tenant_id);
+    let url = format!("{}/{}/oauth2/v2.0/token", config.authority, tenant_id);
     let request = http::Request::builder()
         .method(Method::POST)
         .uri(url)
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(http::header::ACCEPT, "application/json");
-    let asked_at = azure.host.monotonic();
+    let asked_at = transport.log.host.monotonic();
     let attempt = Attempt { step: Step::Token, capture: None, request, body: body.into(), repeat: true };
-    let answer = azure.attempt(attempt).await?;
+    let answer = transport.attempt(attempt).await?;
     if answer.status() != StatusCode::OK {
         return Err(no_token(answer.status(), answer.body()));
     }

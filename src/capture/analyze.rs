@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::join;
 
-use crate::azure::Azure;
 use crate::azure::blob;
+use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
 use crate::host::Host;
 use crate::report::{Analysis, Report};
@@ -23,11 +23,11 @@ pub struct Limits {
 /// The report of a file. What has been read tells it when the limits or a failure end the reading early; only a failure
 /// before the first piece is an error.
 pub async fn read<H: Host>(azure: &Azure<'_, H>, url: &str, limits: Limits) -> Result<Report, AzureError> {
-    let until = azure.host.monotonic().saturating_add(limits.time);
+    let until = azure.log.host.monotonic().saturating_add(limits.time);
     let mut analysis = Analysis::default();
     let mut piece = blob::piece(azure, url, None).await?;
     loop {
-        let goes_on = !piece.is_last() && piece.end < limits.bytes && azure.host.monotonic() < until;
+        let goes_on = !piece.is_last() && piece.end < limits.bytes && azure.log.host.monotonic() < until;
         let next = async { if goes_on { Some(blob::piece(azure, url, Some(&piece)).await) } else { None } };
         let (next, ()) = join(next, async { analysis.push(&piece.bytes) }).await;
         match next {

@@ -6,13 +6,14 @@
 use futures::future::join;
 use http::StatusCode;
 
+use crate::azure::client::Azure;
 use crate::azure::compute::{self, Machine};
 use crate::azure::error::AzureError;
+use crate::azure::network_watcher;
 use crate::azure::packet_capture::{self, Listing, PacketCapture};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
-use crate::azure::{Azure, network_watcher};
 use crate::host::Host;
 use crate::plan::Start;
 use crate::records::capture::{CaptureRecord, Phase, Requested};
@@ -64,7 +65,7 @@ pub async fn locate<H: Host>(
         Some(early) if start.watcher.is_some() || likely_region == Some(&region) => early,
         // Nothing was known of the region, or it turned out to be another one.
         _ => {
-            let watcher = watcher_of(azure.host, &subscription, &region).await;
+            let watcher = watcher_of(azure.log.host, &subscription, &region).await;
             (packet_capture::list(azure, &watcher).await, watcher)
         }
     };
@@ -126,7 +127,7 @@ async fn read_machine<H: Host>(
 async fn likely_watcher<H: Host>(azure: &Azure<'_, H>, start: &Start, region: Option<&Region>) -> Option<ResourceId> {
     match &start.watcher {
         Some(watcher) => Some(watcher.clone()),
-        None => Some(watcher_of(azure.host, &start.target.id().subscription(), region?).await),
+        None => Some(watcher_of(azure.log.host, &start.target.id().subscription(), region?).await),
     }
 }
 
@@ -149,7 +150,7 @@ async fn find_watcher<H: Host>(
     let listing = packet_capture::list(azure, &watcher).await;
     let listing = listing.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
     // Forgetting it costs two requests the next time and nothing else.
-    let _ = store::save(azure.host, &watcher_key(subscription, region), &watcher).await;
+    let _ = store::save(azure.log.host, &watcher_key(subscription, region), &watcher).await;
     Ok((watcher, listing))
 }
 

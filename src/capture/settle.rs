@@ -1,6 +1,6 @@
 //! Two captures of one machine become one.
 
-use crate::azure::Azure;
+use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{CaptureResource, Look, PacketCapture, list};
 use crate::capture::name::{SLOT, asked_at, is_own_of};
@@ -59,7 +59,7 @@ pub async fn settle<H: Host>(
             ..started.clone()
         };
         let end = End::superseded(&first.name);
-        let note = EndNote { at: azure.host.now(), end, superseded_by: Some(first.name.clone()) };
+        let note = EndNote { at: azure.log.host.now(), end, superseded_by: Some(first.name.clone()) };
         records.save(&record.end_note_key(), &note).await;
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
         let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;

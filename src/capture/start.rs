@@ -10,11 +10,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use crate::azure::client::Azure;
 use crate::azure::clock::Clock;
 use crate::azure::error::{AzureError, Step as Action};
 use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
 use crate::azure::resource_id::ResourceId;
-use crate::azure::{Azure, operation, retry};
+use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::limit;
 use crate::capture::locate::Place;
@@ -133,13 +134,13 @@ impl<H: Host> Sequence<'_, H> {
             self.pause(&error, round).await?;
             return Ok(None);
         }
-        if clock.age(self.azure.host) > LIST_IS_FRESH {
+        if clock.age(self.azure.log.host) > LIST_IS_FRESH {
             return Ok(None);
         }
         self.reserve(name, former, clock).await;
         let started = self.create(round).await?;
         if started.is_some() {
-            reservation.accepted(self.azure.host.monotonic());
+            reservation.accepted(self.azure.log.host.monotonic());
         }
         Ok(started)
     }
@@ -267,7 +268,7 @@ impl<H: Host> Sequence<'_, H> {
             former => former,
         };
         let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.told());
-        let reserved = Reserved::new(requested, &former, self.azure.host.now());
+        let reserved = Reserved::new(requested, &former, self.azure.log.host.now());
         reserved.write(&self.records(), former, self.alert).await;
         self.reserved = Some(reserved);
     }
@@ -280,7 +281,7 @@ impl<H: Host> Sequence<'_, H> {
                 let mut record = self.accepted(&capture);
                 record.operation = operation::address(&creation);
                 let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
-                record.poll_at = Some(self.azure.host.now().after(pause));
+                record.poll_at = Some(self.azure.log.host.now().after(pause));
                 return Ok(Some(Started::Created { capture, record }));
             }
             Err(error) => error,
@@ -312,7 +313,7 @@ impl<H: Host> Sequence<'_, H> {
 
     /// The record of a capture that Azure has accepted.
     fn accepted(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
-        let now = self.azure.host.now();
+        let now = self.azure.log.host.now();
         let record = self.reserved.take().map(Reserved::into_record);
         let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, now));
         record.requested_by = self.context.alert.clone();
@@ -356,12 +357,12 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Waits before another round, if there is time for one.
     async fn pause(&self, error: &AzureError, round: u32) -> Result<(), Failure> {
-        let [chance, ..] = self.azure.host.random();
+        let [chance, ..] = self.azure.log.host.random();
         let pause = error.retry_after().unwrap_or_default().saturating_add(retry::pause(round, chance));
         if pause >= self.azure.time_left() {
             return Err(self.failure(error));
         }
-        self.azure.host.sleep(pause).await;
+        self.azure.log.host.sleep(pause).await;
         Ok(())
     }
 
@@ -394,7 +395,7 @@ impl<H: Host> Sequence<'_, H> {
             None if capture.is_failed() => End::never_began(COULD_NOT_BEGIN),
             None => return,
         };
-        let note = EndNote { at: self.azure.host.now(), end, superseded_by: None };
+        let note = EndNote { at: self.azure.log.host.now(), end, superseded_by: None };
         self.records().save(&record.end_note_key(), &note).await;
         if record.phase == Phase::Requested {
             // Whoever asked for it has died, and nobody has seen it yet.

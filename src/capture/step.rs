@@ -12,6 +12,7 @@ use crate::azure::packet_capture::{Activity, PacketCapture, Status};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::records::capture::{CaptureRecord, End, EndNote, EndReason, Phase};
 use crate::records::failure::Failure;
+use crate::records::reason::Reason;
 use crate::timestamp::Timestamp;
 
 /// The pauses between polls that tell nothing new, in seconds; the last one repeats.
@@ -237,7 +238,7 @@ impl Step<'_> {
                 self.enter(Phase::Creating, "seen", "Azure has the capture.")
             }
             Phase::Ended => self.take_in_address(capture.storage_path),
-            _ if capture.is_failed() => self.fail_to_begin(Failure::lasting("never_began", COULD_NOT_BEGIN)),
+            _ if capture.is_failed() => self.fail_to_begin(Failure::lasting(Reason::NeverBegan, COULD_NOT_BEGIN)),
             _ if capture.is_beginning() && self.record.polls < POLLS_OF_CREATION => self.poll_again(),
             _ => self.created(),
         }
@@ -292,7 +293,7 @@ impl Step<'_> {
             Activity::NotStarted if self.record.polls >= POLLS_FOR_BEGINNING && self.is_late(status) => {
                 let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
                            Network Watcher agent healthy?";
-                self.fail_to_begin(Failure::lasting("never_began", why))
+                self.fail_to_begin(Failure::lasting(Reason::NeverBegan, why))
             }
             Activity::Unknown if self.record.polls >= POLLS_BEYOND => {
                 self.end(End::lost_sight("Azure does not know what became of the capture."))

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use crate::azure::client::Azure;
 use crate::azure::error::{AzureError, Step as Action};
 use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
-use crate::azure::{Azure, blob, operation};
+use crate::azure::{blob, operation};
 use crate::capture::finish;
 use crate::capture::give_way::give_way;
 use crate::capture::note::{note_capture, revise_outcome};

@@ -23,7 +23,6 @@ use super::spin as own;
 #[cfg(not(feature = "spin"))]
 use super::wasi as own;
 use super::{Host, LARGEST_ANSWER, NoAnswer, SettingsUnreadable, StoreError, Task};
-use crate::azure::blob::PIECE;
 use crate::timestamp::Timestamp;
 
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -31,9 +30,9 @@ static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// How much room there is at least for what a body of unknown length still brings, in bytes.
 const LEAST_ROOM: usize = 16 * 1024;
 
-/// The most room that is made beforehand because an answer says that it is so long. What is asked for is seldom longer than a
-/// piece of a capture's file.
-const MOST_ROOM: usize = PIECE as usize;
+/// The most room that is made beforehand because an answer says that it is so long, in bytes. What is asked for is seldom
+/// longer than a piece of a capture's file.
+const MOST_ROOM: usize = 8 * 1024 * 1024;
 
 /// What the component runs on.
 #[derive(Clone, Copy, Debug)]

@@ -94,7 +94,7 @@ pub fn alert_ended(
         at: now,
         machine: target.as_ref().map(Target::name).unwrap_or_default(),
         target: outcome.target.clone(),
-        reason: outcome.reason.clone(),
+        reason: outcome.reason.word().to_owned(),
         message: outcome.message.clone(),
         alert: Some(alert.clone()),
         others: vec![],
@@ -116,7 +116,7 @@ pub fn alert_ended(
 /// Links that lead somewhere from elsewhere: without a public address nightcap's own do not.
 fn links(target: Option<&Target>, record: &str, settings: &Settings) -> Links {
     Links {
-        portal: target.map(|target| cloud::portal(&settings.arm, &target.resource().to_string())),
+        portal: target.map(|target| cloud::portal(&settings.azure.arm, &target.resource())),
         record: record.starts_with("http").then(|| record.to_owned()),
         report: None,
     }

@@ -12,7 +12,8 @@ use futures::future::{Either, select};
 use http::{Method, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use crate::azure::{new_request_id, retry};
+use crate::azure::client::new_request_id;
+use crate::azure::retry;
 use crate::host::{Host, StoreError};
 use crate::log::Event as LogEvent;
 use crate::notify::{Event, Notice};

@@ -1,15 +1,18 @@
-//! What is to be done for one target of an alert, and why. Pure: alert, settings and memory in, plan out.
+//! What is to be done for one target of an alert, and why. Pure: alert, policy and memory in, plan out.
 
+pub mod policy;
 pub mod rule;
+
+use std::time::Duration;
 
 use crate::alert::overrides::Overrides;
 use crate::alert::{Alert, Condition};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
-use crate::records::target::TargetMemory;
-use crate::settings::Settings;
+use crate::records::reason::Reason;
 use crate::timestamp::Timestamp;
+use policy::Policy;
 use rule::Subject;
 
 /// What is to be done for one target.
@@ -20,7 +23,7 @@ pub enum Plan {
     /// Do nothing.
     Skip {
         /// Why, for machines.
-        reason: &'static str,
+        reason: Reason,
         /// Why, for people.
         message: String,
     },
@@ -47,44 +50,53 @@ pub struct Start {
 pub fn nothing_to_do(alert: &Alert) -> Option<Plan> {
     if alert.test {
         return Some(skip(
-            "test_notification",
+            Reason::TestNotification,
             "This is a test notification; it was received well, and nothing was captured.",
         ));
     }
     if alert.targets.is_empty() {
-        return Some(skip("no_virtual_machine", no_machine(alert)));
+        return Some(skip(Reason::NoVirtualMachine, no_machine(alert)));
     }
     match &alert.condition {
         Condition::Fired => None,
         Condition::Over(word) => {
-            Some(skip("resolved", format!("The alert is {word}: nothing is captured when a condition ends.")))
+            Some(skip(Reason::Resolved, format!("The alert is {word}: nothing is captured when a condition ends.")))
         }
     }
 }
 
-/// Decides for one target.
-pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &TargetMemory, now: Timestamp) -> Plan {
+/// Decides for one target. `captured_until` is when its last capture was over, or will be at the latest.
+pub fn plan(
+    alert: &Alert,
+    target: &Target,
+    policy: &Policy,
+    captured_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Plan {
     let subscription = target.id().subscription();
-    if settings.allowed_subscriptions.as_ref().is_some_and(|allowed| !allowed.contains(&subscription)) {
+    if policy.allowed_subscriptions.as_ref().is_some_and(|allowed| !allowed.contains(&subscription)) {
         return skip(
-            "subscription_not_allowed",
+            Reason::SubscriptionNotAllowed,
             format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."),
         );
     }
-    let ruled = rule::first_match(&settings.rules, subject(alert, target));
+    let ruled = rule::first_match(&policy.rules, subject(alert, target));
     if ruled.ignore {
-        return skip("ignored_by_rule", "The first matching entry of the setting rules says to ignore this alert.");
+        return skip(Reason::IgnoredByRule, "The first matching entry of the setting rules says to ignore this alert.");
     }
     let (own, complaints) = Overrides::from_properties(&alert.properties);
     if own.ignore {
-        return skip("ignored_by_alert", "The alert rule's custom property nightcap_ignore says to ignore this alert.");
+        return skip(
+            Reason::IgnoredByAlert,
+            "The alert rule's custom property nightcap_ignore says to ignore this alert.",
+        );
     }
     let direct = alert.direct.clone();
     if direct.is_none()
-        && let Some(left) = cooldown_left(settings, memory, now)
+        && let Some(left) = captured_until.and_then(|until| cooldown_left(policy.cooldown, until, now))
     {
         return skip(
-            "cooldown",
+            Reason::Cooldown,
             format!(
                 "The last capture on {} ended a short while ago; the next one may start in {left} seconds (setting \
                  cooldown_seconds).",
@@ -95,15 +107,15 @@ pub fn plan(alert: &Alert, target: &Target, settings: &Settings, memory: &Target
     let direct = direct.unwrap_or_default();
     Plan::Start(Box::new(Start {
         target: target.clone(),
-        parameters: direct.overrides.applied_to(own.applied_to(ruled.applied_to(settings.capture.clone()))),
-        fixed_name: direct.name.or_else(|| settings.capture_name.clone()),
+        parameters: direct.overrides.applied_to(own.applied_to(ruled.applied_to(policy.capture.clone()))),
+        fixed_name: direct.name.or_else(|| policy.capture_name.clone()),
         watcher: direct.watcher,
         storage: direct.storage,
         complaints,
     }))
 }
 
-fn skip(reason: &'static str, message: impl Into<String>) -> Plan {
+fn skip(reason: Reason, message: impl Into<String>) -> Plan {
     Plan::Skip { reason, message: message.into() }
 }
 
@@ -128,8 +140,7 @@ fn no_machine(alert: &Alert) -> String {
 
 /// Seconds until the target may be captured again, if that is not now. While its last capture still runs, there is no
 /// cooldown: the alert joins it.
-fn cooldown_left(settings: &Settings, memory: &TargetMemory, now: Timestamp) -> Option<u64> {
-    let since_its_end = now.since(memory.captured_until?)?;
-    let left = settings.cooldown.checked_sub(since_its_end)?;
+fn cooldown_left(cooldown: Duration, captured_until: Timestamp, now: Timestamp) -> Option<u64> {
+    let left = cooldown.checked_sub(now.since(captured_until)?)?;
     (!left.is_zero()).then(|| left.as_secs().max(1))
 }

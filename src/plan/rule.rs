@@ -1,12 +1,13 @@
 //! The `rules` setting: which alerts are captured differently, or not at all.
 
+use anyhow::{Context, ensure};
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
 use crate::alert::overrides::Overrides;
 use crate::azure::capture_parameters::{LARGEST_BYTES, LONGEST_SECONDS, Scope, instance};
 use crate::azure::packet_filter::Filter;
-use crate::json::explain;
+use crate::json::explained;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
 #[derive(Clone, Debug)]
@@ -51,27 +52,26 @@ struct Written {
     ignore: bool,
 }
 
-const EXAMPLE: &str = r#"[{"rule":"cpu*","severity":"Sev0","capture_seconds":300},{"target":"test-*","ignore":true}]"#;
+const SHAPE: &str = r#"it should be a JSON list of rules, such as [{"rule":"cpu*","severity":"Sev0","capture_seconds":300},{"target":"test-*","ignore":true}]"#;
 
 /// Reads and checks the `rules` setting, a JSON list.
-pub fn parse_rules(json: &str) -> Result<Vec<Rule>, String> {
-    let written: Vec<Written> = serde_json::from_str(json)
-        .map_err(|error| format!("it should be a JSON list of rules, such as {EXAMPLE}: {}", explain(&error)))?;
+pub fn parse_rules(json: &str) -> anyhow::Result<Vec<Rule>> {
+    let written: Vec<Written> = serde_json::from_str(json).map_err(explained).context(SHAPE)?;
     written.into_iter().map(Rule::checked).collect()
 }
 
 impl Rule {
-    fn checked(written: Written) -> Result<Self, String> {
-        if written.capture_seconds.is_some_and(|seconds| !(1..=LONGEST_SECONDS).contains(&seconds)) {
-            return Err(format!("a rule's capture_seconds is a whole number from 1 to {LONGEST_SECONDS}"));
-        }
-        if [written.capture_bytes, written.packet_bytes].into_iter().flatten().any(|bytes| bytes > LARGEST_BYTES) {
-            return Err(format!("a rule's capture_bytes and packet_bytes are whole numbers from 0 to {LARGEST_BYTES}"));
-        }
-        let filters = written
-            .capture_filters
-            .map(|filters| filters.into_iter().map(Filter::checked).collect::<Result<Vec<_>, _>>())
-            .transpose()?;
+    fn checked(written: Written) -> anyhow::Result<Self> {
+        ensure!(
+            written.capture_seconds.is_none_or(|seconds| (1..=LONGEST_SECONDS).contains(&seconds)),
+            "a rule's capture_seconds is a whole number from 1 to {LONGEST_SECONDS}"
+        );
+        ensure!(
+            [written.capture_bytes, written.packet_bytes].into_iter().flatten().all(|bytes| bytes <= LARGEST_BYTES),
+            "a rule's capture_bytes and packet_bytes are whole numbers from 0 to {LARGEST_BYTES}"
+        );
+        let checked = |filters: Vec<Filter>| filters.into_iter().map(Filter::checked).collect::<anyhow::Result<_>>();
+        let filters = written.capture_filters.map(checked).transpose()?;
         let glob = |pattern: Option<String>| pattern.map(|pattern| WildMatch::new_case_insensitive(&pattern));
         Ok(Self {
             rule: glob(written.rule),
@@ -98,9 +98,9 @@ impl Rule {
     }
 }
 
-fn instances(written: Vec<String>) -> Result<Vec<String>, String> {
-    let named = |why| format!("a rule's scope_include and scope_exclude: {why}");
-    written.iter().map(|text| instance(text)).collect::<Result<_, _>>().map_err(named)
+fn instances(written: Vec<String>) -> anyhow::Result<Vec<String>> {
+    let instances: anyhow::Result<_> = written.iter().map(|text| instance(text)).collect();
+    instances.context("a rule's scope_include and scope_exclude")
 }
 
 /// What the first matching rule says, or nothing.

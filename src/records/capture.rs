@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::alert::Summary;
 use crate::azure::blob::File;
@@ -156,8 +157,9 @@ pub struct End {
 }
 
 /// Why a capture ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum EndReason {
     /// Its time was up.
     TimeLimit,
@@ -366,25 +368,14 @@ impl EndReason {
 
     /// The word for it in records, logs and messages.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::TimeLimit => "time_limit",
-            Self::SizeLimit => "size_limit",
-            Self::StoppedByHand => "stopped_by_hand",
-            Self::Resolved => "resolved",
-            Self::Stopped => "stopped",
-            Self::Superseded => "superseded",
-            Self::CaptureFailed => "capture_failed",
-            Self::NeverBegan => "never_began",
-            Self::NotCreated => "not_created",
-            Self::Vanished => "vanished",
-            Self::LostSight => "lost_sight",
-        }
+        self.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::IntoEnumIterator;
 
     fn record() -> CaptureRecord {
         serde_json::from_value(serde_json::json!({
@@ -401,6 +392,16 @@ mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(millis)
+    }
+
+    #[test]
+    fn troubleshooting_explains_every_end_and_no_other() {
+        let page = include_str!("../../docs/troubleshooting.md");
+        let mut told = crate::records::words_in_table(page, "## How a capture ends");
+        let mut known: Vec<&str> = EndReason::iter().map(EndReason::word).collect();
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(told, known);
     }
 
     #[test]

@@ -6,12 +6,13 @@ use crate::azure::error::{AzureError, Step};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::{Kind, Target};
+use crate::records::reason::{Reason, RecordedReason};
 
 /// A failure with a reason for machines and sentences for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// For machines: `snake_case`.
-    pub reason: &'static str,
+    /// For machines.
+    pub reason: Reason,
     /// For people.
     pub message: String,
     /// Whether the same alert may end better later.
@@ -20,14 +21,14 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that stays until somebody does something about it.
-    pub fn lasting(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn lasting(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), repeat_helps: false }
     }
 
     /// There is no such machine.
     pub fn machine_not_found(target: &Target) -> Self {
         Self::lasting(
-            "machine_not_found",
+            Reason::MachineNotFound,
             format!(
                 "Azure has no machine {}, or nightcap's service principal may not see it. If it exists, grant \
                  Microsoft.Compute/virtualMachines/read on its subscription.",
@@ -40,7 +41,7 @@ impl Failure {
     pub fn agent_missing(target: &Target, os: Option<&str>) -> Self {
         let system = if os.is_some_and(|os| os.eq_ignore_ascii_case("windows")) { "Windows" } else { "Linux" };
         Self::lasting(
-            "agent_missing",
+            Reason::AgentMissing,
             format!(
                 "{name} has no Network Watcher agent, so it cannot capture packets. Install it with: az vm extension \
                  set --publisher Microsoft.Azure.NetworkWatcher --name NetworkWatcherAgent{system} --resource-group \
@@ -54,7 +55,7 @@ impl Failure {
     /// Nobody said where to store captures of this region.
     pub fn no_storage_account(region: &Region) -> Self {
         Self::lasting(
-            "no_storage_account",
+            Reason::NoStorageAccount,
             format!(
                 "The setting storage_account_id names no storage account for region {region}. Azure stores a capture \
                  only in an account of the machine's own region; add one for {region}."
@@ -65,7 +66,7 @@ impl Failure {
     /// The region has no watcher.
     pub fn no_network_watcher(subscription: &str, region: &Region) -> Self {
         Self::lasting(
-            "no_network_watcher",
+            Reason::NoNetworkWatcher,
             format!(
                 "Network Watcher is not enabled in region {region} of subscription {subscription}. Enable it with: az \
                  network watcher configure --subscription {subscription} --locations {region} --enabled true \
@@ -77,7 +78,7 @@ impl Failure {
     /// The caller named a watcher that is not there.
     pub fn watcher_not_found(watcher: &ResourceId) -> Self {
         Self::lasting(
-            "watcher_not_found",
+            Reason::WatcherNotFound,
             format!(
                 "Azure has no network watcher {watcher}; check networkWatcherName and networkWatcherResourceGroup."
             ),
@@ -87,7 +88,7 @@ impl Failure {
     /// The watcher is full of captures that must not be deleted.
     pub fn limit_reached(watcher: &ResourceId, captures: usize, limit: usize) -> Self {
         Self::lasting(
-            "limit_reached",
+            Reason::LimitReached,
             format!(
                 "{name} holds {captures} captures and the setting capture_limit allows {limit}. None of them may be \
                  deleted, for nightcap deletes only finished captures of its own. Delete some, or raise \
@@ -100,7 +101,7 @@ impl Failure {
     /// The fixed name belongs to a capture that runs elsewhere.
     pub fn name_in_use(name: &str, machine: &str) -> Self {
         Self::lasting(
-            "name_in_use",
+            Reason::NameInUse,
             format!(
                 "The capture {name} still runs on {machine}, and a running capture is never thrown away. Wait for its \
                  end, or use another name."
@@ -111,9 +112,9 @@ impl Failure {
     /// What an error of Azure means for the way to a capture.
     pub fn from_azure(error: &AzureError, target: &Target, watcher: Option<&ResourceId>) -> Self {
         let (reason, message) = match error {
-            AzureError::NoToken { code, transient } => ("token_refused", token_sentence(code, *transient)),
+            AzureError::NoToken { code, transient } => (Reason::TokenRefused, token_sentence(code, *transient)),
             AzureError::Unreachable { step, .. } => (
-                "azure_unreachable",
+                Reason::AzureUnreachable,
                 format!(
                     "{} gave no answer while nightcap was {}. Check that the host lets nightcap reach it.",
                     side(*step),
@@ -121,7 +122,7 @@ impl Failure {
                 ),
             ),
             AzureError::Unreadable { step, .. } => (
-                "unreadable_answer",
+                Reason::UnreadableAnswer,
                 format!(
                     "{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have \
                      answered.",
@@ -130,7 +131,7 @@ impl Failure {
                 ),
             ),
             AzureError::ForeignUrl { step } => (
-                "foreign_url",
+                Reason::ForeignUrl,
                 format!(
                     "An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was \
                      sent there. Check the settings arm_url and authority_url.",
@@ -138,7 +139,7 @@ impl Failure {
                 ),
             ),
             AzureError::OutOfTime { step } => {
-                ("out_of_time", format!("Azure did not finish in time while nightcap was {}.", doing(*step)))
+                (Reason::OutOfTime, format!("Azure did not finish in time while nightcap was {}.", doing(*step)))
             }
             AzureError::OperationFailed { step, code, message } => {
                 return Self::refused(*step, None, code, message, target, watcher, false);
@@ -164,7 +165,7 @@ impl Failure {
         let (reason, message) = match (code, status) {
             ("NetworkWatcherVmExtensionNotInstalled", _) => return Self::agent_missing(target, None),
             ("MissingSubscriptionRegistration", _) => (
-                "provider_not_registered",
+                Reason::ProviderNotRegistered,
                 format!(
                     "Subscription {} is not registered for Network Watcher. Register it with: az provider register \
                      --namespace Microsoft.Network",
@@ -172,21 +173,21 @@ impl Failure {
                 ),
             ),
             ("SubscriptionNotFound", _) => (
-                "subscription_not_found",
+                Reason::SubscriptionNotFound,
                 format!(
                     "Azure has no subscription {}, or nightcap's service principal has no right in it.",
                     target.id().subscription()
                 ),
             ),
             (code, _) if code.ends_with("LimitReached") => (
-                "azure_limit",
+                Reason::AzureLimit,
                 format!(
                     "Azure has no room for another capture ({code}). Delete captures in this region, or ask Azure for \
                      a higher quota."
                 ),
             ),
             (_, 401) => (
-                "token_refused",
+                Reason::TokenRefused,
                 format!(
                     "Azure Resource Manager took no token of nightcap's while it was {doing} ({code}). Check \
                      tenant_id, authority_url and arm_url."
@@ -194,20 +195,24 @@ impl Failure {
             ),
             // Blob storage's word for callers whom its network rules keep out ("Blob service error codes").
             ("AuthorizationFailure", 403) if step == Step::File => (
-                "not_authorized",
+                Reason::NotAuthorized,
                 "The storage account's network rules keep nightcap away from the capture's file. Let the address that \
                  nightcap calls from in, or read the file yourself."
                     .to_owned(),
             ),
-            (_, 403) => ("not_authorized", missing_right(step, target, watcher)),
+            (_, 403) => (Reason::NotAuthorized, missing_right(step, target, watcher)),
             (_, 429) => (
-                "throttled",
+                Reason::Throttled,
                 format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(step)),
             ),
-            (_, 500..) => {
-                ("azure_unavailable", format!("{} failed with status {status} while nightcap was {doing}.", side(step)))
-            }
-            _ => ("azure_refused", format!("Azure refused while nightcap was {doing}: {}.", quote(status, code, said))),
+            (_, 500..) => (
+                Reason::AzureUnavailable,
+                format!("{} failed with status {status} while nightcap was {doing}.", side(step)),
+            ),
+            _ => (
+                Reason::AzureRefused,
+                format!("Azure refused while nightcap was {doing}: {}.", quote(status, code, said)),
+            ),
         };
         Self { reason, message, repeat_helps }
     }
@@ -329,7 +334,7 @@ mod tests {
             (400, "InvalidRequestFormat", "azure_refused", "Some words"),
         ] {
             let failure = Failure::from_azure(&refused(status, code), &target(), None);
-            assert_eq!(failure.reason, reason, "{status} {code}");
+            assert_eq!(failure.reason.word(), reason, "{status} {code}");
             assert!(failure.message.contains(hint), "{}", failure.message);
             assert!(failure.message.starts_with(char::is_alphabetic));
         }

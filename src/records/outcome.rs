@@ -2,14 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::IntoStaticStr;
 
 use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::records::failure::Failure;
+use crate::records::reason::{Reason, RecordedReason};
 
 /// The five ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// A capture was started for this alert.
     Started,
@@ -26,13 +29,7 @@ pub enum Kind {
 impl Kind {
     /// The word in answers, records and logs.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Started => "started",
-            Self::Joined => "joined",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-            Self::Accepted => "accepted",
-        }
+        self.into()
     }
 }
 
@@ -44,8 +41,8 @@ pub struct Outcome {
     pub target: Option<String>,
     /// Which of the five ways.
     pub outcome: Kind,
-    /// Why, for machines: `snake_case`.
-    pub reason: String,
+    /// Why, for machines.
+    pub reason: RecordedReason,
     /// Why, for people: a sentence or two.
     pub message: String,
     /// The capture, when there is one.
@@ -86,7 +83,7 @@ pub struct Links {
 impl Outcome {
     /// Work has begun.
     pub fn accepted() -> Self {
-        Self::new(Kind::Accepted, "working", "nightcap is at work on this; the record tells how it ends.")
+        Self::new(Kind::Accepted, Reason::Working, "nightcap is at work on this; the record tells how it ends.")
     }
 
     /// A capture was created. The complaints are sentences about what in the alert could not be used.
@@ -96,73 +93,73 @@ impl Outcome {
             message.push(' ');
             message.push_str(complaint);
         }
-        Self::new(Kind::Started, "started", message)
+        Self::new(Kind::Started, Reason::Started, message)
     }
 
     /// The alert was over before it was heard of.
     pub fn already_resolved() -> Self {
         let message = "The alert had resolved before this notification of its beginning came, so nothing was captured.";
-        Self::new(Kind::Skipped, "already_resolved", message)
+        Self::new(Kind::Skipped, Reason::AlreadyResolved, message)
     }
 
     /// The alert is over, and a capture serves it.
     pub fn resolved(word: &str, capture: &str) -> Self {
         let message =
             format!("The alert is {word}. The capture {capture} is stopped as soon as all its alerts have resolved.");
-        Self::new(Kind::Skipped, "resolved", message)
+        Self::new(Kind::Skipped, Reason::Resolved, message)
     }
 
     /// The alert came too long ago to be worked on still.
     pub fn too_late() -> Self {
         let message = "nightcap was interrupted while it worked on this alert, and when it came back too much time had \
                        passed for a capture to show what had fired.";
-        Self::new(Kind::Failed, "too_late", message)
+        Self::new(Kind::Failed, Reason::TooLate, message)
     }
 
     /// A capture runs already.
     pub fn joined() -> Self {
         let message = "A capture on this machine already runs; the alert was added to it.";
-        Self::new(Kind::Joined, "already_running", message)
+        Self::new(Kind::Joined, Reason::AlreadyRunning, message)
     }
 
     /// The same notification came before, and its capture may still run.
     pub fn same_alert() -> Self {
         let message = "This alert was delivered before and has led to a capture, which may still run.";
-        Self::new(Kind::Joined, "same_alert", message)
+        Self::new(Kind::Joined, Reason::SameAlert, message)
     }
 
     /// The same notification came before, and its capture is over.
     pub fn duplicate() -> Self {
-        Self::new(Kind::Skipped, "duplicate", "This alert was delivered before and has led to a capture.")
+        Self::new(Kind::Skipped, Reason::Duplicate, "This alert was delivered before and has led to a capture.")
     }
 
     /// Nothing was to be changed.
     pub fn dry_run(requests: Vec<Value>) -> Self {
         let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
-        Self { requests, ..Self::new(Kind::Skipped, "dry_run", message) }
+        Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
     }
 
     /// Nothing was to be done.
-    pub fn skipped(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn skipped(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Kind::Skipped, reason, message)
     }
 
     /// Something could not be done. The portal's sample events name a machine that does not exist, and that is no
     /// failure.
     pub fn failed(target: &Target, failure: Failure) -> Self {
-        if failure.reason == "machine_not_found" && target.is_of_the_portals_sample() {
+        if failure.reason == Reason::MachineNotFound && target.is_of_the_portals_sample() {
             let message =
                 "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
-            return Self::new(Kind::Skipped, "test_notification", message);
+            return Self::new(Kind::Skipped, Reason::TestNotification, message);
         }
         Self { repeat_helps: failure.repeat_helps, ..Self::new(Kind::Failed, failure.reason, failure.message) }
     }
 
-    fn new(kind: Kind, reason: &str, message: impl Into<String>) -> Self {
+    fn new(kind: Kind, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             target: None,
             outcome: kind,
-            reason: reason.to_owned(),
+            reason: reason.into(),
             message: message.into(),
             capture: None,
             requests: vec![],

@@ -17,6 +17,7 @@ use crate::context::{Instance, Loaded};
 use crate::host::{Host, SettingsUnreadable};
 use crate::log::{self, Event};
 use crate::records::outcome::{Kind, Outcome};
+use crate::records::reason::{Reason, RecordedReason};
 use crate::workflow::{Handled, handle};
 
 /// The largest body. Azure's alerts have at most 256 KB.
@@ -145,7 +146,7 @@ fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
 /// A program that called directly wants to branch on the status.
 fn answer_program(handled: &Handled, links: Links) -> Result<Response<Body>, Problem> {
     let failed = handled.outcomes.iter().find(|outcome| outcome.outcome == Kind::Failed);
-    let forbidden = handled.outcomes.iter().find(|outcome| outcome.reason == "subscription_not_allowed");
+    let forbidden = handled.outcomes.iter().find(|outcome| outcome.reason == Reason::SubscriptionNotAllowed);
     let (status, outcome) = match (failed, forbidden) {
         (Some(outcome), _) => (status_for_program(&outcome.reason), outcome),
         (None, Some(outcome)) => (StatusCode::FORBIDDEN, outcome),
@@ -158,13 +159,17 @@ fn answer_program(handled: &Handled, links: Links) -> Result<Response<Body>, Pro
     Err(problem)
 }
 
-fn status_for_program(reason: &str) -> StatusCode {
+fn status_for_program(reason: &RecordedReason) -> StatusCode {
     match reason {
-        "limit_reached" | "name_in_use" => StatusCode::CONFLICT,
-        "machine_not_found" | "agent_missing" | "no_storage_account" | "watcher_not_found" | "no_network_watcher" => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        _ => StatusCode::BAD_GATEWAY,
+        RecordedReason::Known(Reason::LimitReached | Reason::NameInUse) => StatusCode::CONFLICT,
+        RecordedReason::Known(
+            Reason::MachineNotFound
+            | Reason::AgentMissing
+            | Reason::NoStorageAccount
+            | Reason::WatcherNotFound
+            | Reason::NoNetworkWatcher,
+        ) => StatusCode::UNPROCESSABLE_ENTITY,
+        RecordedReason::Known(_) | RecordedReason::Other(_) => StatusCode::BAD_GATEWAY,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::settings::Keys;
 /// Whether a caller may send alerts: the key stands in `?code=` or in `x-functions-key`, as with Azure Functions, or is
 /// the password of HTTP Basic, which an action group's URI can carry.
 pub fn may_send_alerts(keys: &Keys, query: Option<&str>, headers: &HeaderMap) -> bool {
-    let codes = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+    let codes = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .filter(|(name, _)| name == "code")
         .map(|(_, value)| value.into_owned());
     let functions_key = headers.get("x-functions-key").and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -12,7 +12,7 @@ use serde_with::skip_serializing_none;
 use super::operator::Operator;
 use super::problem::{Problem, json};
 use crate::alert::Summary;
-use crate::azure::new_request_id;
+use crate::azure::client::new_request_id;
 use crate::azure::packet_capture::checked_capture_name;
 use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;

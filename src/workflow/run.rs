@@ -368,7 +368,7 @@ impl<H: Host> Run<H> {
                 target: outcome.target.as_deref(),
                 capture: outcome.capture.as_ref().map(|capture| capture.name.as_str()),
                 outcome: Some(outcome.outcome.word()),
-                reason: Some(&outcome.reason),
+                reason: Some(outcome.reason.word()),
                 ms: u64::try_from(took.as_millis()).ok(),
                 ..log.event("outcome", level)
             });

@@ -50,7 +50,7 @@ impl<H: Host> ForTarget<'_, H> {
         if self.is_over_already().await {
             return (Outcome::already_resolved(), None);
         }
-        let plan = match plan(self.alert, self.target, &self.context.settings, &memory, now) {
+        let plan = match plan(self.alert, self.target, &self.context.settings.policy, memory.captured_until, now) {
             Plan::Start(plan) => plan,
             Plan::Skip { reason, message } => return (Outcome::skipped(reason, message), None),
         };

@@ -183,7 +183,7 @@ impl Scene {
             }
         };
         let login = format!("https://login.microsoftonline.com/{TENANT_ID}/oauth2/v2.0/token");
-        let secret: String = form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
+        let secret: String = url::form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
         let form = format!(
             "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={secret}&scope=https%3A%2F%2Fmanagement.azure.com%2F.default"
         );

@@ -1,0 +1,167 @@
+//! Speaks to Azure with a token, on behalf of one piece of work.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use serde::de::IgnoredAny;
+use url::Url;
+
+use super::answer::{refused, unreadable};
+use super::cloud::{self, Audience};
+use super::config::Config;
+use super::error::{AzureError, Step};
+use super::origin::Origin;
+use super::secret::Secret;
+use super::target::Target;
+use super::token::Tokens;
+use super::transport::{Attempt, Transport};
+use crate::host::Host;
+use crate::log::Log;
+
+/// The version of Blob storage that is spoken. Since 2017-11-09 it takes tokens.
+const STORAGE_API_VERSION: &str = "2021-12-02";
+
+/// Talks to Azure on behalf of one alert.
+#[derive(Debug)]
+pub struct Azure<'a, H> {
+    /// Where requests are told, and the host that sends them.
+    pub log: Log<'a, H>,
+    /// Where Azure is, and who nightcap is there.
+    pub config: &'a Config,
+    /// The instance's tokens.
+    pub tokens: &'a Tokens,
+    /// The machine that this is about, for the log.
+    pub target: &'a Target,
+    /// When to stop trying, on the host's monotonic clock.
+    pub deadline: Duration,
+}
+
+/// One request that carries a token.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Whom it is for.
+    pub audience: Audience,
+    /// The step that it belongs to.
+    pub step: Step,
+    /// Its method.
+    pub method: Method,
+    /// Its whole address.
+    pub uri: Uri,
+    /// Its JSON body; empty for none.
+    pub body: Bytes,
+    /// Whether it may be sent again when it is unclear what became of it.
+    pub repeat: bool,
+    /// The capture that it is about, for the log.
+    pub capture: Option<&'a str>,
+    /// What it says besides.
+    pub headers: HeaderMap,
+}
+
+impl<'a, H: Host> Azure<'a, H> {
+    /// A GET of a resource or list.
+    pub async fn get(&self, step: Step, uri: Uri) -> Result<Response<Bytes>, AzureError> {
+        let audience = Audience::Arm;
+        let (method, body, headers) = (Method::GET, Bytes::new(), HeaderMap::new());
+        self.call(Call { audience, step, method, uri, body, repeat: true, capture: None, headers }).await
+    }
+
+    /// Sends a request with a token. A token that Azure no longer takes is replaced once.
+    pub async fn call(&self, call: Call<'_>) -> Result<Response<Bytes>, AzureError> {
+        let (origin, tokens) = match call.audience {
+            Audience::Arm => (&self.config.arm, &self.tokens.arm),
+            Audience::Storage => (&self.config.blob, &self.tokens.storage),
+        };
+        if !origin.holds(&call.uri) {
+            return Err(AzureError::ForeignUrl { step: call.step });
+        }
+        let transport = self.transport();
+        let scope = cloud::scope(call.audience, &self.config.arm);
+        let token = tokens.token(&transport, self.config, &scope).await?;
+        let mut answer = transport.attempt(self.with_token(&call, &token)).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            tokens.forget(self.log.host, &token).await;
+            let token = tokens.token(&transport, self.config, &scope).await?;
+            answer = transport.attempt(self.with_token(&call, &token)).await?;
+        }
+        if !answer.status().is_success() {
+            return Err(refused(call.step, &answer));
+        }
+        // A proxy's page comes with a good status, too, and must not pass for a delete that was accepted.
+        let is_fine = call.audience == Audience::Storage
+            || answer.body().is_empty()
+            || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
+        if is_fine { Ok(answer) } else { Err(unreadable(call.step, "not JSON")) }
+    }
+
+    /// The address of a resource of Azure Resource Manager.
+    pub fn uri(&self, step: Step, path: &str, api_version: &str) -> Result<Uri, AzureError> {
+        address(&self.config.arm, path, api_version).map_err(|error| unreadable(step, error))
+    }
+
+    /// An address that Azure handed back, to be used as it is. Whether it is Azure's own is seen when it is called.
+    pub fn given_uri(&self, step: Step, address: &str) -> Result<Uri, AzureError> {
+        address.parse().map_err(|_| AzureError::ForeignUrl { step })
+    }
+
+    /// Time that is left.
+    pub fn time_left(&self) -> Duration {
+        self.transport().time_left()
+    }
+
+    fn transport(&self) -> Transport<'a, H> {
+        Transport { log: self.log, target: self.target, deadline: self.deadline }
+    }
+
+    fn with_token<'c>(&self, call: &Call<'c>, token: &Secret) -> Attempt<'c> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.uri.clone())
+            .header("x-ms-client-request-id", self.log.client_request_id);
+        request = match call.audience {
+            Audience::Arm => {
+                request.header(header::ACCEPT, "application/json").header("x-ms-return-client-request-id", "true")
+            }
+            Audience::Storage => request.header("x-ms-version", STORAGE_API_VERSION),
+        };
+        if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
+            bearer.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        if !call.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        Attempt { step: call.step, capture: call.capture, request, body: call.body.clone(), repeat: call.repeat }
+    }
+}
+
+/// Ids may have letters outside ASCII.
+fn address(arm: &Origin, path: &str, api_version: &str) -> anyhow::Result<Uri> {
+    let mut url = Url::parse(&arm.to_string())?;
+    url.set_path(path);
+    url.query_pairs_mut().append_pair("api-version", api_version);
+    Ok(url.as_str().parse()?)
+}
+
+/// An id for the requests of one piece of work, so that Azure's support can find them.
+pub fn new_request_id(host: &impl Host) -> String {
+    uuid::Builder::from_random_bytes(host.random()).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_outside_ascii_are_encoded_in_paths() {
+        let arm = Origin::parse("https://management.azure.com").unwrap();
+        let path = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gruppe-größe";
+        let uri = address(&arm, path, "2024-07-01").unwrap();
+        assert!(uri.path().contains("gruppe-gr%C3%B6%C3%9Fe"));
+        assert!(uri.path().starts_with("/subscriptions/"));
+        assert_eq!(uri.query(), Some("api-version=2024-07-01"));
+    }
+}

@@ -1,0 +1,37 @@
+//! The names of all settings.
+
+/// Every setting's name and its default. `spin.toml` declares the same; a test compares the two.
+pub const SETTINGS: &[(&str, &str)] = &[
+    ("tenant_id", ""),
+    ("client_id", ""),
+    ("client_secret", ""),
+    ("authority_url", "https://login.microsoftonline.com"),
+    ("arm_url", "https://management.azure.com"),
+    ("blob_url", "https://*.blob.core.windows.net"),
+    ("webhook_key", ""),
+    ("operator_key", ""),
+    ("storage_account_id", ""),
+    ("capture_seconds", "60"),
+    ("capture_bytes", "1073741824"),
+    ("packet_bytes", "0"),
+    ("capture_filters", "[]"),
+    ("capture_name", ""),
+    ("capture_limit", "10"),
+    ("cooldown_seconds", "600"),
+    ("rules", "[]"),
+    ("allowed_subscriptions", ""),
+    ("stop_on_resolve", "false"),
+    ("dry_run", "false"),
+    ("answer_seconds", "5"),
+    ("report_seconds", "30"),
+    ("report_bytes", "1073741824"),
+    ("retention_days", "30"),
+    ("notify_url", ""),
+    ("notify_origin", "https://notify.invalid"),
+    ("notify_format", ""),
+    ("notify_on", "finished,failed"),
+    ("public_url", ""),
+];
+
+/// The settings that must never be shown.
+pub const SECRET_SETTINGS: &[&str] = &["client_secret", "webhook_key", "operator_key", "notify_url"];
