@@ -2,15 +2,18 @@
 
 use bytes::Bytes;
 use http::Response;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::error::{AzureError, Detail, Step};
 use super::retry;
+use crate::json::explained;
 
-/// The JSON of a good answer.
-pub fn read(step: Step, answer: &Response<Bytes>) -> Result<Value, AzureError> {
-    let value: Value = serde_json::from_slice(answer.body()).map_err(|error| unreadable(step, error))?;
-    if value.is_object() { Ok(value) } else { Err(unreadable(step, "not a JSON object")) }
+/// The JSON object of a good answer.
+pub fn read<T: DeserializeOwned>(step: Step, answer: &Response<Bytes>) -> Result<T, AzureError> {
+    let object: Map<String, Value> = serde_json::from_slice(answer.body()).map_err(|error| unreadable(step, error))?;
+    // What serde says may quote the answer.
+    T::deserialize(Value::Object(object)).map_err(|error| unreadable(step, explained(error)))
 }
 
 /// An answer that is not what it should be.

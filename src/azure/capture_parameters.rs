@@ -3,6 +3,7 @@
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::lenient;
 use super::packet_filter::Filter;
 
 /// The longest classic capture session, in seconds (azure-rest-api-specs, `timeLimitInSeconds`).
@@ -31,10 +32,10 @@ pub struct Parameters {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// The only instances that are meant; none means all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "lenient::items", skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
     /// The instances that are not meant.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "lenient::items", skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
 }
 

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde_json::Value;
+use serde::Deserialize;
+use strum::IntoStaticStr;
 
-use crate::json::Object;
+use super::lenient;
 use crate::text::clean;
 
 /// One step of the way to a capture, as logs and records name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
     /// Getting a token from Entra.
     Token,
@@ -39,19 +41,7 @@ pub enum Step {
 impl Step {
     /// The step's name in logs and records.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Machine => "machine",
-            Self::Watchers => "watchers",
-            Self::List => "list",
-            Self::LookUp => "look_up",
-            Self::Status => "status",
-            Self::Delete => "delete",
-            Self::Create => "create",
-            Self::Stop => "stop",
-            Self::Operation => "operation",
-            Self::File => "file",
-        }
+        self.into()
     }
 }
 
@@ -171,11 +161,23 @@ impl AzureError {
     }
 }
 
-/// Code and sentence of an error, made fit for logs and sentences.
-#[derive(Clone, Debug, Default)]
+/// Code and sentence of an error, made fit for logs and sentences. Both are empty when an answer says nothing readable, for
+/// gateways answer HTML or nothing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Detail {
+    #[serde(deserialize_with = "lenient::or_default")]
     pub code: String,
+    #[serde(deserialize_with = "lenient::or_default")]
     pub message: String,
+}
+
+/// A body with an error in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    #[serde(deserialize_with = "lenient::or_default")]
+    error: Detail,
 }
 
 impl Detail {
@@ -188,20 +190,13 @@ impl Detail {
         }
     }
 
-    /// What an answer's body says of the error; empty when it says nothing readable, for gateways answer HTML or
-    /// nothing.
-    pub fn in_body(body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        Object::of(&body).map(Self::of_error).unwrap_or_default()
+    fn in_body(body: &[u8]) -> Self {
+        serde_json::from_slice::<ErrorBody>(body).unwrap_or_default().error.cleaned()
     }
 
-    /// What the member `error` of a body says.
-    pub fn of_error(body: Object) -> Self {
-        let text = |name, most| {
-            let text = body.object_or_nothing("error").and_then(|error| error.text_or_nothing(name));
-            clean(&text.unwrap_or_default(), most)
-        };
-        Self { code: text("code", 80), message: text("message", 300) }
+    /// The same, fit for logs and sentences.
+    pub fn cleaned(self) -> Self {
+        Self { code: clean(&self.code, 80), message: clean(&self.message, 300) }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod compute;
 pub mod config;
 pub mod error;
+mod lenient;
 mod list;
 pub mod network_watcher;
 pub mod operation;

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri};
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::answer::read;
 use super::client::Azure;
 use super::error::{AzureError, Detail, Step};
-use super::retry;
+use super::{lenient, retry};
 use crate::host::Host;
-use crate::json::Object;
 
 /// The pause between two looks when Azure names none. `Microsoft.Network` always names 10 seconds.
 pub const USUAL_PAUSE: Duration = Duration::from_secs(10);
@@ -51,7 +50,7 @@ pub async fn wait<H: Host>(
         pause = retry::retry_after(look.headers()).unwrap_or(pause);
         match tracker {
             Tracker::Status(_) => {
-                if ended(begun_by, &read(Step::Operation, &look)?)? {
+                if ended(begun_by, read(Step::Operation, &look)?)? {
                     return Ok(look);
                 }
             }
@@ -73,7 +72,7 @@ pub fn address(answer: &Response<Bytes>) -> Option<String> {
 /// Looks at an operation once. `None` while it goes on.
 pub async fn look<H: Host>(azure: &Azure<'_, H>, begun_by: Step, address: &str) -> Result<Option<()>, AzureError> {
     let look = azure.get(Step::Operation, azure.given_uri(Step::Operation, address)?).await?;
-    Ok(ended(begun_by, &read(Step::Operation, &look)?)?.then_some(()))
+    Ok(ended(begun_by, read(Step::Operation, &look)?)?.then_some(()))
 }
 
 fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<Tracker>, AzureError> {
@@ -84,14 +83,22 @@ fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<
     address("location").map(|address| azure.given_uri(Step::Operation, address).map(Tracker::Result)).transpose()
 }
 
+/// A status document.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OperationStatus {
+    #[serde(deserialize_with = "lenient::or_default")]
+    status: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    error: Detail,
+}
+
 /// Whether the operation has ended well; unknown words mean that it goes on.
-fn ended(begun_by: Step, status: &Value) -> Result<bool, AzureError> {
-    let Some(status) = Object::of(status) else { return Ok(false) };
-    let word = status.text_or_nothing("status").unwrap_or_default();
-    if ["Failed", "Canceled"].into_iter().any(|end| end.eq_ignore_ascii_case(&word)) {
-        let Detail { code, message } = Detail::of_error(status);
-        let code = if code.is_empty() { word } else { code };
+fn ended(begun_by: Step, OperationStatus { status, error }: OperationStatus) -> Result<bool, AzureError> {
+    if ["Failed", "Canceled"].into_iter().any(|end| end.eq_ignore_ascii_case(&status)) {
+        let Detail { code, message } = error.cleaned();
+        let code = if code.is_empty() { status } else { code };
         return Err(AzureError::OperationFailed { step: begun_by, code, message });
     }
-    Ok(word.eq_ignore_ascii_case("Succeeded"))
+    Ok(status.eq_ignore_ascii_case("Succeeded"))
 }

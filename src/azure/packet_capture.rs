@@ -3,8 +3,9 @@
 use anyhow::ensure;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::EnumString;
 
 use super::answer::{read, unreadable};
 use super::capture_parameters::{Parameters, Scope};
@@ -12,6 +13,7 @@ use super::client::{Azure, Call};
 use super::clock::Clock;
 use super::cloud::Audience;
 use super::error::{AzureError, Step};
+use super::lenient;
 use super::list::list as list_pages;
 use super::network_watcher::API_VERSION;
 use super::operation;
@@ -19,11 +21,11 @@ use super::packet_filter::Filter;
 use super::resource_id::ResourceId;
 use super::target::Target;
 use crate::host::Host;
-use crate::json::Object;
 use crate::timestamp::Timestamp;
 
-/// A capture as Azure tells it. Every member may be missing, and states that nobody has heard of are possible.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A capture as Azure tells it. Every member but the name may be missing, and states that nobody has heard of are possible.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Resource")]
 pub struct PacketCapture {
     /// Its name within the watcher.
     pub name: String,
@@ -55,7 +57,8 @@ pub struct Status {
 }
 
 /// What a capture does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[strum(ascii_case_insensitive)]
 pub enum Activity {
     /// It has not begun.
     NotStarted,
@@ -64,6 +67,7 @@ pub enum Activity {
     /// It has ended.
     Stopped,
     /// It has ended in an error.
+    #[strum(serialize = "Error")]
     Failed,
     /// Azure does not know, or says something that nightcap does not know.
     Unknown,
@@ -128,27 +132,51 @@ impl CaptureRequest {
     }
 }
 
-impl PacketCapture {
-    /// Reads what Azure tells.
-    pub fn read(value: &Value) -> Option<Self> {
-        let capture = Object::of(value)?;
-        let properties = capture.object_or_nothing("properties");
-        let text = |name| properties.and_then(|properties| properties.text_or_nothing(name));
-        let scope = properties.and_then(|properties| properties.object_or_nothing("scope"));
-        let storage = properties.and_then(|properties| properties.object_or_nothing("storageLocation"));
-        let instances = |name| scope.map(|scope| scope.texts_of(name)).unwrap_or_default();
-        Some(Self {
-            name: capture.text_or_nothing("name")?,
-            target: text("target").unwrap_or_default(),
-            scope: Scope { include: instances("include"), exclude: instances("exclude") },
-            time_limit: properties.and_then(|properties| properties.number("timeLimitInSeconds")),
-            provisioning_state: text("provisioningState").unwrap_or_default(),
-            storage_path: storage
-                .and_then(|storage| storage.text_or_nothing("storagePath"))
-                .filter(|path| !path.is_empty()),
-        })
-    }
+/// The resource, as Azure tells it.
+#[derive(Deserialize)]
+struct Resource {
+    name: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    properties: Properties,
+}
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Properties {
+    #[serde(deserialize_with = "lenient::or_default")]
+    target: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    scope: Scope,
+    #[serde(deserialize_with = "lenient::number")]
+    time_limit_in_seconds: Option<u64>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    provisioning_state: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    storage_location: StorageLocation,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StorageLocation {
+    #[serde(deserialize_with = "lenient::or_default")]
+    storage_path: String,
+}
+
+impl From<Resource> for PacketCapture {
+    fn from(Resource { name, properties }: Resource) -> Self {
+        let storage_path = properties.storage_location.storage_path;
+        Self {
+            name,
+            target: properties.target,
+            scope: properties.scope,
+            time_limit: properties.time_limit_in_seconds,
+            provisioning_state: properties.provisioning_state,
+            storage_path: (!storage_path.is_empty()).then_some(storage_path),
+        }
+    }
+}
+
+impl PacketCapture {
     /// Whether this capture takes in everything that a capture of the target would.
     pub fn covers(&self, target: &Target) -> bool {
         let same_resource = ResourceId::parse(&self.target).is_ok_and(|id| id == target.resource());
@@ -184,24 +212,33 @@ impl PacketCapture {
     }
 }
 
+/// The body of `queryStatus`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenStatus {
+    packet_capture_status: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    capture_start_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    stop_reason: String,
+    #[serde(default, deserialize_with = "lenient::items")]
+    packet_capture_error: Vec<String>,
+}
+
 impl Status {
-    /// Reads the body of `queryStatus`, whose every member may be missing.
-    pub fn read(value: &Value, told_at: Timestamp) -> Option<Self> {
-        let status = Object::of(value)?;
-        let word = status.text_or_nothing("packetCaptureStatus")?;
-        Some(Self {
-            activity: match word.to_ascii_lowercase().as_str() {
-                "notstarted" => Activity::NotStarted,
-                "running" => Activity::Running,
-                "stopped" => Activity::Stopped,
-                "error" => Activity::Failed,
-                _ => Activity::Unknown,
-            },
-            began_at: status.text_or_nothing("captureStartTime").and_then(|time| Timestamp::parse(&time)),
-            stop_reason: status.text_or_nothing("stopReason").filter(|reason| !reason.is_empty()),
-            errors: status.texts_of("packetCaptureError"),
+    /// Reads the body of `queryStatus`. `None` when it says nothing of the capture.
+    pub fn read(body: &Value, told_at: Timestamp) -> Option<Self> {
+        WrittenStatus::deserialize(body).ok().map(|status| Self::of(status, told_at))
+    }
+
+    fn of(status: WrittenStatus, told_at: Timestamp) -> Self {
+        Self {
+            activity: status.packet_capture_status.parse().unwrap_or(Activity::Unknown),
+            began_at: status.capture_start_time,
+            stop_reason: (!status.stop_reason.is_empty()).then_some(status.stop_reason),
+            errors: status.packet_capture_error,
             told_at,
-        })
+        }
     }
 }
 
@@ -225,7 +262,7 @@ pub struct Listing {
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
     let path = format!("{}/packetCaptures", watcher);
     let (captures, clock) = list_pages(azure, Step::List, &path, API_VERSION).await?;
-    Ok(Listing { captures: captures.iter().filter_map(PacketCapture::read).collect(), clock })
+    Ok(Listing { captures, clock })
 }
 
 /// One capture of a watcher, there or not.
@@ -253,16 +290,14 @@ impl<'a, H: Host> CaptureResource<'a, H> {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
             answer => answer?,
         };
-        let capture = PacketCapture::read(&read(Step::LookUp, &answer)?);
-        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.log.host).told())))
+        Ok(Some((read(Step::LookUp, &answer)?, Clock::of(&answer, self.azure.log.host).told())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
     pub async fn create(&self, request: &CaptureRequest) -> Result<(PacketCapture, Response<Bytes>), AzureError> {
         let body = serde_json::to_vec(request).map_err(|error| unreadable(Step::Create, error))?;
         let answer = self.call(Step::Create, Method::PUT, "", body.into()).await?;
-        let capture = PacketCapture::read(&read(Step::Create, &answer)?);
-        Ok((capture.ok_or_else(|| unreadable(Step::Create, "no capture"))?, answer))
+        Ok((read(Step::Create, &answer)?, answer))
     }
 
     /// Begins to delete it; its file stays. `None` when it is gone already. This is sent once: whoever gets an error looks
@@ -302,8 +337,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
         let told_at = Clock::of(answer, self.azure.log.host).told();
-        let status = Status::read(&read(Step::Status, answer)?, told_at);
-        status.map(Look::Told).ok_or_else(|| unreadable(Step::Status, "no packetCaptureStatus"))
+        Ok(Look::Told(Status::of(read(Step::Status, answer)?, told_at)))
     }
 
     /// Its address.
