@@ -3,12 +3,13 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 use super::answer::{read, unreadable};
 use super::client::Azure;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use super::lenient;
 use super::region::Region;
-use super::target::{Kind, Target};
+use super::target::{Target, TargetKind};
 use crate::host::Host;
 
 /// The version of `Microsoft.Compute` that is spoken.
@@ -30,14 +31,14 @@ pub struct Machine {
 
 /// Reads a machine. `None` when there is none, or none that nightcap may see.
 pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Option<Machine>, AzureError> {
-    let uri = azure.uri(Step::Machine, &target.resource().to_string(), API_VERSION)?;
-    let answer = match azure.get(Step::Machine, uri).await {
+    let uri = azure.uri(Action::Machine, &target.resource().to_string(), API_VERSION)?;
+    let answer = match azure.get(Action::Machine, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
         other => other?,
     };
-    let resource: Resource = read(Step::Machine, &answer)?;
+    let resource: Resource = read(Action::Machine, &answer)?;
     let machine = Machine::of(resource, target);
-    machine.map(Some).ok_or_else(|| unreadable(Step::Machine, "no location"))
+    machine.map(Some).ok_or_else(|| unreadable(Action::Machine, "no location"))
 }
 
 /// A virtual machine or scale set, as Azure tells it.
@@ -99,7 +100,7 @@ impl Machine {
             id: id.unwrap_or_else(|| target.resource().to_string()),
             region: location?,
             os: properties.storage_profile.os_disk.os_type,
-            agent: (target.kind() == Kind::VirtualMachine).then(|| resources.iter().any(Extension::is_agent)),
+            agent: (target.kind() == TargetKind::VirtualMachine).then(|| resources.iter().any(Extension::is_agent)),
         })
     }
 }

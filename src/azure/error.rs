@@ -5,45 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::Deserialize;
-use strum::IntoStaticStr;
 
-use super::lenient;
+use super::action::Action;
+use super::{lenient, retry};
 use crate::text::clean;
-
-/// One step of the way to a capture, as logs and records name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub enum Step {
-    /// Getting a token from Entra.
-    Token,
-    /// Reading the machine.
-    Machine,
-    /// Listing the subscription's network watchers.
-    Watchers,
-    /// Listing the watcher's captures.
-    List,
-    /// Reading one capture.
-    LookUp,
-    /// Asking a capture for its state.
-    Status,
-    /// Deleting a capture.
-    Delete,
-    /// Creating a capture.
-    Create,
-    /// Stopping a capture.
-    Stop,
-    /// Following an operation to its end.
-    Operation,
-    /// Looking for a capture's file.
-    File,
-}
-
-impl Step {
-    /// The step's name in logs and records.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
 
 /// A request to Azure that did not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,18 +22,18 @@ pub enum AzureError {
         transient: bool,
     },
     /// No answer at all, in all attempts.
-    #[error("no answer at step {}: {detail}", step.name())]
+    #[error("no answer to {}: {detail}", action.name())]
     Unreachable {
-        /// Where it happened.
-        step: Step,
+        /// The request.
+        action: Action,
         /// What the host said.
         detail: String,
     },
     /// An answer with an error status.
-    #[error("step {} was answered {status} {code}", step.name())]
+    #[error("{} was answered {status} {code}", action.name())]
     Refused {
-        /// Where it happened.
-        step: Step,
+        /// The request.
+        action: Action,
         /// The HTTP status.
         status: StatusCode,
         /// Azure's stable code, empty when the answer had none.
@@ -79,34 +44,34 @@ pub enum AzureError {
         retry_after: Option<Duration>,
     },
     /// A good status with a body that is not what it should be.
-    #[error("the answer at step {} is unreadable: {detail}", step.name())]
+    #[error("the answer to {} is unreadable: {detail}", action.name())]
     Unreadable {
-        /// Where it happened.
-        step: Step,
+        /// The request.
+        action: Action,
         /// What is wrong with it.
         detail: String,
     },
     /// Azure accepted the work and then failed at it.
-    #[error("the operation of step {} failed: {code}", step.name())]
+    #[error("the operation of {} failed: {code}", action.name())]
     OperationFailed {
-        /// The step that began the operation.
-        step: Step,
+        /// The request that began the operation.
+        action: Action,
         /// Azure's stable code.
         code: String,
         /// Azure's localised sentence, cleaned and shortened.
         message: String,
     },
     /// An answer told nightcap to go on at a place that is not Azure's.
-    #[error("the answer at step {} pointed to a foreign address", step.name())]
+    #[error("the answer to {} pointed to a foreign address", action.name())]
     ForeignUrl {
-        /// Where it happened.
-        step: Step,
+        /// The request.
+        action: Action,
     },
     /// An operation did not end within the time that there is.
-    #[error("step {} ran out of time", step.name())]
+    #[error("{} ran out of time", action.name())]
     OutOfTime {
-        /// Where it happened.
-        step: Step,
+        /// The request.
+        action: Action,
     },
 }
 
@@ -155,7 +120,7 @@ impl AzureError {
         match self {
             Self::Unreachable { .. } | Self::OutOfTime { .. } => true,
             Self::NoToken { transient, .. } => *transient,
-            Self::Refused { status, .. } => super::retry::is_transient(*status),
+            Self::Refused { status, .. } => retry::is_transient(*status),
             Self::Unreadable { .. } | Self::OperationFailed { .. } | Self::ForeignUrl { .. } => false,
         }
     }

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::action::Action;
 use super::answer::read;
 use super::client::Azure;
 use super::clock::Clock;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use super::lenient;
 use crate::host::Host;
 
@@ -37,18 +38,18 @@ impl<T: DeserializeOwned> From<Vec<Value>> for Items<T> {
 /// Reads a list with all its pages, and the time of the first.
 pub async fn list<H: Host, T: DeserializeOwned>(
     azure: &Azure<'_, H>,
-    step: Step,
+    action: Action,
     path: &str,
     api_version: &str,
 ) -> Result<(Vec<T>, Clock), AzureError> {
-    let mut answer = azure.get(step, azure.uri(step, path, api_version)?).await?;
+    let mut answer = azure.get(action, azure.uri(action, path, api_version)?).await?;
     let clock = Clock::of(&answer, azure.log.host);
     let mut items = Vec::new();
     for _ in 0..MOST_PAGES {
-        let page: Page<T> = read(step, &answer)?;
+        let page: Page<T> = read(action, &answer)?;
         items.extend(page.value.0);
         match page.next_link.filter(|link| !link.is_empty()) {
-            Some(link) => answer = azure.get(step, azure.given_uri(step, &link)?).await?,
+            Some(link) => answer = azure.get(action, azure.given_uri(action, &link)?).await?,
             None => break,
         }
     }

@@ -1,5 +1,6 @@
 //! What is said to Azure. `client.rs` is the way in, and everything that it sends goes through `transport.rs`.
 
+pub mod action;
 mod answer;
 pub mod blob;
 pub mod capture_parameters;

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use super::action::Action;
 use super::client::Azure;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use super::lenient;
 use super::list::list;
 use super::region::Region;
@@ -27,7 +28,7 @@ pub async fn find<H: Host>(
     region: &Region,
 ) -> Result<Option<ResourceId>, AzureError> {
     let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/networkWatchers");
-    let (watchers, _) = list::<_, Watcher>(azure, Step::Watchers, &path, API_VERSION).await?;
+    let (watchers, _) = list::<_, Watcher>(azure, Action::Watchers, &path, API_VERSION).await?;
     let here = watchers.into_iter().filter(|watcher| watcher.location.as_ref() == Some(region));
     Ok(here.filter_map(|watcher| watcher.id).next())
 }

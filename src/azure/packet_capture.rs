@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::EnumString;
 
+use super::action::Action;
 use super::answer::{read, unreadable};
 use super::capture_parameters::{Parameters, Scope};
 use super::client::{Azure, Call};
 use super::clock::Clock;
 use super::cloud::Audience;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use super::lenient;
 use super::list::list as list_pages;
 use super::network_watcher::API_VERSION;
@@ -52,8 +53,8 @@ pub struct Status {
     pub stop_reason: Option<String>,
     /// `packetCaptureError`: known and unknown words.
     pub errors: Vec<String>,
-    /// Azure's time when it told this.
-    pub told_at: Timestamp,
+    /// Azure's time when it said so.
+    pub answered_at: Timestamp,
 }
 
 /// What a capture does.
@@ -75,10 +76,10 @@ pub enum Activity {
 
 /// What came of asking a capture for its status.
 #[derive(Debug)]
-pub enum Look {
-    /// Azure told it.
-    Told(Status),
-    /// Azure will tell it at the place that this answer names.
+pub enum Poll {
+    /// Its status.
+    Answered(Status),
+    /// Azure will answer at the place that this answer names.
     Later(Response<Bytes>),
     /// There is no such capture.
     Gone,
@@ -227,17 +228,17 @@ struct WrittenStatus {
 
 impl Status {
     /// Reads the body of `queryStatus`. `None` when it says nothing of the capture.
-    pub fn read(body: &Value, told_at: Timestamp) -> Option<Self> {
-        WrittenStatus::deserialize(body).ok().map(|status| Self::of(status, told_at))
+    pub fn read(body: &Value, answered_at: Timestamp) -> Option<Self> {
+        WrittenStatus::deserialize(body).ok().map(|status| Self::of(status, answered_at))
     }
 
-    fn of(status: WrittenStatus, told_at: Timestamp) -> Self {
+    fn of(status: WrittenStatus, answered_at: Timestamp) -> Self {
         Self {
             activity: status.packet_capture_status.parse().unwrap_or(Activity::Unknown),
             began_at: status.capture_start_time,
             stop_reason: (!status.stop_reason.is_empty()).then_some(status.stop_reason),
             errors: status.packet_capture_error,
-            told_at,
+            answered_at,
         }
     }
 }
@@ -261,7 +262,7 @@ pub struct Listing {
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
     let path = format!("{}/packetCaptures", watcher);
-    let (captures, clock) = list_pages(azure, Step::List, &path, API_VERSION).await?;
+    let (captures, clock) = list_pages(azure, Action::List, &path, API_VERSION).await?;
     Ok(Listing { captures, clock })
 }
 
@@ -286,24 +287,24 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     /// The same, with Azure's time.
     pub async fn get_with_time(&self) -> Result<Option<(PacketCapture, Timestamp)>, AzureError> {
-        let answer = match self.call(Step::LookUp, Method::GET, "", Bytes::new()).await {
+        let answer = match self.call(Action::LookUp, Method::GET, "", Bytes::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
             answer => answer?,
         };
-        Ok(Some((read(Step::LookUp, &answer)?, Clock::of(&answer, self.azure.log.host).told())))
+        Ok(Some((read(Action::LookUp, &answer)?, Clock::of(&answer, self.azure.log.host).server_time())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
     pub async fn create(&self, request: &CaptureRequest) -> Result<(PacketCapture, Response<Bytes>), AzureError> {
-        let body = serde_json::to_vec(request).map_err(|error| unreadable(Step::Create, error))?;
-        let answer = self.call(Step::Create, Method::PUT, "", body.into()).await?;
-        Ok((read(Step::Create, &answer)?, answer))
+        let body = serde_json::to_vec(request).map_err(|error| unreadable(Action::Create, error))?;
+        let answer = self.call(Action::Create, Method::PUT, "", body.into()).await?;
+        Ok((read(Action::Create, &answer)?, answer))
     }
 
     /// Begins to delete it; its file stays. `None` when it is gone already. This is sent once: whoever gets an error looks
     /// again before sending this again, for the name may be another capture's by then.
     pub async fn delete(&self) -> Result<Option<Response<Bytes>>, AzureError> {
-        match self.call(Step::Delete, Method::DELETE, "", Bytes::new()).await {
+        match self.call(Action::Delete, Method::DELETE, "", Bytes::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
             answer => answer.map(Some),
         }
@@ -311,47 +312,53 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     /// Begins to stop it.
     pub async fn stop(&self) -> Result<Response<Bytes>, AzureError> {
-        self.call(Step::Stop, Method::POST, "/stop", Bytes::new()).await
+        self.call(Action::Stop, Method::POST, "/stop", Bytes::new()).await
     }
 
     /// Asks what it does. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
     /// `PacketCaptureApiTest`).
-    pub async fn status(&self) -> Result<Look, AzureError> {
-        match self.call(Step::Status, Method::POST, "/queryStatus", Bytes::new()).await {
-            Err(error) if is_gone(&error) => Ok(Look::Gone),
+    pub async fn poll(&self) -> Result<Poll, AzureError> {
+        match self.call(Action::Status, Method::POST, "/queryStatus", Bytes::new()).await {
+            Err(error) if is_gone(&error) => Ok(Poll::Gone),
             Err(error) => Err(error),
-            Ok(answer) if answer.body().is_empty() => Ok(Look::Later(answer)),
+            Ok(answer) if answer.body().is_empty() => Ok(Poll::Later(answer)),
             Ok(answer) => self.read_status(&answer),
         }
     }
 
     /// The same, with patience for an answer that comes later.
-    pub async fn patient_status(&self) -> Result<Look, AzureError> {
-        let answer = match self.status().await? {
-            Look::Later(answer) => answer,
-            told => return Ok(told),
+    pub async fn poll_until_answered(&self) -> Result<Poll, AzureError> {
+        let answer = match self.poll().await? {
+            Poll::Later(answer) => answer,
+            answered => return Ok(answered),
         };
         // Not to find the place that Azure named says nothing of the capture.
-        self.read_status(&operation::wait(self.azure, Step::Status, &answer).await?)
+        self.read_status(&operation::wait(self.azure, Action::Status, &answer).await?)
     }
 
-    fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
-        let told_at = Clock::of(answer, self.azure.log.host).told();
-        Ok(Look::Told(Status::of(read(Step::Status, answer)?, told_at)))
+    fn read_status(&self, answer: &Response<Bytes>) -> Result<Poll, AzureError> {
+        let answered_at = Clock::of(answer, self.azure.log.host).server_time();
+        Ok(Poll::Answered(Status::of(read(Action::Status, answer)?, answered_at)))
     }
 
     /// Its address.
-    pub fn uri(&self, step: Step, action: &str) -> Result<Uri, AzureError> {
-        let path = format!("{}/packetCaptures/{}{action}", self.watcher, self.name);
-        self.azure.uri(step, &path, API_VERSION)
+    pub fn uri(&self, action: Action, operation: &str) -> Result<Uri, AzureError> {
+        let path = format!("{}/packetCaptures/{}{operation}", self.watcher, self.name);
+        self.azure.uri(action, &path, API_VERSION)
     }
 
-    async fn call(&self, step: Step, method: Method, action: &str, body: Bytes) -> Result<Response<Bytes>, AzureError> {
+    async fn call(
+        &self,
+        action: Action,
+        method: Method,
+        operation: &str,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, AzureError> {
         let repeat = ![Method::PUT, Method::DELETE].contains(&method);
-        let uri = self.uri(step, action)?;
+        let uri = self.uri(action, operation)?;
         let audience = Audience::Arm;
         let headers = HeaderMap::new();
-        self.azure.call(Call { audience, step, method, uri, body, repeat, capture: Some(self.name), headers }).await
+        self.azure.call(Call { audience, action, method, uri, body, repeat, capture: Some(self.name), headers }).await
     }
 }
 

@@ -6,9 +6,10 @@ use futures::lock::{Mutex, MutexGuard};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::action::Action;
 use super::answer::{read, unreadable};
 use super::config::{ClientSecret, Config};
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use super::secret::Secret;
 use super::transport::{Attempt, Transport};
 use super::{lenient, retry};
@@ -121,13 +122,13 @@ async fn fetch<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &s
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(http::header::ACCEPT, "application/json");
     let asked_at = transport.log.host.monotonic();
-    let attempt = Attempt { step: Step::Token, capture: None, request, body: body.into(), repeat: true };
+    let attempt = Attempt { action: Action::Token, capture: None, request, body: body.into(), repeat: true };
     let answer = transport.attempt(attempt).await?;
     if answer.status() != StatusCode::OK {
         return Err(no_token(answer.status(), answer.body()));
     }
-    let granted: Granted = read(Step::Token, &answer)?;
-    let text = granted.access_token.ok_or_else(|| unreadable(Step::Token, "no access_token"))?;
+    let granted: Granted = read(Action::Token, &answer)?;
+    let text = granted.access_token.ok_or_else(|| unreadable(Action::Token, "no access_token"))?;
     let lifetime = granted.expires_in.unwrap_or_default().min(LONGEST_LIFETIME);
     let early = Duration::from_secs(lifetime.checked_sub(REFRESH_BEFORE_END).unwrap_or(lifetime / 2));
     Ok(Token { text: Secret::new(text), replace_at: asked_at.saturating_add(early) })

@@ -9,11 +9,12 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
+use crate::azure::action::Action;
 use crate::azure::client::Azure;
 use crate::azure::clock::Clock;
-use crate::azure::error::{AzureError, Step};
+use crate::azure::error::AzureError;
 use crate::azure::operation;
-use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
+use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, PacketCapture, Poll, Status, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::retry;
 use crate::capture::end::COULD_NOT_BEGIN;
@@ -137,15 +138,15 @@ impl<H: Host> Sequence<'_, H> {
                 // What was over may be gone by now, and its name another capture's.
                 self.over.clear();
             }
-            if let Some(capture) = self.running_on_target(&captures, clock.told()).await? {
+            if let Some(capture) = self.running_on_target(&captures, clock.server_time()).await? {
                 return Ok(self.found(capture));
             }
-            let (name, former) = self.name(&captures, clock.told()).await;
+            let (name, former) = self.name(&captures, clock.server_time()).await;
             let turn = self.asking.take_turn(&self.place.watcher, &name);
             let listed = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
-            let coming = turn.unlisted_before(listed, clock.heard());
+            let coming = turn.unlisted_before(listed, clock.received_at());
             let Some(doomed) = self.doomed(&captures, &name, coming).await? else {
-                self.pause(&AzureError::OutOfTime { step: Step::Delete }, round).await?;
+                self.pause(&AzureError::OutOfTime { action: Action::Delete }, round).await?;
                 continue;
             };
             if self.settings.dry_run {
@@ -169,7 +170,7 @@ impl<H: Host> Sequence<'_, H> {
                 return Ok(end);
             }
         }
-        Err(self.failure(&AzureError::OutOfTime { step: Step::Create }))
+        Err(self.failure(&AzureError::OutOfTime { action: Action::Create }))
     }
 
     /// A capture of ours that takes in the target and is not over.
@@ -273,7 +274,7 @@ impl<H: Host> Sequence<'_, H> {
     async fn delete_all(&self, names: &[String]) -> Result<(), AzureError> {
         let delete = async |name: &String| -> Result<(), AzureError> {
             if let Some(answer) = self.capture(name).delete().await? {
-                operation::wait(self.azure, Step::Delete, &answer).await?;
+                operation::wait(self.azure, Action::Delete, &answer).await?;
             }
             Ok(())
         };
@@ -316,7 +317,7 @@ impl<H: Host> Sequence<'_, H> {
     /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
     async fn remember_asking(&mut self, name: &str, former: Former, clock: Clock) {
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.name == name) {
-            asked.asked_at = clock.told();
+            asked.asked_at = clock.server_time();
             return;
         }
         self.give_up().await;
@@ -325,13 +326,13 @@ impl<H: Host> Sequence<'_, H> {
         self.may_forget = former.is_ok();
         let former = former.unwrap_or_default();
         let was_deleted = self.over.iter().any(|(over, _)| over == name);
-        let is_open = |former: &CaptureRecord| !was_deleted && former.is_open_for(clock.told());
+        let is_open = |former: &CaptureRecord| !was_deleted && former.is_open_for(clock.server_time());
         // Whoever races for the name and was here before may be further by now, and has it written down.
         let has_rival = former.as_ref().is_some_and(is_open);
         if let Some(former) = former.filter(|_| !has_rival) {
             self.put_aside(former).await;
         }
-        let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.log.alert, clock.told());
+        let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.log.alert, clock.server_time());
         asked.note(self.azure.log.host.now(), "create", "Azure is asked for the capture.");
         let on = on_key(&asked, &self.alert.alert);
         let remember = async {
@@ -404,13 +405,13 @@ impl<H: Host> Sequence<'_, H> {
             return Ok(true);
         }
         let look = match capture.is_failed() {
-            true => Ok(Look::Gone),
-            false => self.capture(&capture.name).status().await,
+            true => Ok(Poll::Gone),
+            false => self.capture(&capture.name).poll().await,
         };
         let status = match look.map_err(|error| self.failure(&error))? {
-            Look::Told(status) if status.activity.is_over() => Some(status),
-            Look::Told(_) | Look::Later(_) => return Ok(false),
-            Look::Gone => None,
+            Poll::Answered(status) if status.activity.is_over() => Some(status),
+            Poll::Answered(_) | Poll::Later(_) => return Ok(false),
+            Poll::Gone => None,
         };
         self.over.push((capture.name.clone(), status));
         Ok(true)
@@ -476,9 +477,9 @@ impl<H: Host> Sequence<'_, H> {
         };
         let mut requests = Vec::new();
         for name in doomed {
-            requests.push(json!({"method": "DELETE", "url": url(Step::Delete, name)?}));
+            requests.push(json!({"method": "DELETE", "url": url(Action::Delete, name)?}));
         }
-        requests.push(json!({"method": "PUT", "url": url(Step::Create, name)?, "body": self.request}));
+        requests.push(json!({"method": "PUT", "url": url(Action::Create, name)?, "body": self.request}));
         Ok(requests)
     }
 }

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::azure::action::Action;
 use crate::azure::blob::{self, File};
 use crate::azure::client::{Azure, new_request_id};
-use crate::azure::error::{AzureError, Step};
+use crate::azure::error::AzureError;
 use crate::azure::operation;
-use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
+use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::capture::analyze::{self, Limits};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::settle::settle;
@@ -206,7 +207,7 @@ impl<H: Host> Watch<'_, H> {
             }
         }
         let Some(address) = self.record.operation.clone() else { return self.look_at_resource().await };
-        match operation::look(&self.azure(), Step::Create, &address).await {
+        match operation::poll(&self.azure(), Action::Create, &address).await {
             Ok(Some(())) => self.created(),
             Ok(None) if self.record.looks < LOOKS_AT_CREATION => self.look_again(),
             Err(error @ AzureError::OperationFailed { .. }) => self.fail_to_begin(self.failure(&error)).await,
@@ -232,9 +233,9 @@ impl<H: Host> Watch<'_, H> {
 
     /// What is told to people as gone for good is looked at twice.
     async fn look_whether_it_is_gone(&mut self) {
-        match self.capture(&self.azure()).status().await {
-            Ok(Look::Gone) => self.vanish().await,
-            Ok(Look::Told(_) | Look::Later(_)) => self.look_again(),
+        match self.capture(&self.azure()).poll().await {
+            Ok(Poll::Gone) => self.vanish().await,
+            Ok(Poll::Answered(_) | Poll::Later(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
     }
@@ -306,10 +307,10 @@ impl<H: Host> Watch<'_, H> {
             self.save().await;
             return self.stop().await;
         }
-        match self.capture(&self.azure()).patient_status().await {
-            Ok(Look::Told(status)) => self.take_in(status).await,
-            Ok(Look::Gone) => self.look_whether_it_vanished().await,
-            Ok(Look::Later(_)) => self.look_again(),
+        match self.capture(&self.azure()).poll_until_answered().await {
+            Ok(Poll::Answered(status)) => self.take_in(status).await,
+            Ok(Poll::Gone) => self.look_whether_it_vanished().await,
+            Ok(Poll::Later(_)) => self.look_again(),
             Err(error) => self.fail_to_see(&error),
         }
     }
@@ -356,7 +357,7 @@ impl<H: Host> Watch<'_, H> {
     }
 
     fn is_late(&self, status: &Status) -> bool {
-        status.told_at.since(self.record.asked_at).is_none_or(|since| since >= BEGINNING_TAKES)
+        status.answered_at.since(self.record.asked_at).is_none_or(|since| since >= BEGINNING_TAKES)
     }
 
     /// Azure does not tell who stopped a capture. Whoever did so by nightcap's word wrote that down first, perhaps while
@@ -371,14 +372,14 @@ impl<H: Host> Watch<'_, H> {
     }
 
     async fn keep_watching(&mut self, status: &Status) {
-        let began_at = *self.record.began_at.get_or_insert(status.told_at);
+        let began_at = *self.record.began_at.get_or_insert(status.answered_at);
         if self.record.phase != Phase::Running {
             self.go_on(Phase::Running, "running", "Azure says that the capture has begun.");
         }
         let due = began_at.after(self.record.time_limit()).after(SLACK);
         // Who wanted to stop it may have died before, and another alert may have joined since.
         let is_to_stop = self.record.stopping.is_some() && self.is_resolved().await;
-        match due.since(status.told_at).filter(|left| !left.is_zero()) {
+        match due.since(status.answered_at).filter(|left| !left.is_zero()) {
             _ if is_to_stop && self.record.looks < LOOKS_BEYOND => self.stop().await,
             Some(left) => {
                 self.record.looks = 0;

@@ -232,7 +232,7 @@ impl CaptureRecord {
     pub fn found(start: &Start, place: &Place, capture: &PacketCapture, now: Timestamp) -> Self {
         let phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
         let storage_path = capture.storage_path.clone();
-        let asked = Self::asked(start, place, &capture.name, "", place.listing.clock.told());
+        let asked = Self::asked(start, place, &capture.name, "", place.listing.clock.server_time());
         let mut record = Self { phase, storage_path, ..asked };
         if let Some(seconds) = capture.time_limit.and_then(|seconds| u32::try_from(seconds).ok()) {
             record.parameters.capture_seconds = seconds;
