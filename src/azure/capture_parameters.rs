@@ -40,12 +40,10 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// One instance.
     pub fn only(instance: &str) -> Self {
         Self { include: vec![instance.to_owned()], exclude: vec![] }
     }
 
-    /// Whether this instance is meant.
     pub fn takes_in(&self, instance: &str) -> bool {
         let named = |list: &[String]| list.iter().any(|own| own == instance);
         (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
@@ -57,17 +55,14 @@ impl Scope {
     }
 }
 
-/// A time limit in seconds.
 pub fn seconds(text: &str) -> anyhow::Result<u32> {
     Ok(u32::try_from(number(text, 1, u64::from(LONGEST_SECONDS))?)?)
 }
 
-/// A limit in bytes.
 pub fn bytes(text: &str) -> anyhow::Result<u64> {
     number(text, 0, LARGEST_BYTES)
 }
 
-/// A whole number within bounds.
 pub fn number(text: &str, least: u64, most: u64) -> anyhow::Result<u64> {
     let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
     number.with_context(|| format!("it should be a whole number from {least} to {most}"))

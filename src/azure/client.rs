@@ -30,7 +30,6 @@ pub struct Azure<'a, H> {
     pub log: Log<'a, H>,
     /// Where Azure is, and who nightcap is there.
     pub config: &'a Config,
-    /// The instance's tokens.
     pub tokens: &'a Tokens,
     /// The machine that this is about, for the log.
     pub target: &'a Target,
@@ -41,13 +40,9 @@ pub struct Azure<'a, H> {
 /// One request that carries a token.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// Whom it is for.
     pub audience: Audience,
-    /// What it is for.
     pub action: Action,
-    /// Its method.
     pub method: Method,
-    /// Its whole address.
     pub uri: Uri,
     /// Its JSON body; empty for none.
     pub body: Bytes,
@@ -55,7 +50,6 @@ pub struct Call<'a> {
     pub repeat: bool,
     /// The capture that it is about, for the log.
     pub capture: Option<&'a str>,
-    /// What it says besides.
     pub headers: HeaderMap,
 }
 

@@ -36,7 +36,6 @@ impl Clock {
         self.received_at
     }
 
-    /// How long ago that was.
     pub fn age(self, host: &impl Host) -> Duration {
         host.monotonic().saturating_sub(self.received_at)
     }

@@ -21,7 +21,6 @@ pub const API_VERSION: &str = "2024-07-01";
 pub struct Machine {
     /// The id in Azure's own spelling, for people.
     pub id: String,
-    /// Where it runs.
     pub region: Region,
     /// `Linux` or `Windows`, when Azure says.
     pub os: Option<String>,

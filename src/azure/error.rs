@@ -16,25 +16,17 @@ pub enum AzureError {
     /// Entra gave no token. The code is `AADSTSnnnnn`, or Entra's word for the error.
     #[error("Entra refused a token: {code}")]
     NoToken {
-        /// Entra's code.
         code: String,
         /// Whether asking again later may help.
         transient: bool,
     },
     /// No answer at all, in all attempts.
     #[error("no answer to {}: {detail}", action.name())]
-    Unreachable {
-        /// The request.
-        action: Action,
-        /// What the host said.
-        detail: String,
-    },
+    Unreachable { action: Action, detail: String },
     /// An answer with an error status.
     #[error("{} was answered {status} {code}", action.name())]
     Refused {
-        /// The request.
         action: Action,
-        /// The HTTP status.
         status: StatusCode,
         /// Azure's stable code, empty when the answer had none.
         code: String,
@@ -45,34 +37,22 @@ pub enum AzureError {
     },
     /// A good status with a body that is not what it should be.
     #[error("the answer to {} is unreadable: {detail}", action.name())]
-    Unreadable {
-        /// The request.
-        action: Action,
-        /// What is wrong with it.
-        detail: String,
-    },
+    Unreadable { action: Action, detail: String },
     /// Azure accepted the work and then failed at it.
     #[error("the operation of {} failed: {code}", action.name())]
     OperationFailed {
         /// The request that began the operation.
         action: Action,
-        /// Azure's stable code.
         code: String,
         /// Azure's localised sentence, cleaned and shortened.
         message: String,
     },
     /// An answer told nightcap to go on at a place that is not Azure's.
     #[error("the answer to {} pointed to a foreign address", action.name())]
-    ForeignUrl {
-        /// The request.
-        action: Action,
-    },
+    ForeignUrl { action: Action },
     /// An operation did not end within the time that there is.
     #[error("{} ran out of time", action.name())]
-    OutOfTime {
-        /// The request.
-        action: Action,
-    },
+    OutOfTime { action: Action },
 }
 
 impl AzureError {

@@ -15,7 +15,6 @@ use crate::host::Host;
 /// A bound on the pages of a list, so that a `nextLink` that goes in circles ends.
 const MOST_PAGES: usize = 100;
 
-/// One page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct Page<T> {

@@ -84,7 +84,6 @@ fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<
     address("location").map(|address| azure.given_uri(Action::Operation, address).map(Tracker::Result)).transpose()
 }
 
-/// A status document.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct OperationStatus {

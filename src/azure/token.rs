@@ -28,9 +28,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// One token for each audience, for none is good for another.
 #[derive(Debug, Default)]
 pub struct Tokens {
-    /// For Azure Resource Manager.
     pub arm: TokenCache,
-    /// For Blob storage.
     pub storage: TokenCache,
 }
 
@@ -45,7 +43,6 @@ struct Token {
     replace_at: Duration,
 }
 
-/// What Entra answers.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Granted {

@@ -30,7 +30,6 @@ pub struct Transport<'a, H> {
 
 /// One request in all its attempts.
 pub struct Attempt<'a> {
-    /// What it is for.
     pub action: Action,
     /// The capture that it is about, for the log.
     pub capture: Option<&'a str>,

@@ -10,9 +10,9 @@ mod table;
 use std::time::Duration;
 
 pub use keys::Keys;
-pub use notify::{Notify, NotifyFormat};
+pub(crate) use notify::{Notify, NotifyFormat};
 pub use reader::SettingError;
-pub use storage::StorageAccounts;
+pub(crate) use storage::StorageAccounts;
 pub use table::{SECRET_SETTINGS, SETTINGS};
 
 use crate::alert::overrides::boolean;

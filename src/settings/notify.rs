@@ -12,21 +12,16 @@ use crate::notify::Event;
 /// Where and how people are told.
 #[derive(Clone, Debug)]
 pub struct Notify {
-    /// The webhook that takes messages.
     pub url: Secret,
-    /// How messages are written.
     pub format: NotifyFormat,
-    /// What is told.
     pub on: Vec<Event>,
 }
 
-/// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
 #[strum(ascii_case_insensitive)]
 pub enum NotifyFormat {
     /// An Adaptive Card for Microsoft Teams Workflows.
     Teams,
-    /// Slack's Block Kit.
     Slack,
     /// A CloudEvents 1.0 event as JSON.
     CloudEvents,
