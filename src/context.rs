@@ -19,10 +19,10 @@ use crate::settings::{Keys, SETTINGS, SettingError, Settings};
 /// What an instance keeps from one request to the next.
 #[derive(Debug)]
 pub struct Instance<H> {
-    pub host: H,
-    pub tokens: Tokens,
+    pub(crate) host: H,
+    pub(crate) tokens: Tokens,
     /// Places in watchers for the captures that it is about to create.
-    pub reservations: Reservations,
+    pub(crate) reservations: Reservations,
     loaded: Mutex<Option<Loaded>>,
     in_progress: Mutex<HashSet<String>>,
     swept_at: Mutex<Option<Duration>>,
@@ -102,6 +102,7 @@ impl<H: Host> Context<H> {
 }
 
 impl<H: Host> Instance<H> {
+    /// An instance that has not done anything yet.
     pub fn new(host: H) -> Self {
         Self {
             host,

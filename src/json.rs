@@ -82,19 +82,9 @@ impl<'a> Object<'a> {
         self.list(name).unwrap_or(&[])
     }
 
-    /// A whole number, also one written as a text.
-    pub fn number(self, name: &str) -> Option<u64> {
-        self.text_or_nothing(name)?.trim().parse().ok()
-    }
-
     /// An object where anything else counts as missing.
     pub fn object_or_nothing(self, name: &str) -> Option<Object<'a>> {
         self.object(name).ok().flatten()
-    }
-
-    /// The texts of a list, without what is none.
-    pub fn texts_of(self, name: &str) -> Vec<String> {
-        self.list_or_nothing(name).iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
 
     /// The members that hold a text, number or truth value.

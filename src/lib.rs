@@ -36,7 +36,7 @@ pub use nightcap_report as report;
 use nightcap_report::{measure, text};
 
 // The component's only surface is its routes. What follows is for tests and benchmarks.
-pub use alert::direct::DirectCall;
+pub use alert::direct_call::DirectCall;
 pub use alert::overrides::Overrides;
 pub use alert::{Alert, BadAlert};
 pub use azure::blob::PIECE;

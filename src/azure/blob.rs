@@ -8,10 +8,11 @@ use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::action::Action;
 use super::answer::unreadable;
 use super::client::{Azure, Call};
 use super::cloud::Audience;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use crate::host::Host;
 
 /// A file that a capture left.
@@ -67,7 +68,7 @@ pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piec
     let begin = after.map_or(0, |piece| piece.end);
     let range = format!("bytes={begin}-{}", begin.saturating_add(PIECE).saturating_sub(1));
     let mut headers = HeaderMap::new();
-    headers.insert(header::RANGE, HeaderValue::try_from(range).map_err(|error| unreadable(Step::File, error))?);
+    headers.insert(header::RANGE, HeaderValue::try_from(range).map_err(|error| unreadable(Action::File, error))?);
     if let Some(etag) = after.and_then(|piece| piece.etag.clone()) {
         headers.insert(header::IF_MATCH, etag);
     }
@@ -85,7 +86,7 @@ pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piec
     let end = begin.saturating_add(bytes.len() as u64);
     match range {
         Some((first, file_length)) if first == begin => Ok(Piece { bytes, end, file_length, etag }),
-        _ => Err(unreadable(Step::File, "another part of the file than was asked for")),
+        _ => Err(unreadable(Action::File, "another part of the file than was asked for")),
     }
 }
 
@@ -99,7 +100,7 @@ fn content_range(text: &str) -> Option<(u64, u64)> {
 /// The files of a scale set's capture, one for each instance. Azure tells one address for all of them and does not
 /// publish what it makes of it, so whatever lies below the same place and has the same name and more is taken.
 pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Vec<File>, AzureError> {
-    let foreign = || AzureError::ForeignUrl { step: Step::File };
+    let foreign = || AzureError::ForeignUrl { action: Action::File };
     let place = Place::of(url, azure.config.blob.is_loopback()).ok_or_else(foreign)?;
     let beside = list(azure, &place, &place.stem).await?;
     if !beside.is_empty() {
@@ -164,8 +165,8 @@ async fn list<H: Host>(azure: &Azure<'_, H>, place: &Place, prefix: &str) -> Res
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => break,
             other => other?,
         };
-        let xml = str::from_utf8(answer.body()).map_err(|error| unreadable(Step::File, error))?;
-        let page = Page::read(xml).map_err(|error| unreadable(Step::File, error))?;
+        let xml = str::from_utf8(answer.body()).map_err(|error| unreadable(Action::File, error))?;
+        let page = Page::read(xml).map_err(|error| unreadable(Action::File, error))?;
         let found = page.blobs.into_iter().map(|(name, bytes)| File { url: place.url_of(&name), bytes });
         files.extend(found.take(MOST_FILES.saturating_sub(files.len())));
         marker = page.next_marker;
@@ -236,9 +237,9 @@ async fn call<H: Host>(
     url: &str,
     headers: HeaderMap,
 ) -> Result<Response<Bytes>, AzureError> {
-    let uri: Uri = azure.given_uri(Step::File, url)?;
-    let (audience, step, body) = (Audience::Storage, Step::File, Bytes::new());
-    azure.call(Call { audience, step, method, uri, body, repeat: true, capture: None, headers }).await
+    let uri: Uri = azure.given_uri(Action::File, url)?;
+    let (audience, action, body) = (Audience::Storage, Action::File, Bytes::new());
+    azure.call(Call { audience, action, method, uri, body, repeat: true, capture: None, headers }).await
 }
 
 #[cfg(test)]

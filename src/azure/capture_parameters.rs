@@ -3,6 +3,7 @@
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::lenient;
 use super::packet_filter::Filter;
 
 /// The longest classic capture session, in seconds (azure-rest-api-specs, `timeLimitInSeconds`).
@@ -31,20 +32,18 @@ pub struct Parameters {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// The only instances that are meant; none means all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "lenient::items", skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
     /// The instances that are not meant.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "lenient::items", skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
 }
 
 impl Scope {
-    /// One instance.
     pub fn only(instance: &str) -> Self {
         Self { include: vec![instance.to_owned()], exclude: vec![] }
     }
 
-    /// Whether this instance is meant.
     pub fn takes_in(&self, instance: &str) -> bool {
         let named = |list: &[String]| list.iter().any(|own| own == instance);
         (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
@@ -56,17 +55,14 @@ impl Scope {
     }
 }
 
-/// A time limit in seconds.
 pub fn seconds(text: &str) -> anyhow::Result<u32> {
     Ok(u32::try_from(number(text, 1, u64::from(LONGEST_SECONDS))?)?)
 }
 
-/// A limit in bytes.
 pub fn bytes(text: &str) -> anyhow::Result<u64> {
     number(text, 0, LARGEST_BYTES)
 }
 
-/// A whole number within bounds.
 pub fn number(text: &str, least: u64, most: u64) -> anyhow::Result<u64> {
     let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
     number.with_context(|| format!("it should be a whole number from {least} to {most}"))

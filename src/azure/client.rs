@@ -7,10 +7,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use serde::de::IgnoredAny;
 use url::Url;
 
+use super::action::Action;
 use super::answer::{refused, unreadable};
 use super::cloud::{self, Audience};
 use super::config::Config;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
 use super::origin::Origin;
 use super::secret::Secret;
 use super::target::Target;
@@ -29,7 +30,6 @@ pub struct Azure<'a, H> {
     pub log: Log<'a, H>,
     /// Where Azure is, and who nightcap is there.
     pub config: &'a Config,
-    /// The instance's tokens.
     pub tokens: &'a Tokens,
     /// The machine that this is about, for the log.
     pub target: &'a Target,
@@ -40,13 +40,9 @@ pub struct Azure<'a, H> {
 /// One request that carries a token.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// Whom it is for.
     pub audience: Audience,
-    /// The step that it belongs to.
-    pub step: Step,
-    /// Its method.
+    pub action: Action,
     pub method: Method,
-    /// Its whole address.
     pub uri: Uri,
     /// Its JSON body; empty for none.
     pub body: Bytes,
@@ -54,16 +50,15 @@ pub struct Call<'a> {
     pub repeat: bool,
     /// The capture that it is about, for the log.
     pub capture: Option<&'a str>,
-    /// What it says besides.
     pub headers: HeaderMap,
 }
 
 impl<'a, H: Host> Azure<'a, H> {
     /// A GET of a resource or list.
-    pub async fn get(&self, step: Step, uri: Uri) -> Result<Response<Bytes>, AzureError> {
+    pub async fn get(&self, action: Action, uri: Uri) -> Result<Response<Bytes>, AzureError> {
         let audience = Audience::Arm;
         let (method, body, headers) = (Method::GET, Bytes::new(), HeaderMap::new());
-        self.call(Call { audience, step, method, uri, body, repeat: true, capture: None, headers }).await
+        self.call(Call { audience, action, method, uri, body, repeat: true, capture: None, headers }).await
     }
 
     /// Sends a request with a token. A token that Azure no longer takes is replaced once.
@@ -73,7 +68,7 @@ impl<'a, H: Host> Azure<'a, H> {
             Audience::Storage => (&self.config.blob, &self.tokens.storage),
         };
         if !origin.holds(&call.uri) {
-            return Err(AzureError::ForeignUrl { step: call.step });
+            return Err(AzureError::ForeignUrl { action: call.action });
         }
         let transport = self.transport();
         let scope = cloud::scope(call.audience, &self.config.arm);
@@ -85,23 +80,23 @@ impl<'a, H: Host> Azure<'a, H> {
             answer = transport.attempt(self.with_token(&call, &token)).await?;
         }
         if !answer.status().is_success() {
-            return Err(refused(call.step, &answer));
+            return Err(refused(call.action, &answer));
         }
         // A proxy's page comes with a good status, too, and must not pass for a delete that was accepted.
         let is_fine = call.audience == Audience::Storage
             || answer.body().is_empty()
             || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
-        if is_fine { Ok(answer) } else { Err(unreadable(call.step, "not JSON")) }
+        if is_fine { Ok(answer) } else { Err(unreadable(call.action, "not JSON")) }
     }
 
     /// The address of a resource of Azure Resource Manager.
-    pub fn uri(&self, step: Step, path: &str, api_version: &str) -> Result<Uri, AzureError> {
-        address(&self.config.arm, path, api_version).map_err(|error| unreadable(step, error))
+    pub fn uri(&self, action: Action, path: &str, api_version: &str) -> Result<Uri, AzureError> {
+        address(&self.config.arm, path, api_version).map_err(|error| unreadable(action, error))
     }
 
     /// An address that Azure handed back, to be used as it is. Whether it is Azure's own is seen when it is called.
-    pub fn given_uri(&self, step: Step, address: &str) -> Result<Uri, AzureError> {
-        address.parse().map_err(|_| AzureError::ForeignUrl { step })
+    pub fn given_uri(&self, action: Action, address: &str) -> Result<Uri, AzureError> {
+        address.parse().map_err(|_| AzureError::ForeignUrl { action })
     }
 
     /// Time that is left.
@@ -134,7 +129,7 @@ impl<'a, H: Host> Azure<'a, H> {
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
-        Attempt { step: call.step, capture: call.capture, request, body: call.body.clone(), repeat: call.repeat }
+        Attempt { action: call.action, capture: call.capture, request, body: call.body.clone(), repeat: call.repeat }
     }
 }
 

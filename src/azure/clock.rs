@@ -14,35 +14,29 @@ use crate::timestamp::Timestamp;
 /// Azure's time at the moment when an answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    told: Timestamp,
-    heard: Duration,
+    server_time: Timestamp,
+    received_at: Duration,
 }
 
 impl Clock {
     /// Reads an answer's `Date`. Without one the host's own time must do.
     pub fn of(answer: &Response<Bytes>, host: &impl Host) -> Self {
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
-        let told = date.and_then(Timestamp::parse_http_date).unwrap_or_else(|| host.now());
-        Self { told, heard: host.monotonic() }
+        let server_time = date.and_then(Timestamp::parse_http_date).unwrap_or_else(|| host.now());
+        Self { server_time, received_at: host.monotonic() }
     }
 
-    /// The time that Azure told.
-    pub fn told(self) -> Timestamp {
-        self.told
+    /// The time at Azure when it answered.
+    pub fn server_time(self) -> Timestamp {
+        self.server_time
     }
 
-    /// When that was, on the host's monotonic clock.
-    pub fn heard(self) -> Duration {
-        self.heard
+    /// When the answer came, on the host's monotonic clock.
+    pub fn received_at(self) -> Duration {
+        self.received_at
     }
 
-    /// How long ago that was.
     pub fn age(self, host: &impl Host) -> Duration {
-        host.monotonic().saturating_sub(self.heard)
-    }
-
-    /// The time at Azure now.
-    pub fn now(self, host: &impl Host) -> Timestamp {
-        self.told.after(self.age(host))
+        host.monotonic().saturating_sub(self.received_at)
     }
 }

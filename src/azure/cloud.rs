@@ -8,9 +8,7 @@ use super::resource_id::ResourceId;
 /// Whom a request is for. Each has its own origin and takes tokens of its own only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Azure Resource Manager.
     Arm,
-    /// Blob storage.
     Storage,
 }
 

@@ -6,11 +6,9 @@ use super::secret::Secret;
 /// One cloud and a way into it.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Who asks for tokens.
     pub credential: ClientSecret,
     /// Where tokens come from.
     pub authority: Origin,
-    /// Azure Resource Manager.
     pub arm: Origin,
     /// Where capture files lie.
     pub blob: Origin,
@@ -21,8 +19,6 @@ pub struct Config {
 pub struct ClientSecret {
     /// Entra tenant, a GUID or a domain name.
     pub tenant_id: String,
-    /// The application's id.
     pub client_id: String,
-    /// The application's secret.
     pub client_secret: Secret,
 }

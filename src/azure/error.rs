@@ -4,56 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde_json::Value;
+use serde::Deserialize;
 
-use crate::json::Object;
+use super::action::Action;
+use super::{lenient, retry};
 use crate::text::clean;
-
-/// One step of the way to a capture, as logs and records name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Getting a token from Entra.
-    Token,
-    /// Reading the machine.
-    Machine,
-    /// Listing the subscription's network watchers.
-    Watchers,
-    /// Listing the watcher's captures.
-    List,
-    /// Reading one capture.
-    LookUp,
-    /// Asking a capture for its state.
-    Status,
-    /// Deleting a capture.
-    Delete,
-    /// Creating a capture.
-    Create,
-    /// Stopping a capture.
-    Stop,
-    /// Following an operation to its end.
-    Operation,
-    /// Looking for a capture's file.
-    File,
-}
-
-impl Step {
-    /// The step's name in logs and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Machine => "machine",
-            Self::Watchers => "watchers",
-            Self::List => "list",
-            Self::LookUp => "look_up",
-            Self::Status => "status",
-            Self::Delete => "delete",
-            Self::Create => "create",
-            Self::Stop => "stop",
-            Self::Operation => "operation",
-            Self::File => "file",
-        }
-    }
-}
 
 /// A request to Azure that did not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,25 +16,17 @@ pub enum AzureError {
     /// Entra gave no token. The code is `AADSTSnnnnn`, or Entra's word for the error.
     #[error("Entra refused a token: {code}")]
     NoToken {
-        /// Entra's code.
         code: String,
         /// Whether asking again later may help.
         transient: bool,
     },
     /// No answer at all, in all attempts.
-    #[error("no answer at step {}: {detail}", step.name())]
-    Unreachable {
-        /// Where it happened.
-        step: Step,
-        /// What the host said.
-        detail: String,
-    },
+    #[error("no answer to {}: {detail}", action.name())]
+    Unreachable { action: Action, detail: String },
     /// An answer with an error status.
-    #[error("step {} was answered {status} {code}", step.name())]
+    #[error("{} was answered {status} {code}", action.name())]
     Refused {
-        /// Where it happened.
-        step: Step,
-        /// The HTTP status.
+        action: Action,
         status: StatusCode,
         /// Azure's stable code, empty when the answer had none.
         code: String,
@@ -89,35 +36,23 @@ pub enum AzureError {
         retry_after: Option<Duration>,
     },
     /// A good status with a body that is not what it should be.
-    #[error("the answer at step {} is unreadable: {detail}", step.name())]
-    Unreadable {
-        /// Where it happened.
-        step: Step,
-        /// What is wrong with it.
-        detail: String,
-    },
+    #[error("the answer to {} is unreadable: {detail}", action.name())]
+    Unreadable { action: Action, detail: String },
     /// Azure accepted the work and then failed at it.
-    #[error("the operation of step {} failed: {code}", step.name())]
+    #[error("the operation of {} failed: {code}", action.name())]
     OperationFailed {
-        /// The step that began the operation.
-        step: Step,
-        /// Azure's stable code.
+        /// The request that began the operation.
+        action: Action,
         code: String,
         /// Azure's localised sentence, cleaned and shortened.
         message: String,
     },
     /// An answer told nightcap to go on at a place that is not Azure's.
-    #[error("the answer at step {} pointed to a foreign address", step.name())]
-    ForeignUrl {
-        /// Where it happened.
-        step: Step,
-    },
+    #[error("the answer to {} pointed to a foreign address", action.name())]
+    ForeignUrl { action: Action },
     /// An operation did not end within the time that there is.
-    #[error("step {} ran out of time", step.name())]
-    OutOfTime {
-        /// Where it happened.
-        step: Step,
-    },
+    #[error("{} ran out of time", action.name())]
+    OutOfTime { action: Action },
 }
 
 impl AzureError {
@@ -165,17 +100,29 @@ impl AzureError {
         match self {
             Self::Unreachable { .. } | Self::OutOfTime { .. } => true,
             Self::NoToken { transient, .. } => *transient,
-            Self::Refused { status, .. } => super::retry::is_transient(*status),
+            Self::Refused { status, .. } => retry::is_transient(*status),
             Self::Unreadable { .. } | Self::OperationFailed { .. } | Self::ForeignUrl { .. } => false,
         }
     }
 }
 
-/// Code and sentence of an error, made fit for logs and sentences.
-#[derive(Clone, Debug, Default)]
+/// Code and sentence of an error, made fit for logs and sentences. Both are empty when an answer says nothing readable, for
+/// gateways answer HTML or nothing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Detail {
+    #[serde(deserialize_with = "lenient::or_default")]
     pub code: String,
+    #[serde(deserialize_with = "lenient::or_default")]
     pub message: String,
+}
+
+/// A body with an error in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    #[serde(deserialize_with = "lenient::or_default")]
+    error: Detail,
 }
 
 impl Detail {
@@ -188,20 +135,13 @@ impl Detail {
         }
     }
 
-    /// What an answer's body says of the error; empty when it says nothing readable, for gateways answer HTML or
-    /// nothing.
-    pub fn in_body(body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        Object::of(&body).map(Self::of_error).unwrap_or_default()
+    fn in_body(body: &[u8]) -> Self {
+        serde_json::from_slice::<ErrorBody>(body).unwrap_or_default().error.cleaned()
     }
 
-    /// What the member `error` of a body says.
-    pub fn of_error(body: Object) -> Self {
-        let text = |name, most| {
-            let text = body.object_or_nothing("error").and_then(|error| error.text_or_nothing(name));
-            clean(&text.unwrap_or_default(), most)
-        };
-        Self { code: text("code", 80), message: text("message", 300) }
+    /// The same, fit for logs and sentences.
+    pub fn cleaned(self) -> Self {
+        Self { code: clean(&self.code, 80), message: clean(&self.message, 300) }
     }
 }
 

@@ -1,34 +1,54 @@
 //! Lists of Azure Resource Manager, which may come in pages.
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::{read, unreadable};
+use super::action::Action;
+use super::answer::read;
 use super::client::Azure;
 use super::clock::Clock;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
+use super::lenient;
 use crate::host::Host;
-use crate::json::Object;
 
 /// A bound on the pages of a list, so that a `nextLink` that goes in circles ends.
 const MOST_PAGES: usize = 100;
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
+struct Page<T> {
+    value: Items<T>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    next_link: Option<String>,
+}
+
+/// What can be read of a page. A list that is none makes the page unreadable.
+#[derive(Deserialize)]
+#[serde(from = "Vec<Value>", bound = "T: DeserializeOwned")]
+struct Items<T>(Vec<T>);
+
+impl<T: DeserializeOwned> From<Vec<Value>> for Items<T> {
+    fn from(items: Vec<Value>) -> Self {
+        Self(items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect())
+    }
+}
+
 /// Reads a list with all its pages, and the time of the first.
-pub async fn list<H: Host>(
+pub async fn list<H: Host, T: DeserializeOwned>(
     azure: &Azure<'_, H>,
-    step: Step,
+    action: Action,
     path: &str,
     api_version: &str,
-) -> Result<(Vec<Value>, Clock), AzureError> {
-    let first = azure.get(step, azure.uri(step, path, api_version)?).await?;
-    let clock = Clock::of(&first, azure.log.host);
+) -> Result<(Vec<T>, Clock), AzureError> {
+    let mut answer = azure.get(action, azure.uri(action, path, api_version)?).await?;
+    let clock = Clock::of(&answer, azure.log.host);
     let mut items = Vec::new();
-    let mut page = first;
     for _ in 0..MOST_PAGES {
-        let value = read(step, &page)?;
-        let object = Object::of(&value).filter(|page| page.has("value")).ok_or_else(|| unreadable(step, "no list"))?;
-        items.extend_from_slice(object.list("value").map_err(|error| unreadable(step, error))?);
-        match object.text_or_nothing("nextLink").filter(|link| !link.is_empty()) {
-            Some(link) => page = azure.get(step, azure.given_uri(step, &link)?).await?,
+        let page: Page<T> = read(action, &answer)?;
+        items.extend(page.value.0);
+        match page.next_link.filter(|link| !link.is_empty()) {
+            Some(link) => answer = azure.get(action, azure.given_uri(action, &link)?).await?,
             None => break,
         }
     }

@@ -1,14 +1,15 @@
 //! Finding the network watcher that captures in a region.
 
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::action::Action;
 use super::client::Azure;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
+use super::lenient;
 use super::list::list;
 use super::region::Region;
 use super::resource_id::ResourceId;
 use crate::host::Host;
-use crate::json::Object;
 
 /// The version of `Microsoft.Network` that is spoken. Captures look the same in all since 2023-11-01, and sovereign
 /// clouds get new ones late.
@@ -27,9 +28,16 @@ pub async fn find<H: Host>(
     region: &Region,
 ) -> Result<Option<ResourceId>, AzureError> {
     let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/networkWatchers");
-    let (watchers, _) = list(azure, Step::Watchers, &path, API_VERSION).await?;
-    let text = |watcher: &Value, name: &str| Object::of(watcher).and_then(|watcher| watcher.text_or_nothing(name));
-    let here =
-        |watcher: &&Value| text(watcher, "location").and_then(|name| Region::new(&name)).as_ref() == Some(region);
-    Ok(watchers.iter().filter(here).find_map(|watcher| ResourceId::parse(&text(watcher, "id")?).ok()))
+    let (watchers, _) = list::<_, Watcher>(azure, Action::Watchers, &path, API_VERSION).await?;
+    let here = watchers.into_iter().filter(|watcher| watcher.location.as_ref() == Some(region));
+    Ok(here.filter_map(|watcher| watcher.id).next())
+}
+
+/// A watcher as Azure tells it.
+#[derive(Debug, Deserialize)]
+struct Watcher {
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    id: Option<ResourceId>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    location: Option<Region>,
 }

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri};
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::action::Action;
 use super::answer::read;
 use super::client::Azure;
-use super::error::{AzureError, Detail, Step};
-use super::retry;
+use super::error::{AzureError, Detail};
+use super::{lenient, retry};
 use crate::host::Host;
-use crate::json::Object;
 
-/// The pause between two looks when Azure names none. `Microsoft.Network` always names 10 seconds.
+/// The pause between two polls when Azure names none. `Microsoft.Network` always names 10 seconds.
 pub const USUAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// The shortest pause, whatever an answer says.
@@ -35,7 +35,7 @@ enum Tracker {
 /// has ended already.
 pub async fn wait<H: Host>(
     azure: &Azure<'_, H>,
-    begun_by: Step,
+    begun_by: Action,
     answer: &Response<Bytes>,
 ) -> Result<Response<Bytes>, AzureError> {
     let Some(mut tracker) = tracker(azure, answer.headers())? else { return Ok(answer.clone()) };
@@ -43,21 +43,21 @@ pub async fn wait<H: Host>(
     loop {
         pause = pause.max(SHORTEST_PAUSE);
         if pause >= azure.time_left() {
-            return Err(AzureError::OutOfTime { step: begun_by });
+            return Err(AzureError::OutOfTime { action: begun_by });
         }
         azure.log.host.sleep(pause).await;
         let (Tracker::Status(uri) | Tracker::Result(uri)) = &tracker;
-        let look = azure.get(Step::Operation, uri.clone()).await?;
-        pause = retry::retry_after(look.headers()).unwrap_or(pause);
+        let answer = azure.get(Action::Operation, uri.clone()).await?;
+        pause = retry::retry_after(answer.headers()).unwrap_or(pause);
         match tracker {
             Tracker::Status(_) => {
-                if ended(begun_by, &read(Step::Operation, &look)?)? {
-                    return Ok(look);
+                if ended(begun_by, read(Action::Operation, &answer)?)? {
+                    return Ok(answer);
                 }
             }
-            Tracker::Result(_) if look.status() != StatusCode::ACCEPTED => return Ok(look),
+            Tracker::Result(_) if answer.status() != StatusCode::ACCEPTED => return Ok(answer),
             Tracker::Result(_) => {
-                if let Some(Tracker::Result(moved)) = self::tracker(azure, look.headers())? {
+                if let Some(Tracker::Result(moved)) = self::tracker(azure, answer.headers())? {
                     tracker = Tracker::Result(moved);
                 }
             }
@@ -65,33 +65,40 @@ pub async fn wait<H: Host>(
     }
 }
 
-/// Where an operation can be looked at later, by whoever then has the time: its `Azure-AsyncOperation`.
+/// Where an operation can be polled later, by whoever then has the time: its `Azure-AsyncOperation`.
 pub fn address(answer: &Response<Bytes>) -> Option<String> {
     answer.headers().get("azure-asyncoperation").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Looks at an operation once. `None` while it goes on.
-pub async fn look<H: Host>(azure: &Azure<'_, H>, begun_by: Step, address: &str) -> Result<Option<()>, AzureError> {
-    let look = azure.get(Step::Operation, azure.given_uri(Step::Operation, address)?).await?;
-    Ok(ended(begun_by, &read(Step::Operation, &look)?)?.then_some(()))
+/// Asks for an operation once. `None` while it goes on.
+pub async fn poll<H: Host>(azure: &Azure<'_, H>, begun_by: Action, address: &str) -> Result<Option<()>, AzureError> {
+    let answer = azure.get(Action::Operation, azure.given_uri(Action::Operation, address)?).await?;
+    Ok(ended(begun_by, read(Action::Operation, &answer)?)?.then_some(()))
 }
 
 fn tracker<H: Host>(azure: &Azure<'_, H>, headers: &HeaderMap) -> Result<Option<Tracker>, AzureError> {
     let address = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(address) = address("azure-asyncoperation") {
-        return azure.given_uri(Step::Operation, address).map(|uri| Some(Tracker::Status(uri)));
+        return azure.given_uri(Action::Operation, address).map(|uri| Some(Tracker::Status(uri)));
     }
-    address("location").map(|address| azure.given_uri(Step::Operation, address).map(Tracker::Result)).transpose()
+    address("location").map(|address| azure.given_uri(Action::Operation, address).map(Tracker::Result)).transpose()
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OperationStatus {
+    #[serde(deserialize_with = "lenient::or_default")]
+    status: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    error: Detail,
 }
 
 /// Whether the operation has ended well; unknown words mean that it goes on.
-fn ended(begun_by: Step, status: &Value) -> Result<bool, AzureError> {
-    let Some(status) = Object::of(status) else { return Ok(false) };
-    let word = status.text_or_nothing("status").unwrap_or_default();
-    if ["Failed", "Canceled"].into_iter().any(|end| end.eq_ignore_ascii_case(&word)) {
-        let Detail { code, message } = Detail::of_error(status);
-        let code = if code.is_empty() { word } else { code };
-        return Err(AzureError::OperationFailed { step: begun_by, code, message });
+fn ended(begun_by: Action, OperationStatus { status, error }: OperationStatus) -> Result<bool, AzureError> {
+    if ["Failed", "Canceled"].into_iter().any(|end| end.eq_ignore_ascii_case(&status)) {
+        let Detail { code, message } = error.cleaned();
+        let code = if code.is_empty() { status } else { code };
+        return Err(AzureError::OperationFailed { action: begun_by, code, message });
     }
-    Ok(word.eq_ignore_ascii_case("Succeeded"))
+    Ok(status.eq_ignore_ascii_case("Succeeded"))
 }

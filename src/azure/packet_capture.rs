@@ -3,15 +3,18 @@
 use anyhow::ensure;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::EnumString;
 
+use super::action::Action;
 use super::answer::{read, unreadable};
 use super::capture_parameters::{Parameters, Scope};
 use super::client::{Azure, Call};
 use super::clock::Clock;
 use super::cloud::Audience;
-use super::error::{AzureError, Step};
+use super::error::AzureError;
+use super::lenient;
 use super::list::list as list_pages;
 use super::network_watcher::API_VERSION;
 use super::operation;
@@ -19,11 +22,11 @@ use super::packet_filter::Filter;
 use super::resource_id::ResourceId;
 use super::target::Target;
 use crate::host::Host;
-use crate::json::Object;
 use crate::timestamp::Timestamp;
 
-/// A capture as Azure tells it. Every member may be missing, and states that nobody has heard of are possible.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A capture as Azure tells it. Every member but the name may be missing, and states that nobody has heard of are possible.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Resource")]
 pub struct PacketCapture {
     /// Its name within the watcher.
     pub name: String,
@@ -50,12 +53,13 @@ pub struct Status {
     pub stop_reason: Option<String>,
     /// `packetCaptureError`: known and unknown words.
     pub errors: Vec<String>,
-    /// Azure's time when it told this.
-    pub told_at: Timestamp,
+    /// Azure's time when it said so.
+    pub answered_at: Timestamp,
 }
 
 /// What a capture does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[strum(ascii_case_insensitive)]
 pub enum Activity {
     /// It has not begun.
     NotStarted,
@@ -64,6 +68,7 @@ pub enum Activity {
     /// It has ended.
     Stopped,
     /// It has ended in an error.
+    #[strum(serialize = "Error")]
     Failed,
     /// Azure does not know, or says something that nightcap does not know.
     Unknown,
@@ -71,10 +76,10 @@ pub enum Activity {
 
 /// What came of asking a capture for its status.
 #[derive(Debug)]
-pub enum Look {
-    /// Azure told it.
-    Told(Status),
-    /// Azure will tell it at the place that this answer names.
+pub enum Poll {
+    /// Its status.
+    Answered(Status),
+    /// Azure will answer at the place that this answer names.
     Later(Response<Bytes>),
     /// There is no such capture.
     Gone,
@@ -128,27 +133,51 @@ impl CaptureRequest {
     }
 }
 
-impl PacketCapture {
-    /// Reads what Azure tells.
-    pub fn read(value: &Value) -> Option<Self> {
-        let capture = Object::of(value)?;
-        let properties = capture.object_or_nothing("properties");
-        let text = |name| properties.and_then(|properties| properties.text_or_nothing(name));
-        let scope = properties.and_then(|properties| properties.object_or_nothing("scope"));
-        let storage = properties.and_then(|properties| properties.object_or_nothing("storageLocation"));
-        let instances = |name| scope.map(|scope| scope.texts_of(name)).unwrap_or_default();
-        Some(Self {
-            name: capture.text_or_nothing("name")?,
-            target: text("target").unwrap_or_default(),
-            scope: Scope { include: instances("include"), exclude: instances("exclude") },
-            time_limit: properties.and_then(|properties| properties.number("timeLimitInSeconds")),
-            provisioning_state: text("provisioningState").unwrap_or_default(),
-            storage_path: storage
-                .and_then(|storage| storage.text_or_nothing("storagePath"))
-                .filter(|path| !path.is_empty()),
-        })
-    }
+/// The resource, as Azure tells it.
+#[derive(Deserialize)]
+struct Resource {
+    name: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    properties: Properties,
+}
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Properties {
+    #[serde(deserialize_with = "lenient::or_default")]
+    target: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    scope: Scope,
+    #[serde(deserialize_with = "lenient::number")]
+    time_limit_in_seconds: Option<u64>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    provisioning_state: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    storage_location: StorageLocation,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StorageLocation {
+    #[serde(deserialize_with = "lenient::or_default")]
+    storage_path: String,
+}
+
+impl From<Resource> for PacketCapture {
+    fn from(Resource { name, properties }: Resource) -> Self {
+        let storage_path = properties.storage_location.storage_path;
+        Self {
+            name,
+            target: properties.target,
+            scope: properties.scope,
+            time_limit: properties.time_limit_in_seconds,
+            provisioning_state: properties.provisioning_state,
+            storage_path: (!storage_path.is_empty()).then_some(storage_path),
+        }
+    }
+}
+
+impl PacketCapture {
     /// Whether this capture takes in everything that a capture of the target would.
     pub fn covers(&self, target: &Target) -> bool {
         let same_resource = ResourceId::parse(&self.target).is_ok_and(|id| id == target.resource());
@@ -189,24 +218,33 @@ impl PacketCapture {
     }
 }
 
+/// The body of `queryStatus`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenStatus {
+    packet_capture_status: String,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    capture_start_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    stop_reason: String,
+    #[serde(default, deserialize_with = "lenient::items")]
+    packet_capture_error: Vec<String>,
+}
+
 impl Status {
-    /// Reads the body of `queryStatus`, whose every member may be missing.
-    pub fn read(value: &Value, told_at: Timestamp) -> Option<Self> {
-        let status = Object::of(value)?;
-        let word = status.text_or_nothing("packetCaptureStatus")?;
-        Some(Self {
-            activity: match word.to_ascii_lowercase().as_str() {
-                "notstarted" => Activity::NotStarted,
-                "running" => Activity::Running,
-                "stopped" => Activity::Stopped,
-                "error" => Activity::Failed,
-                _ => Activity::Unknown,
-            },
-            began_at: status.text_or_nothing("captureStartTime").and_then(|time| Timestamp::parse(&time)),
-            stop_reason: status.text_or_nothing("stopReason").filter(|reason| !reason.is_empty()),
-            errors: status.texts_of("packetCaptureError"),
-            told_at,
-        })
+    /// Reads the body of `queryStatus`. `None` when it says nothing of the capture.
+    pub fn read(body: &Value, answered_at: Timestamp) -> Option<Self> {
+        WrittenStatus::deserialize(body).ok().map(|status| Self::of(status, answered_at))
+    }
+
+    fn of(status: WrittenStatus, answered_at: Timestamp) -> Self {
+        Self {
+            activity: status.packet_capture_status.parse().unwrap_or(Activity::Unknown),
+            began_at: status.capture_start_time,
+            stop_reason: (!status.stop_reason.is_empty()).then_some(status.stop_reason),
+            errors: status.packet_capture_error,
+            answered_at,
+        }
     }
 }
 
@@ -229,8 +267,8 @@ pub struct Listing {
 /// All captures of a watcher.
 pub async fn list<H: Host>(azure: &Azure<'_, H>, watcher: &ResourceId) -> Result<Listing, AzureError> {
     let path = format!("{}/packetCaptures", watcher);
-    let (captures, clock) = list_pages(azure, Step::List, &path, API_VERSION).await?;
-    Ok(Listing { captures: captures.iter().filter_map(PacketCapture::read).collect(), clock })
+    let (captures, clock) = list_pages(azure, Action::List, &path, API_VERSION).await?;
+    Ok(Listing { captures, clock })
 }
 
 /// One capture of a watcher, there or not.
@@ -254,26 +292,24 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     /// The same, with Azure's time.
     pub async fn get_with_time(&self) -> Result<Option<(PacketCapture, Timestamp)>, AzureError> {
-        let answer = match self.call(Step::LookUp, Method::GET, "", Bytes::new()).await {
+        let answer = match self.call(Action::LookUp, Method::GET, "", Bytes::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
             answer => answer?,
         };
-        let capture = PacketCapture::read(&read(Step::LookUp, &answer)?);
-        Ok(capture.map(|capture| (capture, Clock::of(&answer, self.azure.log.host).told())))
+        Ok(Some((read(Action::LookUp, &answer)?, Clock::of(&answer, self.azure.log.host).server_time())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
     pub async fn create(&self, request: &CaptureRequest) -> Result<(PacketCapture, Response<Bytes>), AzureError> {
-        let body = serde_json::to_vec(request).map_err(|error| unreadable(Step::Create, error))?;
-        let answer = self.call(Step::Create, Method::PUT, "", body.into()).await?;
-        let capture = PacketCapture::read(&read(Step::Create, &answer)?);
-        Ok((capture.ok_or_else(|| unreadable(Step::Create, "no capture"))?, answer))
+        let body = serde_json::to_vec(request).map_err(|error| unreadable(Action::Create, error))?;
+        let answer = self.call(Action::Create, Method::PUT, "", body.into()).await?;
+        Ok((read(Action::Create, &answer)?, answer))
     }
 
     /// Begins to delete it; its file stays. `None` when it is gone already. This is sent once: whoever gets an error looks
     /// again before sending this again, for the name may be another capture's by then.
     pub async fn delete(&self) -> Result<Option<Response<Bytes>>, AzureError> {
-        match self.call(Step::Delete, Method::DELETE, "", Bytes::new()).await {
+        match self.call(Action::Delete, Method::DELETE, "", Bytes::new()).await {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
             answer => answer.map(Some),
         }
@@ -281,48 +317,53 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     /// Begins to stop it.
     pub async fn stop(&self) -> Result<Response<Bytes>, AzureError> {
-        self.call(Step::Stop, Method::POST, "/stop", Bytes::new()).await
+        self.call(Action::Stop, Method::POST, "/stop", Bytes::new()).await
     }
 
     /// Asks what it does. The answer may come in the body of a 202 (azure-sdk-for-net, recorded
     /// `PacketCaptureApiTest`).
-    pub async fn status(&self) -> Result<Look, AzureError> {
-        match self.call(Step::Status, Method::POST, "/queryStatus", Bytes::new()).await {
-            Err(error) if is_gone(&error) => Ok(Look::Gone),
+    pub async fn poll(&self) -> Result<Poll, AzureError> {
+        match self.call(Action::Status, Method::POST, "/queryStatus", Bytes::new()).await {
+            Err(error) if is_gone(&error) => Ok(Poll::Gone),
             Err(error) => Err(error),
-            Ok(answer) if answer.body().is_empty() => Ok(Look::Later(answer)),
+            Ok(answer) if answer.body().is_empty() => Ok(Poll::Later(answer)),
             Ok(answer) => self.read_status(&answer),
         }
     }
 
     /// The same, with patience for an answer that comes later.
-    pub async fn patient_status(&self) -> Result<Look, AzureError> {
-        let answer = match self.status().await? {
-            Look::Later(answer) => answer,
-            told => return Ok(told),
+    pub async fn poll_until_answered(&self) -> Result<Poll, AzureError> {
+        let answer = match self.poll().await? {
+            Poll::Later(answer) => answer,
+            answered => return Ok(answered),
         };
         // Not to find the place that Azure named says nothing of the capture.
-        self.read_status(&operation::wait(self.azure, Step::Status, &answer).await?)
+        self.read_status(&operation::wait(self.azure, Action::Status, &answer).await?)
     }
 
-    fn read_status(&self, answer: &Response<Bytes>) -> Result<Look, AzureError> {
-        let told_at = Clock::of(answer, self.azure.log.host).told();
-        let status = Status::read(&read(Step::Status, answer)?, told_at);
-        status.map(Look::Told).ok_or_else(|| unreadable(Step::Status, "no packetCaptureStatus"))
+    fn read_status(&self, answer: &Response<Bytes>) -> Result<Poll, AzureError> {
+        let answered_at = Clock::of(answer, self.azure.log.host).server_time();
+        Ok(Poll::Answered(Status::of(read(Action::Status, answer)?, answered_at)))
     }
 
     /// Its address.
-    pub fn uri(&self, step: Step, action: &str) -> Result<Uri, AzureError> {
-        let path = format!("{}/packetCaptures/{}{action}", self.watcher, self.name);
-        self.azure.uri(step, &path, API_VERSION)
+    pub fn uri(&self, action: Action, operation: &str) -> Result<Uri, AzureError> {
+        let path = format!("{}/packetCaptures/{}{operation}", self.watcher, self.name);
+        self.azure.uri(action, &path, API_VERSION)
     }
 
-    async fn call(&self, step: Step, method: Method, action: &str, body: Bytes) -> Result<Response<Bytes>, AzureError> {
+    async fn call(
+        &self,
+        action: Action,
+        method: Method,
+        operation: &str,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, AzureError> {
         let repeat = ![Method::PUT, Method::DELETE].contains(&method);
-        let uri = self.uri(step, action)?;
+        let uri = self.uri(action, operation)?;
         let audience = Audience::Arm;
         let headers = HeaderMap::new();
-        self.azure.call(Call { audience, step, method, uri, body, repeat, capture: Some(self.name), headers }).await
+        self.azure.call(Call { audience, action, method, uri, body, repeat, capture: Some(self.name), headers }).await
     }
 }
 

@@ -20,7 +20,6 @@ impl Region {
         fine.then_some(Self(name))
     }
 
-    /// The programmatic name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

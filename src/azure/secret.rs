@@ -11,7 +11,6 @@ use subtle::{Choice, ConstantTimeEq};
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -9,12 +9,12 @@ use super::resource_id::ResourceId;
 #[serde(try_from = "ResourceId", into = "ResourceId")]
 pub struct Target {
     id: ResourceId,
-    kind: Kind,
+    kind: TargetKind,
 }
 
 /// The kinds of machines that Network Watcher captures on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TargetKind {
     /// A virtual machine.
     VirtualMachine,
     /// All instances of a scale set.
@@ -27,11 +27,11 @@ impl Target {
     /// The target with this id, or `None` when it is the id of something else.
     pub fn new(id: ResourceId) -> Option<Self> {
         let kind = if id.is_a("Microsoft.Compute", &["virtualMachines"]) {
-            Kind::VirtualMachine
+            TargetKind::VirtualMachine
         } else if id.is_a("Microsoft.Compute", &["virtualMachineScaleSets"]) {
-            Kind::ScaleSet
+            TargetKind::ScaleSet
         } else if id.is_a("Microsoft.Compute", &["virtualMachineScaleSets", "virtualMachines"]) {
-            Kind::ScaleSetInstance
+            TargetKind::ScaleSetInstance
         } else {
             return None;
         };
@@ -49,26 +49,26 @@ impl Target {
     }
 
     /// Which kind of machine this is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> TargetKind {
         self.kind
     }
 
     /// The resource that Azure captures on: the machine, or the whole scale set of an instance.
     pub fn resource(&self) -> ResourceId {
         match self.kind {
-            Kind::ScaleSetInstance => self.id.parent().unwrap_or_else(|| self.id.clone()),
-            Kind::VirtualMachine | Kind::ScaleSet => self.id.clone(),
+            TargetKind::ScaleSetInstance => self.id.parent().unwrap_or_else(|| self.id.clone()),
+            TargetKind::VirtualMachine | TargetKind::ScaleSet => self.id.clone(),
         }
     }
 
     /// Whether this is a scale set, or a part of one.
     pub fn is_of_a_set(&self) -> bool {
-        self.kind != Kind::VirtualMachine
+        self.kind != TargetKind::VirtualMachine
     }
 
     /// The instance of the scale set that is meant, if it is just one.
     pub fn instance(&self) -> Option<&str> {
-        (self.kind == Kind::ScaleSetInstance).then(|| self.id.name())
+        (self.kind == TargetKind::ScaleSetInstance).then(|| self.id.name())
     }
 
     /// Whether this is the machine that the portal's Test button names, which does not exist unless somebody made it.
@@ -108,11 +108,11 @@ mod tests {
     #[test]
     fn machines_are_told_from_everything_else() {
         let kind = |rest: &str| Target::parse(&format!("{GROUP}/{rest}")).map(|target| target.kind());
-        assert_eq!(kind("microsoft.compute/virtualmachines/vm"), Some(Kind::VirtualMachine));
-        assert_eq!(kind("Microsoft.Compute/virtualMachineScaleSets/set"), Some(Kind::ScaleSet));
+        assert_eq!(kind("microsoft.compute/virtualmachines/vm"), Some(TargetKind::VirtualMachine));
+        assert_eq!(kind("Microsoft.Compute/virtualMachineScaleSets/set"), Some(TargetKind::ScaleSet));
         assert_eq!(
             kind("Microsoft.Compute/virtualMachineScaleSets/set/virtualMachines/3"),
-            Some(Kind::ScaleSetInstance)
+            Some(TargetKind::ScaleSetInstance)
         );
         assert_eq!(kind("Microsoft.Compute/virtualMachines/vm/extensions/agent"), None);
         assert_eq!(kind("Microsoft.Storage/storageAccounts/store"), None);

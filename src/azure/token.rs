@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use futures::lock::{Mutex, MutexGuard};
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::action::Action;
 use super::answer::{read, unreadable};
 use super::config::{ClientSecret, Config};
-use super::error::{AzureError, Step};
-use super::retry;
+use super::error::AzureError;
 use super::secret::Secret;
 use super::transport::{Attempt, Transport};
+use super::{lenient, retry};
 use crate::host::Host;
-use crate::json::Object;
 use crate::text::clean;
 
 /// How many seconds before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
@@ -28,9 +28,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// One token for each audience, for none is good for another.
 #[derive(Debug, Default)]
 pub struct Tokens {
-    /// For Azure Resource Manager.
     pub arm: TokenCache,
-    /// For Blob storage.
     pub storage: TokenCache,
 }
 
@@ -43,6 +41,27 @@ struct Token {
     text: Secret,
     /// On the host's monotonic clock, so that a jump of the time of day does not keep an old token.
     replace_at: Duration,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Granted {
+    #[serde(deserialize_with = "lenient::or_default")]
+    access_token: Option<String>,
+    /// In seconds.
+    #[serde(deserialize_with = "lenient::number")]
+    expires_in: Option<u64>,
+}
+
+/// What Entra answers when it grants none.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    #[serde(deserialize_with = "lenient::or_default")]
+    error: Option<String>,
+    /// The numbers of AADSTS codes.
+    #[serde(deserialize_with = "lenient::items")]
+    error_codes: Vec<u64>,
 }
 
 impl TokenCache {
@@ -100,25 +119,22 @@ async fn fetch<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &s
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(http::header::ACCEPT, "application/json");
     let asked_at = transport.log.host.monotonic();
-    let attempt = Attempt { step: Step::Token, capture: None, request, body: body.into(), repeat: true };
+    let attempt = Attempt { action: Action::Token, capture: None, request, body: body.into(), repeat: true };
     let answer = transport.attempt(attempt).await?;
     if answer.status() != StatusCode::OK {
         return Err(no_token(answer.status(), answer.body()));
     }
-    let granted = read(Step::Token, &answer)?;
-    let granted = Object::of(&granted);
-    let text = granted.and_then(|granted| granted.text_or_nothing("access_token"));
-    let text = text.ok_or_else(|| unreadable(Step::Token, "no access_token"))?;
-    let lifetime = granted.and_then(|granted| granted.number("expires_in")).unwrap_or(0).min(LONGEST_LIFETIME);
+    let granted: Granted = read(Action::Token, &answer)?;
+    let text = granted.access_token.ok_or_else(|| unreadable(Action::Token, "no access_token"))?;
+    let lifetime = granted.expires_in.unwrap_or_default().min(LONGEST_LIFETIME);
     let early = Duration::from_secs(lifetime.checked_sub(REFRESH_BEFORE_END).unwrap_or(lifetime / 2));
     Ok(Token { text: Secret::new(text), replace_at: asked_at.saturating_add(early) })
 }
 
 fn no_token(status: StatusCode, body: &[u8]) -> AzureError {
-    let refused: Value = serde_json::from_slice(body).unwrap_or_default();
-    let refused = Object::of(&refused);
-    let number = refused.and_then(|refused| refused.list_or_nothing("error_codes").first()?.as_u64());
-    let word = refused.and_then(|refused| refused.text_or_nothing("error")).map(|word| clean(&word, 80));
+    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    let number = refusal.error_codes.first().copied();
+    let word = refusal.error.map(|word| clean(&word, 80));
     let code = number.map(|number| format!("AADSTS{number}")).or(word).unwrap_or_else(|| status.as_str().to_owned());
     // Entra's own passing conditions come with 400: the loop guard and a transient fault.
     AzureError::NoToken { transient: matches!(number, Some(50196 | 90033)) || retry::is_transient(status), code }

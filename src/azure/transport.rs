@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use http::{HeaderMap, Method, Request, Response, header, request};
 
+use super::action::Action;
 use super::answer::refused;
-use super::error::{AzureError, Detail, Step};
+use super::error::{AzureError, Detail};
 use super::retry;
 use super::target::Target;
 use crate::host::{Host, NoAnswer};
@@ -29,8 +30,7 @@ pub struct Transport<'a, H> {
 
 /// One request in all its attempts.
 pub struct Attempt<'a> {
-    /// The step that it belongs to.
-    pub step: Step,
+    pub action: Action,
     /// The capture that it is about, for the log.
     pub capture: Option<&'a str>,
     /// Method, address and headers.
@@ -44,7 +44,7 @@ pub struct Attempt<'a> {
 /// What the log tells of a request.
 #[derive(Clone, Copy)]
 struct About<'a> {
-    step: Step,
+    action: Action,
     capture: Option<&'a str>,
     attempt: u32,
 }
@@ -58,17 +58,17 @@ impl<H: Host> Transport<'_, H> {
     /// Sends, and sends again after a passing failure for as long as there is time. The answer may have any status that
     /// does not pass by itself.
     pub async fn attempt(&self, attempt: Attempt<'_>) -> Result<Response<Bytes>, AzureError> {
-        let Attempt { step, capture, request, body, repeat } = attempt;
+        let Attempt { action, capture, request, body, repeat } = attempt;
         // Azure refuses a POST or PUT that does not tell its length (411), be it zero.
         let request = request.header(header::CONTENT_LENGTH, body.len()).body(body).map_err(|error| {
-            AzureError::Unreachable { step, detail: format!("the request could not be made: {error}") }
+            AzureError::Unreachable { action, detail: format!("the request could not be made: {error}") }
         })?;
         for tried in 0_u32.. {
             let (failure, asked_to_wait) =
-                match self.send_once(About { step, capture, attempt: tried.saturating_add(1) }, &request).await {
+                match self.send_once(About { action, capture, attempt: tried.saturating_add(1) }, &request).await {
                     Ok(answer) if !retry::is_transient(answer.status()) => return Ok(answer),
-                    Ok(answer) => (refused(step, &answer), retry::retry_after(answer.headers())),
-                    Err(NoAnswer(detail)) => (AzureError::Unreachable { step, detail }, None),
+                    Ok(answer) => (refused(action, &answer), retry::retry_after(answer.headers())),
+                    Err(NoAnswer(detail)) => (AzureError::Unreachable { action, detail }, None),
                 };
             let [chance, ..] = self.log.host.random();
             // Many are asked to wait for the same moment, and must not all come back at it.
@@ -78,7 +78,7 @@ impl<H: Host> Transport<'_, H> {
             }
             self.log.host.sleep(wait).await;
         }
-        Err(AzureError::OutOfTime { step })
+        Err(AzureError::OutOfTime { action })
     }
 
     async fn send_once(&self, about: About<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
@@ -106,7 +106,7 @@ impl<H: Host> Transport<'_, H> {
         self.log.write(&Event {
             target: Some(&target),
             capture: about.capture,
-            step: Some(about.step.name()),
+            step: Some(about.action.name()),
             method: Some(method.as_str()),
             status: status.map(|status| status.as_u16()),
             attempt: Some(about.attempt),

@@ -12,7 +12,7 @@ impl End {
     /// The end of a capture that is over: Azure tells why in known words, in others, or not at all.
     pub fn told(record: &CaptureRecord, status: &Status) -> Self {
         let at_limit = status.began_at.or(record.began_at).map(|began| began.after(record.time_limit()));
-        let time_is_up = at_limit.is_some_and(|limit| limit <= status.told_at);
+        let time_is_up = at_limit.is_some_and(|limit| limit <= status.answered_at);
         let word = status.stop_reason.as_deref().map(|word| clean(word, 80)).unwrap_or_default();
         let reason = match word.to_ascii_lowercase().as_str() {
             _ if status.activity == Activity::Failed => EndReason::CaptureFailed,
@@ -32,7 +32,7 @@ impl End {
             _ => format!("{} {errors}", sentence(reason, record, &word)).trim_end().to_owned(),
         };
         let at = if reason == EndReason::TimeLimit { at_limit } else { None };
-        Self { reason, message, at: at.or(Some(status.told_at)) }
+        Self { reason, message, at: at.or(Some(status.answered_at)) }
     }
 
     /// A capture that Azure made and that never captured. `why` tells what is known of that.

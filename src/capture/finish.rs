@@ -63,12 +63,12 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
         records.save(&key, &TargetMemory { captured_until, ..memory }).await;
     }
     let (alerts, count) = records.alerts_on(record).await;
-    let notice = compose::capture_ended(record, &end, alerts, count, &context.settings, now);
-    let is_wanted = end.reason.is_told() && outbox::is_wanted(&context.settings, notice.event);
+    let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
+    let is_wanted = end.reason.is_told() && context.settings.notify.wants(notice.event);
     // What cannot be written down has to be told before this record says that nothing remains to be done.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
-        let is_taken = outbox::deliver(&records, &context.settings, notice.clone()).await;
+        let is_taken = outbox::deliver(&records, &context.settings.notify, notice.clone()).await;
         if !is_taken && record.polls < POLLS_BEYOND {
             return poll_again(record, context.host().now());
         }
@@ -77,7 +77,7 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     note_capture(context, record, "finished");
     records.save_capture(record).await;
     if is_kept {
-        outbox::deliver(&records, &context.settings, notice).await;
+        outbox::deliver(&records, &context.settings.notify, notice).await;
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn give_way<H: Host>(
     for on in records.alerts_on(record).await.0 {
         records.add_alert(&survivor, &on).await;
     }
-    let public_url = &context.settings.public_url;
+    let public_url = &context.settings.notify.public_url;
     let reference = CaptureRef::new(public_url, &record.subscription, &record.region, name, storage_path);
     revise_outcome(context, record, Outcome { capture: Some(reference), ..Outcome::joined() }).await;
     step::end(record, End::superseded(name), context.host().now());

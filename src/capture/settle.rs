@@ -2,7 +2,7 @@
 
 use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
-use crate::azure::packet_capture::{CaptureResource, Look, PacketCapture, list};
+use crate::azure::packet_capture::{CaptureResource, PacketCapture, Poll, list};
 use crate::capture::name::{SLOT, asked_at, is_own_of};
 use crate::host::Host;
 use crate::records::capture::{CaptureRecord, End, EndNote};
@@ -36,11 +36,11 @@ pub async fn settle<H: Host>(
     // Who looks late, because the first one to do so has died, may see captures that followed each other.
     let mut running = Vec::new();
     for rival in rivals {
-        let look = CaptureResource::new(azure, watcher, &rival.name).patient_status().await?;
+        let look = CaptureResource::new(azure, watcher, &rival.name).poll_until_answered().await?;
         let is_over = match look {
-            Look::Told(status) => status.activity.is_over(),
-            Look::Gone => true,
-            Look::Later(_) => false,
+            Poll::Answered(status) => status.activity.is_over(),
+            Poll::Gone => true,
+            Poll::Later(_) => false,
         };
         if !is_over {
             running.push(rival);

@@ -10,10 +10,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use crate::azure::action::Action;
 use crate::azure::client::Azure;
 use crate::azure::clock::Clock;
-use crate::azure::error::{AzureError, Step as Action};
-use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Look, PacketCapture, Status, list};
+use crate::azure::error::AzureError;
+use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, PacketCapture, Poll, Status, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
@@ -102,7 +103,7 @@ impl<H: Host> Sequence<'_, H> {
                 return Ok(started);
             }
         }
-        Err(self.failure(&AzureError::OutOfTime { step: Action::Create }))
+        Err(self.failure(&AzureError::OutOfTime { action: Action::Create }))
     }
 
     /// One way through the sequence, from one list. `None` asks for another one.
@@ -112,15 +113,15 @@ impl<H: Host> Sequence<'_, H> {
         clock: Clock,
         round: u32,
     ) -> Result<Option<Started>, Failure> {
-        if let Some(capture) = self.running_on_target(captures, clock.told()).await? {
+        if let Some(capture) = self.running_on_target(captures, clock.server_time()).await? {
             return Ok(Some(self.found(capture)));
         }
-        let (name, former) = self.choose_name(captures, clock.told()).await;
+        let (name, former) = self.choose_name(captures, clock.server_time()).await;
         let reservation = self.context.instance.reservations.reserve(&self.place.watcher, &name);
         let listed = |name: &str| captures.iter().any(|capture| capture.has_name(name));
-        let coming = reservation.unlisted_before(listed, clock.heard());
+        let coming = reservation.unlisted_before(listed, clock.received_at());
         let Some(evicted) = self.to_evict(captures, &name, coming).await? else {
-            self.pause(&AzureError::OutOfTime { step: Action::Delete }, round).await?;
+            self.pause(&AzureError::OutOfTime { action: Action::Delete }, round).await?;
             return Ok(None);
         };
         if self.context.settings.dry_run {
@@ -260,14 +261,14 @@ impl<H: Host> Sequence<'_, H> {
     /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is.
     async fn reserve(&mut self, name: String, former: Former, clock: Clock) {
         if let Some(reserved) = self.reserved.as_mut().filter(|reserved| reserved.has_name(&name)) {
-            return reserved.ask_again_at(clock.told());
+            return reserved.ask_again_at(clock.server_time());
         }
         self.release().await;
         let former = match former {
             Former::Rival(record) if self.over.contains_key(&name) => Former::Over(record),
             former => former,
         };
-        let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.told());
+        let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());
         let reserved = Reserved::new(requested, &former, self.azure.log.host.now());
         reserved.write(&self.records(), former, self.alert).await;
         self.reserved = Some(reserved);
@@ -372,13 +373,13 @@ impl<H: Host> Sequence<'_, H> {
             return Ok(true);
         }
         let look = match capture.is_failed() {
-            true => Ok(Look::Gone),
-            false => self.capture(&capture.name).status().await,
+            true => Ok(Poll::Gone),
+            false => self.capture(&capture.name).poll().await,
         };
         let status = match look.map_err(|error| self.failure(&error))? {
-            Look::Told(status) if status.activity.is_over() => Some(status),
-            Look::Told(_) | Look::Later(_) => return Ok(false),
-            Look::Gone => None,
+            Poll::Answered(status) if status.activity.is_over() => Some(status),
+            Poll::Answered(_) | Poll::Later(_) => return Ok(false),
+            Poll::Gone => None,
         };
         self.over.insert(capture.name.clone(), status);
         Ok(true)

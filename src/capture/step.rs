@@ -1,7 +1,7 @@
 //! What becomes of a capture, step by step. Pure: record, answer and time in, the record as it stands then and what is left
 //! to do out.
 //!
-//! [`next_poll`] tells from the record alone what Azure has to be asked, and [`advance`] what the answer means. So any
+//! [`next_question`] tells from the record alone what Azure has to be asked, and [`advance`] what the answer means. So any
 //! instance can go on from where another one stopped, and two that do so at once see the same truth and do no harm.
 
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub struct Situation {
 
 /// What Azure has to be asked.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Poll {
+pub enum Question {
     /// Azure need not be asked.
     Nothing,
     /// Read the capture.
@@ -118,19 +118,19 @@ pub enum Duty {
 }
 
 /// What has to be asked next.
-pub fn next_poll(record: &CaptureRecord, situation: &Situation) -> Poll {
+pub fn next_question(record: &CaptureRecord, situation: &Situation) -> Question {
     let is_over_already = record.replaced || earlier_rival(record, situation).is_some();
     match record.phase {
-        Phase::Requested if record.replaced => Poll::Nothing,
-        Phase::Requested => Poll::Resource,
-        Phase::Creating | Phase::Created | Phase::Running if is_over_already => Poll::Nothing,
-        Phase::Creating if !record.settled && !situation.dry_run => Poll::Rivals,
-        Phase::Creating => record.operation.clone().map_or(Poll::Resource, Poll::Operation),
-        Phase::Created | Phase::Running if is_to_be_stopped(record, situation) => Poll::Stop,
-        Phase::Created | Phase::Running => Poll::Status,
-        Phase::Ended if leaves_no_file(record) => Poll::Nothing,
-        Phase::Ended => record.storage_path.clone().map_or(Poll::Resource, Poll::Files),
-        Phase::Finished => Poll::Nothing,
+        Phase::Requested if record.replaced => Question::Nothing,
+        Phase::Requested => Question::Resource,
+        Phase::Creating | Phase::Created | Phase::Running if is_over_already => Question::Nothing,
+        Phase::Creating if !record.settled && !situation.dry_run => Question::Rivals,
+        Phase::Creating => record.operation.clone().map_or(Question::Resource, Question::Operation),
+        Phase::Created | Phase::Running if is_to_be_stopped(record, situation) => Question::Stop,
+        Phase::Created | Phase::Running => Question::Status,
+        Phase::Ended if leaves_no_file(record) => Question::Nothing,
+        Phase::Ended => record.storage_path.clone().map_or(Question::Resource, Question::Files),
+        Phase::Finished => Question::Nothing,
     }
 }
 
@@ -303,7 +303,7 @@ impl Step<'_> {
     }
 
     fn is_late(&self, status: &Status) -> bool {
-        status.told_at.since(self.record.requested_at).is_none_or(|since| since >= BEGINNING_TAKES)
+        status.answered_at.since(self.record.requested_at).is_none_or(|since| since >= BEGINNING_TAKES)
     }
 
     /// Azure does not tell who stopped a capture. Whoever did so by nightcap's word wrote that down first, perhaps while
@@ -317,14 +317,14 @@ impl Step<'_> {
     }
 
     fn take_in_running(&mut self, status: &Status) -> Duty {
-        let began_at = *self.record.began_at.get_or_insert(status.told_at);
+        let began_at = *self.record.began_at.get_or_insert(status.answered_at);
         if self.record.phase != Phase::Running {
             self.enter(Phase::Running, "running", "Azure says that the capture has begun.");
         }
         let due = began_at.after(self.record.time_limit()).after(SLACK);
         // Who wanted to stop it may have died before, and another alert may have joined since.
         let is_to_stop = self.record.stopping.is_some() && self.situation.all_resolved;
-        match due.since(status.told_at).filter(|left| !left.is_zero()) {
+        match due.since(status.answered_at).filter(|left| !left.is_zero()) {
             _ if is_to_stop && self.record.polls < POLLS_BEYOND => Duty::Stop,
             Some(left) => {
                 self.record.polls = 0;

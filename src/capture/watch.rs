@@ -4,15 +4,16 @@
 
 use std::time::Duration;
 
+use crate::azure::action::Action;
 use crate::azure::client::Azure;
-use crate::azure::error::{AzureError, Step as Action};
-use crate::azure::packet_capture::{Activity, CaptureResource, Look, Status};
+use crate::azure::error::AzureError;
+use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::azure::{blob, operation};
 use crate::capture::finish;
 use crate::capture::give_way::give_way;
 use crate::capture::note::{note_capture, revise_outcome};
 use crate::capture::settle::settle;
-use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Poll, SLACK, Situation};
+use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, Situation};
 use crate::context::Context;
 use crate::host::Host;
 use crate::records::alert::Resolved;
@@ -93,12 +94,12 @@ impl<H: Host> Watch<'_, H> {
 
     async fn step(&mut self) {
         let mut situation = self.situation().await;
-        let poll = step::next_poll(&self.record, &situation);
-        if poll == Poll::Stop {
+        let question = step::next_question(&self.record, &situation);
+        if question == Question::Stop {
             step::plan_stop(&mut self.record, self.context.host().now());
             self.save().await;
         }
-        let answer = self.ask(&poll).await;
+        let answer = self.ask(&question).await;
         if self.may_have_changed(&answer) {
             self.read_what_others_wrote().await;
             situation = self.situation().await;
@@ -106,7 +107,7 @@ impl<H: Host> Watch<'_, H> {
         match self.advance(answer, &situation) {
             Duty::Nothing => {}
             Duty::Stop => {
-                let answer = self.ask(&Poll::Stop).await;
+                let answer = self.ask(&Question::Stop).await;
                 self.advance(answer, &situation);
             }
             Duty::GiveWay { to, storage_path } => {
@@ -150,33 +151,33 @@ impl<H: Host> Watch<'_, H> {
         duty
     }
 
-    async fn ask(&self, poll: &Poll) -> Answer {
+    async fn ask(&self, question: &Question) -> Answer {
         let azure = self.context.azure(&self.record.target, STEP_TAKES);
         let capture = CaptureResource::new(&azure, &self.record.watcher, &self.record.name);
-        match poll {
-            Poll::Nothing => Answer::Nothing,
-            Poll::Resource => self.ask_for_resource(&capture).await,
-            Poll::Rivals => match settle(&azure, &self.context.records(), &self.record).await {
+        match question {
+            Question::Nothing => Answer::Nothing,
+            Question::Resource => self.ask_for_resource(&capture).await,
+            Question::Rivals => match settle(&azure, &self.context.records(), &self.record).await {
                 Ok(earlier) => Answer::Rivals(earlier.map(Box::new)),
                 Err(error) => Answer::Failed(error),
             },
-            Poll::Operation(address) => match operation::look(&azure, Action::Create, address).await {
+            Question::Operation(address) => match operation::poll(&azure, Action::Create, address).await {
                 Ok(ended) => Answer::Operation(ended),
                 Err(error) => Answer::OperationFailed(error),
             },
-            Poll::Status => match capture.patient_status().await {
-                Ok(Look::Told(status)) => Answer::Status(status),
+            Question::Status => match capture.poll_until_answered().await {
+                Ok(Poll::Answered(status)) => Answer::Status(status),
                 // What is told to people as gone for good is asked for twice.
-                Ok(Look::Gone) => match capture.get().await {
+                Ok(Poll::Gone) => match capture.get().await {
                     Ok(None) => Answer::Gone,
                     Ok(Some(_)) => Answer::Unclear,
                     Err(error) => Answer::Failed(error),
                 },
-                Ok(Look::Later(_)) => Answer::Unclear,
+                Ok(Poll::Later(_)) => Answer::Unclear,
                 Err(error) => Answer::Failed(error),
             },
-            Poll::Stop => Answer::Stopping(capture.stop().await.err()),
-            Poll::Files(path) => self.ask_for_files(&azure, path).await,
+            Question::Stop => Answer::Stopping(capture.stop().await.err()),
+            Question::Files(path) => self.ask_for_files(&azure, path).await,
         }
     }
 
@@ -185,9 +186,9 @@ impl<H: Host> Watch<'_, H> {
             Ok(Some((capture, azures_time))) => Answer::Resource(Box::new(capture), azures_time),
             Ok(None) if self.record.phase != Phase::Creating => Answer::Gone,
             // The same, the other way round.
-            Ok(None) => match capture.status().await {
-                Ok(Look::Gone) => Answer::Gone,
-                Ok(Look::Told(_) | Look::Later(_)) => Answer::Unclear,
+            Ok(None) => match capture.poll().await {
+                Ok(Poll::Gone) => Answer::Gone,
+                Ok(Poll::Answered(_) | Poll::Later(_)) => Answer::Unclear,
                 Err(error) => Answer::Failed(error),
             },
             Err(error) => Answer::Failed(error),

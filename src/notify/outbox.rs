@@ -16,11 +16,11 @@ use crate::azure::client::new_request_id;
 use crate::azure::retry;
 use crate::host::{Host, StoreError};
 use crate::log::Event as LogEvent;
-use crate::notify::{Event, Notice};
+use crate::notify::config::{Config, Receiver};
+use crate::notify::notice::Notice;
 use crate::records::keys::{delivered_key, lease_key, notice_key};
 use crate::records::repository::Records;
 use crate::records::store;
-use crate::settings::{Notify, Settings};
 use crate::timestamp::Timestamp;
 
 /// How long whoever takes a lease waits for others who do so at the same time. Taking it must take less.
@@ -75,11 +75,6 @@ struct Lease {
     at: Timestamp,
 }
 
-/// Whether people want to be told this.
-pub fn is_wanted(settings: &Settings, event: Event) -> bool {
-    settings.notify.as_ref().is_some_and(|notify| notify.on.contains(&event))
-}
-
 /// Writes a message down, unless it was delivered already. Tells whether nobody needs to remember it any more.
 pub async fn enqueue<H: Host>(records: &Records<'_, H>, notice: &Notice) -> bool {
     if records.load::<Delivered>(&delivered_key(&notice.id)).await.is_some() {
@@ -89,8 +84,8 @@ pub async fn enqueue<H: Host>(records: &Records<'_, H>, notice: &Notice) -> bool
 }
 
 /// Sends a message, and tries again for a while if it is not acknowledged. Tells whether it surely was.
-pub async fn deliver<H: Host>(records: &Records<'_, H>, settings: &Settings, notice: Notice) -> bool {
-    let Some(receiver) = &settings.notify else { return true };
+pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) -> bool {
+    let Some(receiver) = &config.receiver else { return true };
     let delivery = Delivery { records, receiver };
     // A store that fails must not keep people from being told.
     let pending = records.load(&notice_key(&notice.id)).await;
@@ -108,8 +103,8 @@ pub async fn deliver<H: Host>(records: &Records<'_, H>, settings: &Settings, not
 }
 
 /// Sends a message that somebody else has left behind, if it is time to.
-pub async fn deliver_left_behind<H: Host>(records: &Records<'_, H>, settings: &Settings, key: &str) {
-    let Some(receiver) = &settings.notify else { return };
+pub async fn deliver_left_behind<H: Host>(records: &Records<'_, H>, config: &Config, key: &str) {
+    let Some(receiver) = &config.receiver else { return };
     let Some(mut pending) = records.load::<Pending>(key).await else { return };
     let delivery = Delivery { records, receiver };
     // Whoever delivered it may have died before it was taken away.
@@ -135,7 +130,7 @@ impl Pending {
 
 struct Delivery<'a, H> {
     records: &'a Records<'a, H>,
-    receiver: &'a Notify,
+    receiver: &'a Receiver,
 }
 
 /// What came of asking for the lease on a message.
@@ -251,7 +246,7 @@ impl<H: Host> Delivery<'_, H> {
     }
 
     async fn send(&self, notice: &Notice) -> Result<(), Refusal> {
-        let message = notice.render(self.receiver.format);
+        let message = self.receiver.format.render(notice);
         let request = Request::builder()
             .method(Method::POST)
             .uri(self.receiver.url.expose())

@@ -31,7 +31,7 @@ pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, se
 }
 
 fn links(record: &CaptureRecord, settings: &Settings) -> Vec<(&'static str, String)> {
-    let Links { portal, record: own, .. } = links_about(record, settings);
+    let Links { portal, record: own, .. } = links_about(record, &settings.notify);
     let file = own.as_ref().map(|own| format!("{own}/file"));
     let links = [("Machine in Azure", portal), ("Capture file", file), ("Record", own)];
     links.into_iter().filter_map(|(what, address)| Some((what, address?))).collect()

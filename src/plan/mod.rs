@@ -1,7 +1,7 @@
 //! What is to be done for one target of an alert, and why. Pure: alert, policy and memory in, plan out.
 
-pub mod policy;
-pub mod rule;
+pub(crate) mod policy;
+pub(crate) mod rule;
 
 use std::time::Duration;
 

@@ -19,16 +19,12 @@ pub struct Rule {
     overrides: Overrides,
 }
 
-/// What rules look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// Name of the alert rule.
     pub rule: &'a str,
     /// `Sev0` to `Sev4`, empty when the alert has none.
     pub severity: &'a str,
-    /// Resource group of the target.
     pub resource_group: &'a str,
-    /// Name of the target.
     pub target: &'a str,
 }
 

@@ -2,11 +2,12 @@
 
 use http::StatusCode;
 
-use crate::azure::error::{AzureError, Step};
+use crate::azure::action::Action;
+use crate::azure::error::AzureError;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
-use crate::azure::target::{Kind, Target};
-use crate::records::reason::{Reason, RecordedReason};
+use crate::azure::target::{Target, TargetKind};
+use crate::records::reason::Reason;
 
 /// A failure with a reason for machines and sentences for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,46 +114,46 @@ impl Failure {
     pub fn from_azure(error: &AzureError, target: &Target, watcher: Option<&ResourceId>) -> Self {
         let (reason, message) = match error {
             AzureError::NoToken { code, transient } => (Reason::TokenRefused, token_sentence(code, *transient)),
-            AzureError::Unreachable { step, .. } => (
+            AzureError::Unreachable { action, .. } => (
                 Reason::AzureUnreachable,
                 format!(
                     "{} gave no answer while nightcap was {}. Check that the host lets nightcap reach it.",
-                    side(*step),
-                    doing(*step)
+                    side(*action),
+                    doing(*action)
                 ),
             ),
-            AzureError::Unreadable { step, .. } => (
+            AzureError::Unreadable { action, .. } => (
                 Reason::UnreadableAnswer,
                 format!(
                     "{} gave an answer that is not its usual JSON while nightcap was {}. A proxy in between may have \
                      answered.",
-                    side(*step),
-                    doing(*step)
+                    side(*action),
+                    doing(*action)
                 ),
             ),
-            AzureError::ForeignUrl { step } => (
+            AzureError::ForeignUrl { action } => (
                 Reason::ForeignUrl,
                 format!(
                     "An answer told nightcap to go on at an address that is not Azure's while it was {}; nothing was \
                      sent there. Check the settings arm_url and authority_url.",
-                    doing(*step)
+                    doing(*action)
                 ),
             ),
-            AzureError::OutOfTime { step } => {
-                (Reason::OutOfTime, format!("Azure did not finish in time while nightcap was {}.", doing(*step)))
+            AzureError::OutOfTime { action } => {
+                (Reason::OutOfTime, format!("Azure did not finish in time while nightcap was {}.", doing(*action)))
             }
-            AzureError::OperationFailed { step, code, message } => {
-                return Self::refused(*step, None, code, message, target, watcher, false);
+            AzureError::OperationFailed { action, code, message } => {
+                return Self::refused(*action, None, code, message, target, watcher, false);
             }
-            AzureError::Refused { step, status, code, message, .. } => {
-                return Self::refused(*step, Some(*status), code, message, target, watcher, error.is_transient());
+            AzureError::Refused { action, status, code, message, .. } => {
+                return Self::refused(*action, Some(*status), code, message, target, watcher, error.is_transient());
             }
         };
         Self { reason, message, repeat_helps: error.is_transient() }
     }
 
     fn refused(
-        step: Step,
+        action: Action,
         status: Option<StatusCode>,
         code: &str,
         said: &str,
@@ -160,7 +161,7 @@ impl Failure {
         watcher: Option<&ResourceId>,
         repeat_helps: bool,
     ) -> Self {
-        let doing = doing(step);
+        let doing = doing(action);
         let status = status.map_or(0, |status| status.as_u16());
         let (reason, message) = match (code, status) {
             ("NetworkWatcherVmExtensionNotInstalled", _) => return Self::agent_missing(target, None),
@@ -194,20 +195,20 @@ impl Failure {
                 ),
             ),
             // Blob storage's word for callers whom its network rules keep out ("Blob service error codes").
-            ("AuthorizationFailure", 403) if step == Step::File => (
+            ("AuthorizationFailure", 403) if action == Action::File => (
                 Reason::NotAuthorized,
                 "The storage account's network rules keep nightcap away from the capture's file. Let the address that \
                  nightcap calls from in, or read the file yourself."
                     .to_owned(),
             ),
-            (_, 403) => (Reason::NotAuthorized, missing_right(step, target, watcher)),
+            (_, 403) => (Reason::NotAuthorized, missing_right(action, target, watcher)),
             (_, 429) => (
                 Reason::Throttled,
-                format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(step)),
+                format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(action)),
             ),
             (_, 500..) => (
                 Reason::AzureUnavailable,
-                format!("{} failed with status {status} while nightcap was {doing}.", side(step)),
+                format!("{} failed with status {status} while nightcap was {doing}.", side(action)),
             ),
             _ => (
                 Reason::AzureRefused,
@@ -228,61 +229,61 @@ fn quote(status: u16, code: &str, said: &str) -> String {
     }
 }
 
-fn side(step: Step) -> &'static str {
-    match step {
-        Step::Token => "Microsoft Entra",
-        Step::File => "Blob storage",
+fn side(action: Action) -> &'static str {
+    match action {
+        Action::Token => "Microsoft Entra",
+        Action::File => "Blob storage",
         _ => "Azure Resource Manager",
     }
 }
 
-fn doing(step: Step) -> &'static str {
-    match step {
-        Step::Token => "asking for a token",
-        Step::Machine => "reading the machine",
-        Step::Watchers => "looking for the region's network watcher",
-        Step::List => "listing the watcher's captures",
-        Step::LookUp => "looking a capture up",
-        Step::Status => "asking a capture for its status",
-        Step::Delete => "deleting a capture",
-        Step::Create => "creating the capture",
-        Step::Stop => "stopping a capture",
-        Step::Operation => "following an operation",
-        Step::File => "looking for the capture's file",
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Token => "asking for a token",
+        Action::Machine => "reading the machine",
+        Action::Watchers => "looking for the region's network watcher",
+        Action::List => "listing the watcher's captures",
+        Action::LookUp => "looking a capture up",
+        Action::Status => "asking a capture for its status",
+        Action::Delete => "deleting a capture",
+        Action::Create => "creating the capture",
+        Action::Stop => "stopping a capture",
+        Action::Operation => "following an operation",
+        Action::File => "looking for the capture's file",
     }
 }
 
 /// Which right is missing and where to grant it ("Azure RBAC permissions required to use Network Watcher").
-fn missing_right(step: Step, target: &Target, watcher: Option<&ResourceId>) -> String {
-    let set = target.kind() != Kind::VirtualMachine;
-    let action = match step {
-        Step::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
-        Step::Machine => "Microsoft.Compute/virtualMachines/read",
-        Step::Watchers => "Microsoft.Network/networkWatchers/read",
-        Step::List | Step::LookUp => "Microsoft.Network/networkWatchers/packetCaptures/read",
-        Step::Status => "Microsoft.Network/networkWatchers/packetCaptures/queryStatus/action",
-        Step::Delete => "Microsoft.Network/networkWatchers/packetCaptures/delete",
-        Step::Stop => "Microsoft.Network/networkWatchers/packetCaptures/stop/action",
-        Step::Operation => "Microsoft.Network/locations/operations/read",
-        Step::Create => {
+fn missing_right(action: Action, target: &Target, watcher: Option<&ResourceId>) -> String {
+    let set = target.kind() != TargetKind::VirtualMachine;
+    let right = match action {
+        Action::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
+        Action::Machine => "Microsoft.Compute/virtualMachines/read",
+        Action::Watchers => "Microsoft.Network/networkWatchers/read",
+        Action::List | Action::LookUp => "Microsoft.Network/networkWatchers/packetCaptures/read",
+        Action::Status => "Microsoft.Network/networkWatchers/packetCaptures/queryStatus/action",
+        Action::Delete => "Microsoft.Network/networkWatchers/packetCaptures/delete",
+        Action::Stop => "Microsoft.Network/networkWatchers/packetCaptures/stop/action",
+        Action::Operation => "Microsoft.Network/locations/operations/read",
+        Action::Create => {
             "Microsoft.Network/networkWatchers/packetCaptures/write (and, on the storage account, \
              Microsoft.Storage/storageAccounts/read, listKeys/action, listServiceSas/action and \
              listAccountSas/action)"
         }
-        Step::File => {
+        Action::File => {
             return "Blob storage does not let nightcap's service principal look at the capture's file. Grant it the \
                     role Storage Blob Data Reader on the storage account."
                 .to_owned();
         }
-        Step::Token => "an application role",
+        Action::Token => "an application role",
     };
-    let scope = match (step, watcher) {
-        (Step::Machine, _) | (_, None) => format!("subscription {}", target.id().subscription()),
+    let scope = match (action, watcher) {
+        (Action::Machine, _) | (_, None) => format!("subscription {}", target.id().subscription()),
         (_, Some(watcher)) => format!("resource group {}", watcher.resource_group()),
     };
     format!(
-        "Azure does not let nightcap's service principal go on while it is {}. Grant it {action} on {scope}.",
-        doing(step)
+        "Azure does not let nightcap's service principal go on while it is {}. Grant it {right} on {scope}.",
+        doing(action)
     )
 }
 
@@ -312,7 +313,7 @@ mod tests {
 
     fn refused(status: u16, code: &str) -> AzureError {
         AzureError::Refused {
-            step: Step::Create,
+            action: Action::Create,
             status: StatusCode::from_u16(status).unwrap(),
             code: code.to_owned(),
             message: "Some words.".to_owned(),

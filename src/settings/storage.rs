@@ -13,9 +13,7 @@ const SHAPE: &str = "it must be set to the resource id of a storage account (/su
 /// Storage accounts for capture files. Azure wants the account in the region of the machine.
 #[derive(Clone, Debug)]
 pub enum StorageAccounts {
-    /// One account for every machine.
     One(ResourceId),
-    /// One account a region.
     ByRegion(Vec<(Region, ResourceId)>),
 }
 

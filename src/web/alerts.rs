@@ -60,7 +60,7 @@ pub async fn receive<H: Host>(
     let alert = Alert::parse(&body).map_err(|error| bad_alert(&instance, &error))?;
     let is_direct = alert.direct.is_some();
     let handled = handle(&instance, &settings, alert).await;
-    let links = Links { record: format!("{}/api/alerts/{}", settings.public_url, handled.key) };
+    let links = Links { record: format!("{}/api/alerts/{}", settings.notify.public_url, handled.key) };
     if is_direct { answer_program(&handled, links) } else { Ok(answer_azure(&handled, links)) }
 }
 

@@ -24,7 +24,7 @@ use crate::records::outcome::{Kind, Outcome};
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 use crate::workflow::resolve::resolve;
-use crate::workflow::target::{ForTarget, memory_of};
+use crate::workflow::target::{ForTarget, Origin, memory_of};
 
 /// How old an alert may be when a host that comes back goes on with it. A capture that begins later shows something else
 /// than what had fired.
@@ -56,14 +56,6 @@ pub struct Run<H> {
     received_at: Timestamp,
     origin: Origin,
     progress: Mutex<Progress>,
-}
-
-/// How this instance came to work on the alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    Received,
-    /// Another host has worked on it before and left it.
-    LeftBehind,
 }
 
 /// What is known of an alert so far.
@@ -186,7 +178,7 @@ impl<H: Host> Run<H> {
     /// written down is told first.
     async fn tell(&self, notices: Vec<Notice>) {
         let records = self.context.records();
-        let deliver = |notice: &Notice| outbox::deliver(&records, &self.context.settings, notice.clone());
+        let deliver = |notice: &Notice| outbox::deliver(&records, &self.context.settings.notify, notice.clone());
         let kept = join_all(notices.iter().map(|notice| outbox::enqueue(&records, notice))).await;
         let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
         let acknowledged = join_all(lost.into_iter().map(|(notice, _)| deliver(notice))).await;
@@ -199,14 +191,13 @@ impl<H: Host> Run<H> {
     fn notices(&self) -> Vec<Notice> {
         let settings = &self.context.settings;
         let now = self.context.host().now();
-        let record = format!("{}/api/alerts/{}", settings.public_url, self.context.alert);
+        let record = format!("{}/api/alerts/{}", settings.notify.public_url, self.context.alert);
         let alert = self.alert.summary();
         let progress = self.progress();
-        let notices = progress
-            .outcomes
-            .iter()
-            .filter_map(|outcome| compose::alert_ended(&self.context.alert, &alert, outcome, &record, settings, now));
-        notices.filter(|notice| outbox::is_wanted(settings, notice.event)).collect()
+        let notices = progress.outcomes.iter().filter_map(|outcome| {
+            compose::alert_ended(&self.context.alert, &alert, outcome, &record, &settings.notify, now)
+        });
+        notices.filter(|notice| settings.notify.wants(notice.event)).collect()
     }
 
     async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<Watched> {

@@ -176,7 +176,7 @@ async fn marked<T: DeserializeOwned, H: Host>(records: &Records<'_, H>, key: &st
 
 async fn deliver<H: Host>(context: &Context<H>, key: &str) {
     if let Some(_in_progress) = context.instance.begin(key) {
-        outbox::deliver_left_behind(&context.records(), &context.settings, key).await;
+        outbox::deliver_left_behind(&context.records(), &context.settings.notify, key).await;
     }
 }
 

@@ -18,11 +18,18 @@ use crate::records::failure::Failure;
 use crate::records::keys::{capture_key, resolved_key, target_key};
 use crate::records::outcome::{CaptureRef, Outcome};
 use crate::records::target::TargetMemory;
-use crate::workflow::run::Origin;
 
 /// How long nightcap keeps trying to start a capture. Azure's requests to wait are seldom longer than a minute, and
 /// evidence that is minutes old is seldom worth more.
 const TRY_FOR: Duration = Duration::from_secs(120);
+
+/// How this instance came to work on the alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Received,
+    /// Another host has worked on it before and left it.
+    LeftBehind,
+}
 
 /// An alert's work for one target.
 pub struct ForTarget<'a, H> {
@@ -136,6 +143,12 @@ impl<H: Host> ForTarget<'_, H> {
     }
 
     fn reference(&self, place: &Place, name: &str, storage_path: Option<String>) -> CaptureRef {
-        CaptureRef::new(&self.context.settings.public_url, &place.subscription, &place.region, name, storage_path)
+        CaptureRef::new(
+            &self.context.settings.notify.public_url,
+            &place.subscription,
+            &place.region,
+            name,
+            storage_path,
+        )
     }
 }

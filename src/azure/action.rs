@@ -1,0 +1,31 @@
+//! Everything that Azure is asked for.
+
+use strum::IntoStaticStr;
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Action {
+    Token,
+    Machine,
+    Watchers,
+    /// Listing the watcher's captures.
+    List,
+    LookUp,
+    /// Asking a capture for its state.
+    Status,
+    Delete,
+    Create,
+    Stop,
+    /// Following an operation to its end.
+    Operation,
+    /// Looking for a capture's file.
+    File,
+}
+
+impl Action {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
