@@ -100,8 +100,10 @@ impl<H: Host> Watch<'_, H> {
             self.save().await;
         }
         let answer = self.ask(&question).await;
-        if self.may_have_changed(&answer) {
+        if is_end(&answer) {
             self.read_what_others_wrote().await;
+        }
+        if self.depends_on_others(&answer) {
             situation = self.situation().await;
         }
         match self.advance(answer, &situation) {
@@ -125,14 +127,10 @@ impl<H: Host> Watch<'_, H> {
         }
     }
 
-    /// Whether others may have written something while Azure was asked that gives this answer another meaning.
-    fn may_have_changed(&self, answer: &Answer) -> bool {
-        match answer {
-            Answer::Status(Status { activity: Activity::Running, .. }) => self.record.stopping.is_some(),
-            Answer::Status(status) => status.activity.is_over(),
-            Answer::Gone => true,
-            _ => false,
-        }
+    /// Whether what others have written while Azure was asked may give this answer another meaning.
+    fn depends_on_others(&self, answer: &Answer) -> bool {
+        let is_running = matches!(answer, Answer::Status(Status { activity: Activity::Running, .. }));
+        is_end(answer) || matches!(answer, Answer::Gone) || (is_running && self.record.stopping.is_some())
     }
 
     fn advance(&mut self, answer: Answer, situation: &Situation) -> Duty {
@@ -265,4 +263,9 @@ impl<H: Host> Watch<'_, H> {
     fn note_in_log(&self, step: &str) {
         note_capture(self.context, &self.record, step);
     }
+}
+
+/// Whether Azure says that the capture is over.
+fn is_end(answer: &Answer) -> bool {
+    matches!(answer, Answer::Status(status) if status.activity.is_over())
 }
