@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::flows::FlowKey;
+use crate::connection::{Connection, Connections};
+use crate::flow_key::FlowKey;
 use crate::packet::Address;
-use crate::tcp::{Connection, Connections};
 use crate::top::{Tally, Weighed, Weight};
 
 /// The most clients that are kept; those with few failures are forgotten first. Spoofed ones may be without number.
@@ -60,7 +60,7 @@ impl Weighed for Attempts {
 
 /// Clients as they are counted.
 #[derive(Clone, Debug)]
-pub(super) struct Clients(Tally<Address, Attempts>);
+pub(crate) struct Clients(Tally<Address, Attempts>);
 
 impl Default for Clients {
     fn default() -> Self {
@@ -75,11 +75,11 @@ impl Clients {
         let mut begun = Connections::default();
         connection.count_beginning(&mut begun, end);
         let failed = begun.refused.saturating_add(begun.unanswered);
-        let attempts = self.0.of(key.end(client).address);
+        let attempts = self.0.of(key.peer(client).address);
         attempts.connections = attempts.connections.saturating_add(1);
         attempts.failed = attempts.failed.saturating_add(failed);
         if failed > 0 {
-            let server = key.end(client.other());
+            let server = key.peer(client.other());
             tell_apart(&mut attempts.hosts, server.address);
             tell_apart(&mut attempts.ports, server.port);
         }

@@ -9,7 +9,7 @@ use domain::base::iana::Opcode;
 use foldhash::fast::RandomState;
 use serde::Serialize;
 
-use crate::flows::{End, FlowKey};
+use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
 use crate::moment::Stretch;
 use crate::packet::Address;
@@ -17,7 +17,7 @@ use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
 
 /// The port of name servers (RFC 1035, 4.2).
-pub(super) const DNS_PORT: u16 = 53;
+pub(crate) const DNS_PORT: u16 = 53;
 
 /// An answer that took longer than this is slow: most are there within a tenth of it, and a program that asks for a few
 /// names in turn is held up noticeably.
@@ -116,14 +116,14 @@ impl Weighed for Asked {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Question {
     flow: FlowKey,
-    asked_by: End,
+    asked_by: Side,
     id: u16,
     name: String,
 }
 
 /// DNS as it is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     queries: u64,
     repeated: u64,
     responses: u64,
@@ -162,8 +162,8 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// Reads a message that one end of a conversation has sent.
-    pub fn message(&mut self, flow: &FlowKey, from: End, message: &[u8], now: i64) {
+    /// Reads a message that one side of a conversation has sent.
+    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], now: i64) {
         let Ok(message) = Message::from_octets(message) else {
             self.malformed = self.malformed.saturating_add(1);
             return;
@@ -288,7 +288,7 @@ impl Resolver {
 
 impl Question {
     fn server(&self) -> Address {
-        self.flow.end(self.asked_by.other()).address
+        self.flow.peer(self.asked_by.other()).address
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Durations {
 
 /// Durations as they are counted, in steps that grow with them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     counts: Vec<u32>,
     count: u64,
     max: i64,

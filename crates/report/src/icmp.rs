@@ -51,7 +51,7 @@ type Destinations = Tally<(Address, Option<u16>), Weight>;
 
 /// ICMP as it is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Complaints {
+pub(crate) struct Complaints {
     messages: BTreeMap<&'static str, u64>,
     unreachable: Destinations,
     unreachable_count: u64,

@@ -14,7 +14,7 @@ pub struct Named {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Times(u64);
+pub(crate) struct Times(u64);
 
 impl Weighed for Times {
     fn weight(&self) -> Weight {
@@ -24,7 +24,7 @@ impl Weighed for Times {
 
 /// Names as they are counted.
 #[derive(Clone, Debug)]
-pub(super) struct NameCounts(Tally<String, Times>);
+pub(crate) struct NameCounts(Tally<String, Times>);
 
 impl NameCounts {
     pub fn new(limit: usize) -> Self {

@@ -123,7 +123,7 @@ impl Transports {
 
 /// Protocols as they are counted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ProtocolCounts {
+pub(crate) struct ProtocolCounts {
     outer: Transports,
     inner: Transports,
     layers: Layers,

@@ -36,7 +36,7 @@ pub struct Series {
 
 /// Counts of one stretch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     pub packets: u64,
     pub bytes: u64,
     pub tcp_segments: u64,
@@ -58,7 +58,7 @@ impl Bucket {
 
 /// Counts as they are made. Stretches double when they get too many, so nothing has to be known of the end.
 #[derive(Clone, Debug)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     width: i64,
     /// How many stretches after 1970 the first one is.
     first: i64,

@@ -44,7 +44,7 @@ impl Weight {
 }
 
 /// Something that is counted and has a size.
-pub(super) trait Weighed: Default {
+pub(crate) trait Weighed: Default {
     fn weight(&self) -> Weight;
 }
 
@@ -57,7 +57,7 @@ impl Weighed for Weight {
 /// Counts for each of many keys, in bounded memory. Exact up to a number of keys; beyond that the smaller half or more is
 /// forgotten at once ("lossy counting", Manku and Motwani, 2002), so that a count costs little on average.
 #[derive(Clone, Debug)]
-pub(super) struct Tally<K, V> {
+pub(crate) struct Tally<K, V> {
     counts: HashMap<K, V, RandomState>,
     limit: usize,
     forgotten: u64,

@@ -2,14 +2,15 @@
 
 use std::cmp::Reverse;
 
-use crate::Report;
 use crate::clients::Client;
-use crate::finding::steps::{Steps, peak};
-use crate::finding::words::{ratio, service, when};
+use crate::connection::Connections;
+use crate::detect::steps::{Steps, peak};
+use crate::detect::words::{ratio, service, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number};
 use crate::moment::Stretch;
-use crate::tcp::{Connections, ServiceEntry};
+use crate::report::Report;
+use crate::talkers::ServiceEntry;
 
 /// A flood opens at least so many connections that come to nothing: fewer fill nobody's queue of half-open ones, which
 /// holds hundreds on the smallest machines.

@@ -3,10 +3,9 @@
 use std::net::Ipv4Addr;
 
 use etherparse::PacketBuilder;
-
-use super::{Evidence, Finding, Kind, Severity};
-use crate::moment::Moment;
-use crate::{Analysis, Report};
+use nightcap_report::finding::{Evidence, Finding, Kind, Severity};
+use nightcap_report::moment::Moment;
+use nightcap_report::{Analysis, Report};
 
 /// 2026-11-20T02:13:00Z.
 const START: u64 = 1_795_140_780;

@@ -1,14 +1,14 @@
 //! What looked as it should: that is an answer too.
 
-use crate::Report;
-use crate::finding::connections::opened;
-use crate::finding::steps::Steps;
-use crate::finding::traffic::{BURST_FACTOR, STEPS_NEEDED};
-use crate::finding::transport::{RETRANSMISSION_SHARE, repeated_data};
-use crate::finding::words::{percent, ratio};
+use crate::detect::connections::opened;
+use crate::detect::steps::Steps;
+use crate::detect::traffic::{BURST_FACTOR, STEPS_NEEDED};
+use crate::detect::transport::{RETRANSMISSION_SHARE, repeated_data};
+use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, Kind};
 use crate::histogram::Durations;
 use crate::measure::{count_of, number, seconds_long};
+use crate::report::Report;
 
 /// What went well less often than this is not praised, even where it is too little to be a finding.
 const WELL_SHARE: f64 = 0.9;

@@ -1,11 +1,11 @@
 //! How much traffic there is, and whose.
 
-use crate::Report;
-use crate::finding::steps::Steps;
-use crate::finding::words::{percent, ratio, when};
+use crate::detect::steps::Steps;
+use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number, size};
 use crate::moment::Stretch;
+use crate::report::Report;
 
 /// So many steps are needed to say what is usual.
 pub const STEPS_NEEDED: usize = 10;

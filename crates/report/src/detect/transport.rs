@@ -1,13 +1,13 @@
 //! What TCP suffers from on its way.
 
-use crate::Report;
-use crate::finding::connections::{opened, services};
-use crate::finding::steps::peak;
-use crate::finding::words::{percent, ratio, service, when};
+use crate::detect::connections::{opened, services};
+use crate::detect::steps::peak;
+use crate::detect::words::{percent, ratio, service, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number};
-use crate::talkers::Conversation;
-use crate::tcp::{ServiceEntry, Tcp};
+use crate::report::Report;
+use crate::talkers::{Conversation, ServiceEntry};
+use crate::tcp::Tcp;
 
 /// Fewer repeated segments than this may be one short stall.
 const RETRANSMISSIONS: u64 = 30;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::Report;
+use crate::detect::words::{percent, ratio, when};
 use crate::dns::{Dns, DnsServer};
-use crate::finding::words::{percent, ratio, when};
 use crate::finding::{Finding, Kind, Severity};
 use crate::measure::{count_of, number, seconds_long};
+use crate::report::Report;
 use crate::text::clean;
 
 /// Fewer errors than this happen to every resolver: a domain somewhere that is set up wrongly.
