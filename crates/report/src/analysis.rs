@@ -1,6 +1,6 @@
 //! From the bytes of a file to its report.
 
-use crate::reader::{Fault, Reader};
+use crate::file::{Fault, Reader};
 use crate::report::{CaptureFile, FileFault, Report};
 use crate::statistics::Statistics;
 

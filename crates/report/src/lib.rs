@@ -1,7 +1,7 @@
 //! What a capture file says, so that people need not read it: counts, series, talkers. Pure, and in bounded memory
 //! whatever the file holds.
 //!
-//! Bytes go one way: `reader` takes the file apart into packets, `packet` takes a packet apart into layers, `statistics`
+//! Bytes go one way: `file` takes the file apart into packets, `packet` takes a packet apart into layers, `statistics`
 //! counts what is in them, with a file for each subject, and `detect` finds in the counts what stands out. Use [`Analysis`]
 //! for all of it.
 
@@ -25,6 +25,7 @@ pub mod clients;
 mod connection;
 mod detect;
 pub mod dns;
+mod file;
 pub mod finding;
 mod flow_key;
 mod flows;
@@ -35,9 +36,8 @@ mod lines;
 pub mod measure;
 pub mod moment;
 pub mod names;
-pub mod packet;
+mod packet;
 pub mod protocols;
-pub mod reader;
 mod report;
 pub mod series;
 mod statistics;

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::dns::Dns;
+use crate::file::Fault;
 use crate::finding::Finding;
 use crate::http::Http;
 use crate::icmp::Icmp;
 use crate::moment::Moment;
 use crate::protocols::Protocols;
-use crate::reader::Fault;
 use crate::series::Series;
 use crate::talkers::{Conversation, Endpoint, Port};
 use crate::tcp::Tcp;
@@ -84,7 +84,7 @@ pub struct CaptureFile {
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileFault {
-    /// A word for programs; see [`reader::FaultKind::word`].
+    /// A word for programs; see `FaultKind::word`.
     pub reason: String,
     /// Where the record begins that could not be read.
     pub at: u64,
