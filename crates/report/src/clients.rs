@@ -16,7 +16,7 @@ const MAX_CLIENTS: usize = 1_000;
 
 /// The most addresses and the most ports that are told apart for a client: with all clients' they take 2 MB at most.
 /// Nobody needs to know how many more there are.
-const MAX_TOLD_APART: usize = 64;
+const MAX_DISTINCT: usize = 64;
 
 /// How many are shown.
 const SHOWN: usize = 5;
@@ -25,7 +25,6 @@ const SHOWN: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Client {
-    /// The address.
     pub address: IpAddr,
     /// Connections that it opened, those that were answered included.
     pub connections: u64,
@@ -75,13 +74,13 @@ impl Clients {
         let mut begun = Connections::default();
         connection.count_beginning(&mut begun, end);
         let failed = begun.refused.saturating_add(begun.unanswered);
-        let attempts = self.0.of(key.peer(client).address);
+        let attempts = self.0.entry(key.peer(client).address);
         attempts.connections = attempts.connections.saturating_add(1);
         attempts.failed = attempts.failed.saturating_add(failed);
         if failed > 0 {
             let server = key.peer(client.other());
-            tell_apart(&mut attempts.hosts, server.address);
-            tell_apart(&mut attempts.ports, server.port);
+            add_distinct(&mut attempts.hosts, server.address);
+            add_distinct(&mut attempts.ports, server.port);
         }
     }
 
@@ -100,8 +99,8 @@ impl Clients {
     }
 }
 
-fn tell_apart<T: Ord>(known: &mut BTreeSet<T>, one: T) {
-    if known.len() < MAX_TOLD_APART {
+fn add_distinct<T: Ord>(known: &mut BTreeSet<T>, one: T) {
+    if known.len() < MAX_DISTINCT {
         known.insert(one);
     }
 }

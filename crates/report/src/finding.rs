@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::moment::{Moment, Stretch};
+use crate::moment::{Moment, TimeRange};
 
 /// Something that stands out in a capture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What it is.
-    pub kind: Kind,
-    /// How bad it is.
+    /// What it is, in a word for programs.
+    pub kind: FindingKind,
+    /// Findings are told in its order.
     pub severity: Severity,
     /// One sentence: what, who, how much and when.
     pub sentence: String,
@@ -30,7 +30,7 @@ pub struct Finding {
 /// other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FindingKind {
     /// The file holds no packets.
     NothingCaptured,
     /// Many connections are begun at once that nobody means to use.
@@ -116,7 +116,7 @@ impl From<String> for Evidence {
 }
 
 impl Finding {
-    pub(crate) fn new(kind: Kind, severity: Severity, sentence: String) -> Self {
+    pub(crate) fn new(kind: FindingKind, severity: Severity, sentence: String) -> Self {
         Self { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
     }
 
@@ -125,9 +125,9 @@ impl Finding {
         self
     }
 
-    pub(crate) fn during(mut self, stretch: Option<Stretch>) -> Self {
-        self.from = stretch.map(|stretch| stretch.from);
-        self.to = stretch.map(|stretch| stretch.to);
+    pub(crate) fn during(mut self, range: Option<TimeRange>) -> Self {
+        self.from = range.map(|range| range.from);
+        self.to = range.map(|range| range.to);
         self
     }
 }

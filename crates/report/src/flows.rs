@@ -57,9 +57,9 @@ impl Flows {
     }
 
     /// The conversation of a packet. Those that are forgotten are handed over.
-    pub fn of(&mut self, key: FlowKey, from: Side, close: impl FnMut(FlowKey, Flow)) -> &mut Flow {
+    pub fn entry(&mut self, key: FlowKey, from: Side, close: impl FnMut(FlowKey, Flow)) -> &mut Flow {
         if self.young.len() >= self.limit && !self.young.contains_key(&key) {
-            self.turn(close);
+            self.rotate(close);
         }
         match self.young.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
@@ -70,7 +70,7 @@ impl Flows {
         }
     }
 
-    fn turn(&mut self, close: impl FnMut(FlowKey, Flow)) {
+    fn rotate(&mut self, close: impl FnMut(FlowKey, Flow)) {
         self.forgotten = self.forgotten.saturating_add(self.old.len() as u64);
         close_in_order(&mut self.old, close);
         std::mem::swap(&mut self.young, &mut self.old);
@@ -82,7 +82,7 @@ impl Flows {
     }
 
     /// Hands all over.
-    pub fn close_all(&mut self, mut close: impl FnMut(FlowKey, Flow)) {
+    pub fn drain(&mut self, mut close: impl FnMut(FlowKey, Flow)) {
         close_in_order(&mut self.old, &mut close);
         close_in_order(&mut self.young, &mut close);
     }
@@ -113,13 +113,13 @@ mod tests {
         let mut flows = Flows::new(100);
         let mut closed = Vec::new();
         for number in 0..10_000 {
-            flows.of(key(number), Side::Low, |key, flow| closed.push((key, flow))).count(Side::Low, 10);
+            flows.entry(key(number), Side::Low, |key, flow| closed.push((key, flow))).count(Side::Low, 10);
             // One that goes on.
-            flows.of(key(7), Side::Low, |key, flow| closed.push((key, flow))).count(Side::High, 1);
+            flows.entry(key(7), Side::Low, |key, flow| closed.push((key, flow))).count(Side::High, 1);
             assert!(flows.young.len() + flows.old.len() <= 101);
         }
         assert_eq!(flows.forgotten(), closed.len() as u64);
-        flows.close_all(|key, flow| closed.push((key, flow)));
+        flows.drain(|key, flow| closed.push((key, flow)));
         assert_eq!(closed.len(), 10_000);
         let (_, goes_on) = closed.iter().find(|(one, _)| *one == key(7)).unwrap();
         assert_eq!((goes_on.sent_by(Side::High).packets, goes_on.sent_by(Side::Low).bytes), (10_000, 10));

@@ -23,11 +23,8 @@ const METHODS: [&[u8]; 9] =
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Http {
-    /// Requests.
     pub requests: u64,
-    /// Requests by their methods.
     pub methods: BTreeMap<String, u64>,
-    /// Answers.
     pub responses: u64,
     /// Answers by the class of their status: `1xx` to `5xx`.
     pub statuses: BTreeMap<String, u64>,

@@ -15,20 +15,20 @@ use crate::tcp::Tcp;
 use crate::tls::Tls;
 use crate::top::Top;
 
-/// The version of the report's form. Members may be added to it; one that changes its meaning makes a new version.
-pub const VERSION: u32 = 1;
+/// See [`Report::version`].
+pub(crate) const VERSION: u32 = 1;
 
 /// What a capture file says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// [`VERSION`].
+    /// Of this form: 1. Members may be added to a version; one that changes its meaning makes a new one.
     pub version: u32,
-    /// The file itself.
+    /// Its format, how much of it was read, and what is wrong with it.
     pub file: CaptureFile,
-    /// Its packets.
+    /// How many there are, how long, and from when to when.
     pub packets: Packets,
-    /// Packets by protocol.
+    /// Packets by transport, tunnel and VLAN.
     pub protocols: Protocols,
     /// What happened when.
     pub series: Series,
@@ -41,15 +41,15 @@ pub struct Report {
     pub forgotten_conversations: u64,
     /// Ports of services, those within tunnels.
     pub ports: Top<Port>,
-    /// TCP.
+    /// Connections, services, clients, and how segments fared.
     pub tcp: Tcp,
-    /// DNS.
+    /// Questions and answers, names and name servers.
     pub dns: Dns,
-    /// TLS.
+    /// Handshakes, versions, alerts and names of servers.
     pub tls: Tls,
-    /// HTTP/1.
+    /// Requests and answers without encryption.
     pub http: Http,
-    /// ICMP.
+    /// What routers and hosts complain of.
     pub icmp: Icmp,
     /// What stands out, the most telling first.
     pub findings: Vec<Finding>,
@@ -57,7 +57,7 @@ pub struct Report {
     pub normal: Vec<String>,
 }
 
-/// A capture file.
+/// A capture file, and how far it could be read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureFile {
@@ -84,7 +84,7 @@ pub struct CaptureFile {
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileFault {
-    /// A word for programs; see `FaultKind::word`.
+    /// A word for programs, such as `cut_short` or `unknown_format`.
     pub reason: String,
     /// Where the record begins that could not be read.
     pub at: u64,
@@ -98,14 +98,14 @@ impl From<Fault> for FileFault {
     }
 }
 
-/// Packets of a link type.
+/// How many packets are of a link type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LinkType {
     /// Its number (tcpdump.org, "Link-layer header types").
     pub number: u16,
     /// Its name, or `other`.
     pub name: String,
-    /// How many.
+    /// Whether they can be read or not.
     pub packets: u64,
 }
 
@@ -113,26 +113,26 @@ pub struct LinkType {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Packets {
-    /// How many.
+    /// Those of all link types.
     pub count: u64,
-    /// Their bytes on the wire.
+    /// On the wire.
     pub bytes: u64,
-    /// Their bytes in the file.
+    /// In the file.
     pub captured_bytes: u64,
     /// How many were longer on the wire than in the file.
     pub cut: u64,
     /// How many are of a link type that nightcap cannot read; they are in no count but those above, and in the series.
     pub not_read: u64,
-    /// The earliest time.
+    /// Not of the first packet in the file but of the earliest one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_time: Option<Moment>,
-    /// The latest time.
+    /// Not of the last packet in the file but of the latest one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_time: Option<Moment>,
-    /// From the earliest to the latest.
+    /// From `first_time` to `last_time`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
-    /// How many have no time.
+    /// Those of simple packet blocks of pcapng.
     pub without_time: u64,
     /// How many are earlier than the one before them in the file.
     pub out_of_time_order: u64,

@@ -12,12 +12,12 @@ use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
 use crate::icmp::Complaints;
-use crate::moment::{Moment, Stretch};
+use crate::moment::{Moment, TimeRange};
 use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolCounts;
 use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
-use crate::talkers::{ServiceEntry, Talkers, TalkersReport};
+use crate::talkers::{Service, Talkers, TalkersReport};
 use crate::tcp::Tcp;
 use crate::tcp_analysis::Late;
 use crate::top::{Top, Weight};
@@ -59,7 +59,7 @@ struct TcpCounts {
     out_of_order: u64,
     duplicate_acks: u64,
     zero_windows: u64,
-    zero_windows_during: Option<Stretch>,
+    zero_windows_during: Option<TimeRange>,
     lost_segments: u64,
     keep_alives: u64,
     connections: Connections,
@@ -143,7 +143,7 @@ impl Statistics {
         let (key, from) = FlowKey::new(source, destination, ip.protocol, is_tunnelled);
         let end = self.now;
         let of_flows = &mut self.of_flows;
-        let flow = self.flows.of(key, from, |key, flow| of_flows.close(&key, &flow, end));
+        let flow = self.flows.entry(key, from, |key, flow| of_flows.close(&key, &flow, end));
         match &ip.transport {
             Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, now, bucket),
             Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
@@ -163,7 +163,7 @@ impl Statistics {
     pub fn report(mut self, file: CaptureFile) -> Report {
         let end = self.now;
         let of_flows = &mut self.of_flows;
-        self.flows.close_all(|key, flow| of_flows.close(&key, &flow, end));
+        self.flows.drain(|key, flow| of_flows.close(&key, &flow, end));
         if let (Some(first), Some(last)) = (self.packets.first_time, self.packets.last_time) {
             self.packets.duration_seconds = Some(last.seconds_since(first));
         }
@@ -229,7 +229,7 @@ impl FlowStatistics {
         add(&mut counts.duplicate_acks, marks.duplicate_ack);
         add(&mut counts.zero_windows, marks.zero_window);
         if marks.zero_window {
-            counts.zero_windows_during = Stretch::with(counts.zero_windows_during, now);
+            counts.zero_windows_during = TimeRange::with(counts.zero_windows_during, now);
         }
         add(&mut counts.lost_segments, marks.lost);
         add(&mut counts.keep_alives, marks.keep_alive);
@@ -267,7 +267,7 @@ impl FlowStatistics {
 }
 
 impl TcpCounts {
-    fn report(&self, services: Top<ServiceEntry>, clients: Vec<Client>) -> Tcp {
+    fn report(&self, services: Top<Service>, clients: Vec<Client>) -> Tcp {
         Tcp {
             segments: self.segments,
             syn: self.syn,

@@ -20,7 +20,7 @@ const SIDES: [Side; 2] = [Side::Low, Side::High];
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
-    /// The address.
+    /// Of the machine, or of the tunnel's end.
     pub address: IpAddr,
     /// Packets from and to it; one to itself counts once.
     pub packets: u64,
@@ -67,7 +67,7 @@ pub struct Conversation {
 pub struct Port {
     /// `tcp` or `udp`.
     pub protocol: String,
-    /// Its number.
+    /// The server's.
     pub port: u16,
     /// Packets from and to it.
     pub packets: u64,
@@ -80,10 +80,10 @@ pub struct Port {
 /// A service: an address and a port that connections go to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ServiceEntry {
-    /// The address.
+pub struct Service {
+    /// Where its clients' packets go, within tunnels too.
     pub address: IpAddr,
-    /// The port.
+    /// The server's.
     pub port: u16,
     /// Connections to it.
     pub connections: Connections,
@@ -186,7 +186,7 @@ pub(crate) struct TalkersReport {
     pub endpoints: Top<Endpoint>,
     pub conversations: Top<Conversation>,
     pub ports: Top<Port>,
-    pub services: Top<ServiceEntry>,
+    pub services: Top<Service>,
 }
 
 impl Talkers {
@@ -195,11 +195,11 @@ impl Talkers {
         if weight.packets == 0 {
             return;
         }
-        let sender = self.endpoints.of(source);
+        let sender = self.endpoints.entry(source);
         sender.all.add(weight);
         sender.sent.add(weight);
         if source != destination {
-            self.endpoints.of(destination).all.add(weight);
+            self.endpoints.entry(destination).all.add(weight);
         }
     }
 
@@ -216,7 +216,7 @@ impl Talkers {
         let mut both = flow.sent_by(Side::Low);
         both.add(flow.sent_by(Side::High));
 
-        let counts = self.conversations.of(*key);
+        let counts = self.conversations.entry(*key);
         if counts.weight().packets == 0 {
             counts.source = source;
         }
@@ -231,12 +231,12 @@ impl Talkers {
 
         let service = service(key, connection.and_then(|connection| connection.client()));
         let Some((server, server_side)) = service else { return };
-        let port = self.ports.of((key.protocol, server.port));
+        let port = self.ports.entry((key.protocol, server.port));
         port.all.add(both);
         port.conversations = port.conversations.saturating_add(1);
         if let Some(tcp) = connection {
             let client_side = server_side.other();
-            let service = self.services.of(server);
+            let service = self.services.entry(server);
             service.all.add(both);
             tcp.count_beginning(&mut service.connections, end);
             let add = |count: &mut u64, more: u64| *count = count.saturating_add(more);
@@ -263,7 +263,7 @@ impl Talkers {
             bytes: counts.all.bytes,
             conversations: counts.conversations,
         });
-        let services = self.services.report(|server, counts| ServiceEntry {
+        let services = self.services.report(|server, counts| Service {
             address: server.address.to_ip(),
             port: server.port,
             connections: counts.connections,

@@ -5,15 +5,14 @@ use serde::Serialize;
 use crate::clients::Client;
 use crate::connection::Connections;
 use crate::histogram::Durations;
-use crate::moment::Stretch;
-use crate::talkers::ServiceEntry;
+use crate::moment::TimeRange;
+use crate::talkers::Service;
 use crate::top::Top;
 
 /// TCP as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tcp {
-    /// Segments.
     pub segments: u64,
     /// Segments with SYN and without ACK.
     pub syn: u64,
@@ -37,17 +36,15 @@ pub struct Tcp {
     pub zero_windows: u64,
     /// When they came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub zero_windows_during: Option<Stretch>,
+    pub zero_windows_during: Option<TimeRange>,
     /// Segments after a gap: some before them were lost, or not captured.
     pub lost_segments: u64,
     /// Segments that only ask whether the other end is still there.
     pub keep_alives: u64,
-    /// Connections, by how they began.
     pub connections: Connections,
     /// From the last SYN to the acknowledgement that ends the handshake.
     pub handshake: Durations,
-    /// Services: who answers, and how well.
-    pub services: Top<ServiceEntry>,
+    pub services: Top<Service>,
     /// Clients whose connections were refused or not answered; those with the most come first, at most 5.
     pub clients: Vec<Client>,
 }

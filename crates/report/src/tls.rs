@@ -9,7 +9,7 @@ use tls_parser::{
 };
 
 use crate::bytes::{Incomplete, be16};
-use crate::moment::Stretch;
+use crate::moment::TimeRange;
 use crate::names::{NameCounts, Named};
 use crate::text::clean;
 use crate::top::Names;
@@ -47,7 +47,7 @@ pub struct Tls {
     pub fatal_alerts: u64,
     /// When handshakes failed: when the hello came that was not answered, or the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failed_during: Option<Stretch>,
+    pub failed_during: Option<TimeRange>,
     /// Names of servers that clients asked for (RFC 6066, 3).
     pub server_names: Names<Named>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Handshakes {
     versions: BTreeMap<u16, u64>,
     alerts: BTreeMap<u8, u64>,
     fatal_alerts: u64,
-    failed_during: Option<Stretch>,
+    failed_during: Option<TimeRange>,
     names: NameCounts,
 }
 
@@ -106,7 +106,7 @@ impl Handshakes {
             count(&mut self.alerts, *description);
             if *level == 2 {
                 self.fatal_alerts = self.fatal_alerts.saturating_add(1);
-                self.failed_during = Stretch::with(self.failed_during, now);
+                self.failed_during = TimeRange::with(self.failed_during, now);
             }
             return Ok(None);
         }
@@ -154,7 +154,7 @@ impl Handshakes {
     /// Counts a connection that ended after the client's hello.
     pub fn count_unanswered(&mut self, hello_at: i64) {
         self.unanswered = self.unanswered.saturating_add(1);
-        self.failed_during = Stretch::with(self.failed_during, hello_at);
+        self.failed_during = TimeRange::with(self.failed_during, hello_at);
     }
 
     pub fn report(&self) -> Tls {

@@ -5,9 +5,9 @@
 
 mod connections;
 mod findings;
+mod intervals;
 mod names;
 mod normal;
-mod steps;
 mod traffic;
 mod transport;
 mod words;
