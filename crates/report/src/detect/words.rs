@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use time::OffsetDateTime;
 
-use crate::moment::{Moment, Stretch};
+use crate::moment::{Moment, TimeRange};
 
 /// One number in relation to another one, 0 when there is nothing to relate it to.
 pub fn ratio(part: u64, whole: u64) -> f64 {
@@ -28,9 +28,9 @@ pub fn service(address: IpAddr, port: u16) -> String {
 }
 
 /// ` between 02:13:05 and 02:13:09 UTC`, ` at 02:13:05 UTC`, or nothing when that is not known.
-pub fn when(stretch: Option<Stretch>) -> String {
-    let clock = |stretch: Stretch| Some((clock(stretch.from)?, clock(stretch.to)?));
-    match stretch.and_then(clock) {
+pub fn when(range: Option<TimeRange>) -> String {
+    let clock = |range: TimeRange| Some((clock(range.from)?, clock(range.to)?));
+    match range.and_then(clock) {
         Some((from, to)) if from == to => format!(" at {from} UTC"),
         Some((from, to)) => format!(" between {from} and {to} UTC"),
         None => String::new(),

@@ -3,10 +3,7 @@
 use std::net::Ipv4Addr;
 
 use etherparse::PacketBuilder;
-
-use super::{Evidence, Finding, Kind, Severity};
-use crate::moment::Moment;
-use crate::{Analysis, Report};
+use nightcap_report::{Analysis, Evidence, Finding, FindingKind, Moment, Report, Severity};
 
 /// 2026-11-20T02:13:00Z.
 const START: u64 = 1_795_140_780;
@@ -150,7 +147,7 @@ impl Wire {
     }
 
     /// The finding of this kind, which has to be the first one.
-    fn first(&self, kind: Kind) -> Finding {
+    fn first(&self, kind: FindingKind) -> Finding {
         let report = self.report();
         let first = report.findings.first().cloned();
         let first = first.unwrap_or_else(|| panic!("nothing found, normal is {:?}", report.normal));
@@ -185,7 +182,7 @@ fn counts<const N: usize>(finding: &Finding, names: [&str; N]) -> [u64; N] {
 }
 
 /// From when to when, counted from the file's beginning.
-fn stretch(finding: &Finding) -> (u64, u64) {
+fn during(finding: &Finding) -> (u64, u64) {
     let since = |moment: Option<Moment>| moment.unwrap().0 as u64 / 1_000 - START * SECOND;
     (since(finding.from), since(finding.to))
 }
@@ -215,7 +212,7 @@ fn an_ordinary_half_minute_has_no_finding_and_says_what_is_normal() {
 
 #[test]
 fn a_file_without_packets_says_what_that_usually_means() {
-    let finding = Wire::new().first(Kind::NothingCaptured);
+    let finding = Wire::new().first(FindingKind::NothingCaptured);
     assert!(finding.sentence.contains("filters match no traffic"), "{}", finding.sentence);
     assert_eq!(Wire::new().report().normal, [""; 0]);
 
@@ -236,7 +233,7 @@ fn a_flood_of_syns_is_told_from_a_service_that_is_down() {
             wire.tcp(at + 100, SERVER, from, &segment("SA", 1, 2));
         }
     }
-    let finding = wire.first(Kind::SynFlood);
+    let finding = wire.first(FindingKind::SynFlood);
     assert_eq!(finding.severity, Severity::Critical);
     assert_eq!(counts(&finding, ["attempts", "neverCompleted"]), [3_060, 3_000]);
     assert_eq!(
@@ -245,8 +242,8 @@ fn a_flood_of_syns_is_told_from_a_service_that_is_down() {
          per second between 02:13:40 and 02:13:43 UTC."
     );
     assert_eq!(finding.from.map(|from| from.0), Some((START as i64 + 40) * 1_000_000_000));
-    let others: Vec<Kind> = wire.report().findings.iter().map(|finding| finding.kind).collect();
-    assert!(!others.contains(&Kind::SilentService), "a flood is told once: {others:?}");
+    let others: Vec<FindingKind> = wire.report().findings.iter().map(|finding| finding.kind).collect();
+    assert!(!others.contains(&FindingKind::SilentService), "a flood is told once: {others:?}");
 }
 
 #[test]
@@ -258,7 +255,7 @@ fn a_client_that_knocks_at_many_ports_scans() {
         wire.tcp(at, scanner, to, &segment("S", 1, 0));
         wire.tcp(at + 100, to, scanner, &segment("RA", 0, 2));
     }
-    let finding = wire.first(Kind::PortScan);
+    let finding = wire.first(FindingKind::PortScan);
     assert_eq!(counts(&finding, ["failed", "ports", "hosts"]), [40, 40, 1]);
     assert_eq!(
         finding.sentence,
@@ -276,7 +273,7 @@ fn a_client_that_knocks_at_many_hosts_sweeps() {
     }
     wire.question(40 * SECOND, 900);
     wire.answer(40 * SECOND + MILLI, 900, 0);
-    let finding = wire.first(Kind::HostSweep);
+    let finding = wire.first(FindingKind::HostSweep);
     assert_eq!(counts(&finding, ["failed", "ports", "hosts"]), [200, 1, 64]);
     assert!(finding.sentence.contains("for port 22 on 64 or more addresses"), "{}", finding.sentence);
 
@@ -295,13 +292,13 @@ fn a_service_that_refuses_is_named() {
         wire.tcp(at, client(number), down, &segment("S", 1, 0));
         wire.tcp(at + MILLI, down, client(number), &segment("RA", 0, 2));
     }
-    let finding = wire.first(Kind::RefusedService);
+    let finding = wire.first(FindingKind::RefusedService);
     assert_eq!(finding.severity, Severity::Critical);
     assert_eq!(text(&finding, "service"), "10.0.1.5:5432");
     assert!(finding.sentence.starts_with("10.0.1.5:5432 refused 12 of 12 connections"), "{}", finding.sentence);
 
     wire.exchange(35 * SECOND, client(90), down, 3);
-    assert_eq!(wire.first(Kind::RefusedService).severity, Severity::Warning, "it answers some");
+    assert_eq!(wire.first(FindingKind::RefusedService).severity, Severity::Warning, "it answers some");
 }
 
 #[test]
@@ -313,7 +310,7 @@ fn a_service_that_is_silent_is_named() {
             wire.tcp(at, client(number), Host([10, 0, 1, 6], 1433), &segment("S", 1, 0));
         }
     }
-    let finding = wire.first(Kind::SilentService);
+    let finding = wire.first(FindingKind::SilentService);
     assert_eq!(counts(&finding, ["connections", "failed", "services"]), [40, 40, 1]);
     assert!(finding.sentence.starts_with("10.0.1.6:1433 left 40 of 40 connections unanswered"), "{}", finding.sentence);
     assert_eq!(wire.report().findings.len(), 1, "that SYNs were repeated is no second finding");
@@ -331,7 +328,7 @@ fn data_that_is_sent_again_is_a_storm_with_a_sufferer() {
             wire.data(at + 10 * MILLI, suffering, from, (500 + number * 1_000, 100), &[3; 1_000]);
         }
     }
-    let finding = wire.first(Kind::RetransmissionStorm);
+    let finding = wire.first(FindingKind::RetransmissionStorm);
     assert_eq!(text(&finding, "service"), "10.0.1.7:8080");
     assert_eq!(counts(&finding, ["retransmissions", "sentByService", "sentToService"]), [53, 50, 0]);
     assert!(
@@ -355,7 +352,7 @@ fn a_storm_is_found_beside_a_large_service_that_is_well() {
             }
         }
     }
-    let finding = wire.first(Kind::RetransmissionStorm);
+    let finding = wire.first(FindingKind::RetransmissionStorm);
     assert_eq!(text(&finding, "service"), "10.0.1.7:8080", "{}", finding.sentence);
 }
 
@@ -372,10 +369,10 @@ fn a_receiver_that_is_full_is_named_on_either_side() {
             wire.data(at, other, full, (ack, seq), &[4; 500]);
             wire.tcp(at + MILLI, full, other, &Segment { window: 0, ..segment("A", seq, ack + 500) });
         }
-        let finding = wire.first(Kind::ZeroWindow);
+        let finding = wire.first(FindingKind::ZeroWindow);
         assert_eq!(text(&finding, "receiver"), if is_server { "10.0.1.8:9000" } else { "10.0.0.1" });
         assert_eq!(counts(&finding, ["zeroWindows", "ofReceiver"]), [10, 10]);
-        assert_eq!(stretch(&finding), (33 * SECOND + MILLI, 33 * SECOND + 901 * MILLI));
+        assert_eq!(during(&finding), (33 * SECOND + MILLI, 33 * SECOND + 901 * MILLI));
         assert!(finding.sentence.contains(" at 02:13:33 UTC that it can take no more data"), "{}", finding.sentence);
     }
 }
@@ -391,7 +388,7 @@ fn a_talker_that_has_most_of_it_is_named() {
             wire.data(at, Host([10, 0, 0, 200], 4_000), SERVER, (payload + 1, 1), &[5; 1_400]);
         }
     }
-    let finding = wire.first(Kind::DominantTalker);
+    let finding = wire.first(FindingKind::DominantTalker);
     assert_eq!((finding.severity, text(&finding, "address").as_str()), (Severity::Info, "10.0.0.200"));
     assert!(finding.sentence.contains("most of it sent by it"), "{}", finding.sentence);
 }
@@ -402,7 +399,7 @@ fn a_burst_is_measured_by_what_is_usual() {
     for number in 0..2_000 {
         wire.udp(20 * SECOND + number * 400, client(3), Host([10, 0, 1, 4], 514), &[6; 200]);
     }
-    let finding = wire.first(Kind::Burst);
+    let finding = wire.first(FindingKind::Burst);
     assert_eq!(finding.severity, Severity::Info);
     assert!(finding.sentence.contains("packets per second between 02:13:20 and 02:13:21 UTC"), "{}", finding.sentence);
 }
@@ -415,7 +412,7 @@ fn name_servers_that_fail_are_told_with_the_name() {
         wire.answer(33 * SECOND - MILLI + u64::from(id), id, 2);
     }
     let findings = wire.report().findings;
-    let finding = findings.iter().find(|finding| finding.kind == Kind::DnsFailing).unwrap();
+    let finding = findings.iter().find(|finding| finding.kind == FindingKind::DnsFailing).unwrap();
     assert_eq!(counts(finding, ["errors", "responses"]), [20, 80]);
     assert_eq!(
         finding.sentence,
@@ -431,7 +428,7 @@ fn names_that_do_not_exist_are_told_when_most_do_not() {
         wire.question(u64::from(id) * SECOND, id);
         wire.answer(u64::from(id) * SECOND + MILLI, id, if id % 10 == 0 { 0 } else { 3 });
     }
-    let finding = wire.first(Kind::DnsFailing);
+    let finding = wire.first(FindingKind::DnsFailing);
     assert!(finding.sentence.starts_with("27 of 30 answers from name servers"), "{}", finding.sentence);
     assert_eq!(text(&finding, "name"), "shop.example");
     let normal = wire.report().normal;
@@ -447,7 +444,7 @@ fn a_name_without_end_is_cut_in_the_sentence_and_nowhere_else() {
         wire.udp(u64::from(id) * SECOND, client(id.into()), NAME_SERVER, &message(0x0100));
         wire.udp(u64::from(id) * SECOND + MILLI, NAME_SERVER, client(id.into()), &message(0x8182));
     }
-    let finding = wire.first(Kind::DnsFailing);
+    let finding = wire.first(FindingKind::DnsFailing);
     assert!(finding.sentence.len() < 240 && finding.sentence.ends_with("xxx…."), "{}", finding.sentence);
     assert_eq!(text(&finding, "name").len(), 182);
 }
@@ -458,14 +455,14 @@ fn name_servers_that_are_late_or_silent_are_told() {
     (100..110).for_each(|id| wire.question(32 * SECOND, id));
     (100..104).for_each(|id| wire.answer(34 * SECOND, id, 0));
     wire.exchange(40 * SECOND, client(80), SERVER, 3);
-    let finding = wire.first(Kind::DnsSlow);
+    let finding = wire.first(FindingKind::DnsSlow);
     assert_eq!(counts(&finding, ["queries", "slow", "unanswered"]), [70, 4, 6]);
     assert_eq!(
         finding.sentence,
         "Of 70 questions to name servers 6 got no answer within five seconds and 4 after more than half a second (the \
          slowest after 2 s) between 02:13:32 and 02:13:34 UTC, mostly of 168.63.129.16."
     );
-    assert_eq!(stretch(&finding), (32 * SECOND, 34 * SECOND));
+    assert_eq!(during(&finding), (32 * SECOND, 34 * SECOND));
 }
 
 #[test]
@@ -477,7 +474,7 @@ fn handshakes_that_fail_are_told_with_the_reason() {
         wire.data(at + 3 * MILLI, client(number), SERVER, (100, 500), &client_hello());
         wire.data(at + 4 * MILLI, SERVER, client(number), (500, 100), &[21, 3, 3, 0, 2, 2, 48]);
     }
-    let finding = wire.first(Kind::TlsFailing);
+    let finding = wire.first(FindingKind::TlsFailing);
     assert_eq!(counts(&finding, ["handshakes", "failed", "fatalAlerts"]), [6, 6, 6]);
     assert_eq!(
         finding.sentence,
@@ -489,9 +486,9 @@ fn handshakes_that_fail_are_told_with_the_reason() {
 fn packets_that_are_too_big_are_told_with_the_limit() {
     let mut wire = Wire::ordinary();
     (0..5).for_each(|second| wire.too_big((32 + second) * SECOND, client(5)));
-    let finding = wire.first(Kind::PacketsTooBig);
+    let finding = wire.first(FindingKind::PacketsTooBig);
     assert_eq!(counts(&finding, ["complaints", "smallestMtu"]), [6, 1_400]);
-    assert_eq!(stretch(&finding), (31 * SECOND, 36 * SECOND), "the ordinary one included");
+    assert_eq!(during(&finding), (31 * SECOND, 36 * SECOND), "the ordinary one included");
     assert!(finding.sentence.contains("mostly on the way to 10.0.0.6; the next link takes 1400 bytes"), "{finding:?}");
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::Report;
+use crate::detect::words::{percent, ratio, when};
 use crate::dns::{Dns, DnsServer};
-use crate::finding::words::{percent, ratio, when};
-use crate::finding::{Finding, Kind, Severity};
+use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
+use crate::report::Report;
 use crate::text::clean;
 
 /// Fewer errors than this happen to every resolver: a domain somewhere that is set up wrongly.
@@ -96,7 +96,7 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
         when(dns.errors_during),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
-    let finding = Finding::new(Kind::DnsFailing, severity, sentence)
+    let finding = Finding::new(FindingKind::DnsFailing, severity, sentence)
         .with("errors", errors)
         .with("responses", dns.responses)
         .with("share", share)
@@ -115,7 +115,7 @@ fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
         number(unknown),
         count_of(dns.responses, "answer", "answers"),
     );
-    let finding = Finding::new(Kind::DnsFailing, Severity::Warning, sentence)
+    let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence)
         .with("unknownNames", unknown)
         .with("responses", dns.responses)
         .with("share", share);
@@ -147,7 +147,7 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
         server.map(|server| format!(", mostly of {}", server.address)).unwrap_or_default(),
     );
     let severity = if ratio(dns.unanswered, dns.queries) >= MOST { Severity::Critical } else { Severity::Warning };
-    let finding = Finding::new(Kind::DnsSlow, severity, sentence)
+    let finding = Finding::new(FindingKind::DnsSlow, severity, sentence)
         .with("queries", dns.queries)
         .with("unanswered", dns.unanswered)
         .with("slow", dns.slow)
@@ -188,7 +188,7 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
         name.map(|name| format!("; the name asked for most often is {}", clean(name, SHOWN_NAME))).unwrap_or_default(),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
-    let mut finding = Finding::new(Kind::TlsFailing, severity, sentence)
+    let mut finding = Finding::new(FindingKind::TlsFailing, severity, sentence)
         .with("handshakes", all)
         .with("failed", failed)
         .with("unanswered", tls.unanswered)

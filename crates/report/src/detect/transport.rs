@@ -1,13 +1,13 @@
 //! What TCP suffers from on its way.
 
-use crate::Report;
-use crate::finding::connections::{opened, services};
-use crate::finding::steps::peak;
-use crate::finding::words::{percent, ratio, service, when};
-use crate::finding::{Finding, Kind, Severity};
+use crate::detect::connections::{opened, services};
+use crate::detect::intervals::peak;
+use crate::detect::words::{percent, ratio, service, when};
+use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
-use crate::talkers::Conversation;
-use crate::tcp::{ServiceEntry, Tcp};
+use crate::report::Report;
+use crate::talkers::{Conversation, Service};
+use crate::tcp::Tcp;
 
 /// Fewer repeated segments than this may be one short stall.
 const RETRANSMISSIONS: u64 = 30;
@@ -31,11 +31,11 @@ pub fn repeated_data(tcp: &Tcp) -> u64 {
     tcp.retransmissions.saturating_sub(tcp.syn.saturating_sub(first_syns))
 }
 
-fn repeated_by_service(service: &ServiceEntry) -> u64 {
+fn repeated_by_service(service: &Service) -> u64 {
     service.retransmissions_from.saturating_add(service.retransmissions_to)
 }
 
-fn is_reached(service: &ServiceEntry) -> bool {
+fn is_reached(service: &Service) -> bool {
     let connections = &service.connections;
     connections.answered.saturating_add(connections.under_way) > connections.unanswered
 }
@@ -60,16 +60,16 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     }
     let share = ratio(of_all, tcp.segments).max(ratio(of_worst, packets_of_worst));
     let severity = if share >= RETRANSMISSION_SHARE_CRITICAL { Severity::Critical } else { Severity::Warning };
-    let stretch = peak(&report.series, &report.series.retransmissions);
+    let range = peak(&report.series, &report.series.retransmissions);
     let who = worst.map(|worst| sufferer(worst, of_worst)).unwrap_or_default();
     let sentence = format!(
         "{} of {} had to be sent again ({}){}{who}.",
         number(of_all),
         count_of(tcp.segments, "TCP segment", "TCP segments"),
         percent(of_all, tcp.segments),
-        when(stretch),
+        when(range),
     );
-    let mut finding = Finding::new(Kind::RetransmissionStorm, severity, sentence)
+    let mut finding = Finding::new(FindingKind::RetransmissionStorm, severity, sentence)
         .with("segments", tcp.segments)
         .with("retransmissions", of_all)
         .with("share", ratio(of_all, tcp.segments))
@@ -82,11 +82,11 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
             .with("sentToService", worst.retransmissions_to)
             .with("serviceShare", ratio(of_worst, worst.packets));
     }
-    Some(finding.during(stretch))
+    Some(finding.during(range))
 }
 
 /// Who suffers most, and on which way.
-fn sufferer(worst: &ServiceEntry, repeated: u64) -> String {
+fn sufferer(worst: &Service, repeated: u64) -> String {
     let way = if worst.retransmissions_from >= worst.retransmissions_to { "from" } else { "to" };
     let name = service(worst.address, worst.port);
     let share = percent(repeated, worst.packets);
@@ -111,7 +111,7 @@ pub fn zero_window(report: &Report) -> Option<Finding> {
         when(report.tcp.zero_windows_during),
     );
     let sentence = if receiver.is_some() { sentence } else { sentence.replacen("it can take", "they can take", 1) };
-    let finding = Finding::new(Kind::ZeroWindow, Severity::Warning, sentence).with("zeroWindows", times);
+    let finding = Finding::new(FindingKind::ZeroWindow, Severity::Warning, sentence).with("zeroWindows", times);
     let finding = finding.during(report.tcp.zero_windows_during);
     Some(match receiver {
         Some((name, times)) => finding.with("receiver", name).with("ofReceiver", times),
@@ -128,7 +128,7 @@ fn full_service(report: &Report) -> Option<(String, u64)> {
 /// The client whose conversation with a service that is not full itself has the most of it.
 fn full_client(report: &Report) -> Option<(String, u64)> {
     let of_service = |conversation: &Conversation| {
-        let is_it = |service: &&ServiceEntry| {
+        let is_it = |service: &&Service| {
             (service.address, service.port) == (conversation.destination, conversation.destination_port)
         };
         services(report).find(is_it).is_some_and(|service| service.zero_windows == 0)
@@ -151,7 +151,8 @@ pub fn packets_too_big(report: &Report) -> Option<Finding> {
         count_of(icmp.too_big, "time", "times"),
         when(icmp.too_big_during),
     );
-    let mut finding = Finding::new(Kind::PacketsTooBig, Severity::Warning, sentence).with("complaints", icmp.too_big);
+    let mut finding =
+        Finding::new(FindingKind::PacketsTooBig, Severity::Warning, sentence).with("complaints", icmp.too_big);
     if let Some(mtu) = icmp.smallest_mtu {
         finding = finding.with("smallestMtu", u64::from(mtu));
     }

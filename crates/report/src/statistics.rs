@@ -1,27 +1,30 @@
-//! Counts packets: where each goes in the books, and how the books become a report.
+//! Counts packets: what each adds to which counts, and how the counts become a report.
 
 use std::collections::BTreeMap;
 
+use crate::application::{Application, Payload};
 use crate::clients::{Client, Clients};
-use crate::content::{Content, Payload};
+use crate::connection::Connections;
+use crate::detect::{findings, normal};
 use crate::dns::DNS_PORT;
-use crate::finding::{findings, normal};
-use crate::flows::{End, Flow, FlowKey, Flows, MAX_FLOWS, Peer};
+use crate::file::Record;
+use crate::flow_key::{FlowKey, Peer, Side};
+use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
 use crate::icmp::Complaints;
-use crate::moment::{Moment, Stretch};
+use crate::moment::{Moment, TimeRange};
 use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolCounts;
-use crate::reader::Record;
+use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
-use crate::talkers::{Talkers, TalkersReport};
-use crate::tcp::{Connections, ServiceEntry, Tcp};
+use crate::talkers::{Service, Talkers, TalkersReport};
+use crate::tcp::Tcp;
+use crate::tcp_analysis::Late;
 use crate::top::{Top, Weight};
-use crate::{CaptureFile, LinkType, Packets, Report, VERSION};
 
 /// Counts of packets as they come.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
+pub(crate) struct Statistics {
     packets: Packets,
     last_time: Option<i64>,
     /// The latest time so far, which stands in for one that a packet does not have.
@@ -31,15 +34,15 @@ pub(super) struct Account {
     timeline: Timeline,
     icmp: Complaints,
     flows: Flows,
-    books: Books,
+    of_flows: FlowStatistics,
 }
 
-/// What is still open about conversations when they end.
+/// Counts of what conversations hold, to some of which a conversation is added when it ends.
 #[derive(Clone, Debug, Default)]
-struct Books {
+struct FlowStatistics {
     talkers: Talkers,
     clients: Clients,
-    content: Content,
+    application: Application,
     tcp: TcpCounts,
 }
 
@@ -56,14 +59,14 @@ struct TcpCounts {
     out_of_order: u64,
     duplicate_acks: u64,
     zero_windows: u64,
-    zero_windows_during: Option<Stretch>,
+    zero_windows_during: Option<TimeRange>,
     lost_segments: u64,
     keep_alives: u64,
     connections: Connections,
     handshake: Histogram,
 }
 
-impl Default for Account {
+impl Default for Statistics {
     fn default() -> Self {
         Self {
             packets: Packets::default(),
@@ -74,7 +77,7 @@ impl Default for Account {
             timeline: Timeline::default(),
             icmp: Complaints::default(),
             flows: Flows::new(MAX_FLOWS),
-            books: Books::default(),
+            of_flows: FlowStatistics::default(),
         }
     }
 }
@@ -83,7 +86,7 @@ fn add(count: &mut u64, more: impl Into<u64>) {
     *count = count.saturating_add(more.into());
 }
 
-impl Account {
+impl Statistics {
     /// Counts a packet.
     pub fn count(&mut self, record: &Record<'_>) {
         self.count_record(record);
@@ -98,7 +101,7 @@ impl Account {
                     && is_tunnelled
                 {
                     let weight = Weight { bytes: record.length.into(), packets: 1 };
-                    self.books.talkers.count_endpoints(outer.source, outer.destination, weight);
+                    self.of_flows.talkers.count_endpoints(outer.source, outer.destination, weight);
                 }
                 if let Network::Ip(ip) = packet.inner() {
                     self.count_ip(ip, record, is_tunnelled, &mut bucket);
@@ -139,12 +142,12 @@ impl Account {
         let destination = Peer { address: ip.destination, port: destination_port };
         let (key, from) = FlowKey::new(source, destination, ip.protocol, is_tunnelled);
         let end = self.now;
-        let books = &mut self.books;
-        let flow = self.flows.of(key, from, |key, flow| books.close(&key, &flow, end));
+        let of_flows = &mut self.of_flows;
+        let flow = self.flows.entry(key, from, |key, flow| of_flows.close(&key, &flow, end));
         match &ip.transport {
-            Transport::Tcp(segment) => books.segment(&key, from, flow, segment, now, bucket),
+            Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, now, bucket),
             Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
-                books.content.dns.message(&key, from, udp.payload, now);
+                of_flows.application.dns.message(&key, from, udp.payload, now);
             }
             Transport::Icmp(icmp) => {
                 self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
@@ -157,11 +160,10 @@ impl Account {
         flow.count(from, record.length.into());
     }
 
-    /// Closes the books.
     pub fn report(mut self, file: CaptureFile) -> Report {
         let end = self.now;
-        let books = &mut self.books;
-        self.flows.close_all(|key, flow| books.close(&key, &flow, end));
+        let of_flows = &mut self.of_flows;
+        self.flows.drain(|key, flow| of_flows.close(&key, &flow, end));
         if let (Some(first), Some(last)) = (self.packets.first_time, self.packets.last_time) {
             self.packets.duration_seconds = Some(last.seconds_since(first));
         }
@@ -171,7 +173,7 @@ impl Account {
             name: link_type_name(*link_type).to_owned(),
             packets: *packets,
         });
-        let Books { talkers, clients, content, tcp } = self.books;
+        let FlowStatistics { talkers, clients, application, tcp } = self.of_flows;
         let TalkersReport { endpoints, conversations, ports, services } = talkers.report();
         let mut report = Report {
             version: VERSION,
@@ -184,9 +186,9 @@ impl Account {
             forgotten_conversations: self.flows.forgotten(),
             ports,
             tcp: tcp.report(services, clients.report()),
-            dns: content.dns.report(end),
-            tls: content.tls.report(),
-            http: content.http.report(),
+            dns: application.dns.report(end),
+            tls: application.tls.report(),
+            http: application.http.report(),
             icmp: self.icmp.report(),
             findings: Vec::new(),
             normal: Vec::new(),
@@ -197,11 +199,11 @@ impl Account {
     }
 }
 
-impl Books {
+impl FlowStatistics {
     fn segment(
         &mut self,
         key: &FlowKey,
-        from: End,
+        from: Side,
         flow: &mut Flow,
         segment: &Segment<'_>,
         now: i64,
@@ -220,14 +222,14 @@ impl Books {
         add(&mut counts.syn_ack, tcp.syn() && tcp.ack());
         add(&mut counts.rst, tcp.rst());
         add(&mut counts.fin, tcp.fin());
-        add(&mut counts.retransmissions, marks.retransmission);
-        add(&mut counts.fast_retransmissions, marks.fast);
-        add(&mut counts.spurious_retransmissions, marks.spurious);
-        add(&mut counts.out_of_order, marks.out_of_order);
+        add(&mut counts.retransmissions, marks.is_retransmission());
+        add(&mut counts.fast_retransmissions, marks.late == Some(Late::FastRetransmission));
+        add(&mut counts.spurious_retransmissions, marks.late == Some(Late::SpuriousRetransmission));
+        add(&mut counts.out_of_order, marks.late == Some(Late::OutOfOrder));
         add(&mut counts.duplicate_acks, marks.duplicate_ack);
         add(&mut counts.zero_windows, marks.zero_window);
         if marks.zero_window {
-            counts.zero_windows_during = Stretch::with(counts.zero_windows_during, now);
+            counts.zero_windows_during = TimeRange::with(counts.zero_windows_during, now);
         }
         add(&mut counts.lost_segments, marks.lost);
         add(&mut counts.keep_alives, marks.keep_alive);
@@ -237,14 +239,14 @@ impl Books {
         bucket.tcp_segments = 1;
         bucket.syn = (tcp.syn() && !tcp.ack()).into();
         bucket.rst = tcp.rst().into();
-        bucket.retransmissions = marks.retransmission.into();
+        bucket.retransmissions = marks.is_retransmission().into();
 
         let bytes = tcp.payload();
         if !bytes.is_empty() && marks.is_new_data() {
             let is_whole = bytes.len() >= segment.length as usize;
             let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
-            let read = self.content.read(&payload, connection.is_joining(from));
-            connection.note_hello(read, now);
+            let hello = self.application.read(&payload, connection.is_reassembling(from));
+            connection.note_hello(hello, now);
         }
     }
 
@@ -254,10 +256,10 @@ impl Books {
             connection.count_beginning(&mut self.tcp.connections, end);
             self.clients.count(key, connection, end);
             if let Some(hello_at) = connection.unanswered_hello() {
-                self.content.tls.count_unanswered(hello_at);
+                self.application.tls.count_unanswered(hello_at);
             }
-            if connection.is_joining_any() {
-                self.content.forget(key);
+            if connection.is_reassembling_any() {
+                self.application.forget(key);
             }
         }
         self.talkers.count_flow(key, flow, end);
@@ -265,7 +267,7 @@ impl Books {
 }
 
 impl TcpCounts {
-    fn report(&self, services: Top<ServiceEntry>, clients: Vec<Client>) -> Tcp {
+    fn report(&self, services: Top<Service>, clients: Vec<Client>) -> Tcp {
         Tcp {
             segments: self.segments,
             syn: self.syn,

@@ -1,39 +1,30 @@
-//! What is said over TCP: finds DNS, TLS and HTTP at the beginning of what an end sends, and puts a message together that
+//! What is said over TCP: finds DNS, TLS and HTTP at the beginning of what a side sends, and reassembles a message that
 //! came in several segments.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::bytes::be16;
+use crate::bytes::{Incomplete, be16};
 use crate::dns::{DNS_PORT, Resolver};
-use crate::flows::{End, FlowKey};
+use crate::flow_key::{FlowKey, Side};
 use crate::http::{Exchanges, is_http};
 use crate::tls::{Handshakes, Hello, is_tls};
 
-/// The most bytes of a message that are put together. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
+/// The most bytes of a message that are reassembled. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
 /// refused by most servers beyond 8 KB.
 const MAX_MESSAGE: usize = 16_384;
 
-/// The most messages that are put together at one time: 4 MB, if all were of the largest size.
+/// The most messages that are reassembled at one time: 4 MB, if all were of the largest size.
 const MAX_MESSAGES: usize = 256;
-
-/// What came of reading a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read<T> {
-    /// All that matters was there.
-    Done(T),
-    /// More is needed.
-    Incomplete,
-}
 
 /// What is said over TCP.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Content {
+pub(crate) struct Application {
     pub dns: Resolver,
     pub tls: Handshakes,
     pub http: Exchanges,
-    partial: HashMap<(FlowKey, End), Partial, RandomState>,
+    partial: HashMap<(FlowKey, Side), Partial, RandomState>,
     begun: u64,
 }
 
@@ -44,9 +35,9 @@ struct Partial {
 }
 
 /// A segment's payload, and what is known of it.
-pub(super) struct Payload<'a> {
+pub(crate) struct Payload<'a> {
     pub flow: &'a FlowKey,
-    pub from: End,
+    pub from: Side,
     pub bytes: &'a [u8],
     /// Whether all bytes were captured that were on the wire.
     pub is_whole: bool,
@@ -55,35 +46,35 @@ pub(super) struct Payload<'a> {
     pub now: i64,
 }
 
-impl Content {
-    /// Reads new bytes of one end. `is_joining` says that the beginning of a message of this end is kept, and is set
-    /// accordingly.
-    pub fn read(&mut self, payload: &Payload<'_>, is_joining: &mut bool) -> Option<Hello> {
-        if !*is_joining {
-            let (read, rest) = self.read_messages(payload, payload.bytes, !payload.is_whole);
+impl Application {
+    /// Reads new bytes of one side. `is_reassembling` says that the beginning of a message of this side is kept, and is
+    /// set accordingly.
+    pub fn read(&mut self, payload: &Payload<'_>, is_reassembling: &mut bool) -> Option<Hello> {
+        if !*is_reassembling {
+            let (hello, rest) = self.read_messages(payload, payload.bytes, !payload.is_whole);
             if let Some(rest) = rest {
-                *is_joining = self.keep(payload, rest);
+                *is_reassembling = self.keep(payload, rest);
             }
-            return read;
+            return hello;
         }
         let key = (*payload.flow, payload.from);
         let Some(mut partial) = self.partial.remove(&key) else {
-            // It was given up in favour of another one.
-            *is_joining = false;
+            // It was evicted in favour of another one.
+            *is_reassembling = false;
             return None;
         };
         if payload.follows {
             partial.bytes.extend_from_slice(payload.bytes);
         }
         let is_all = !payload.follows || !payload.is_whole || partial.bytes.len() >= MAX_MESSAGE;
-        let (read, rest) = self.read_messages(payload, &partial.bytes, is_all);
-        *is_joining = rest.is_some();
+        let (hello, rest) = self.read_messages(payload, &partial.bytes, is_all);
+        *is_reassembling = rest.is_some();
         if let Some(rest) = rest {
             let read_bytes = partial.bytes.len().saturating_sub(rest.len());
             partial.bytes.drain(..read_bytes);
             self.partial.insert(key, partial);
         }
-        read
+        hello
     }
 
     /// Reads messages, and hands back the beginning of one that is not whole.
@@ -93,20 +84,20 @@ impl Content {
         bytes: &'a [u8],
         is_all: bool,
     ) -> (Option<Hello>, Option<&'a [u8]>) {
-        let has_dns = payload.flow.ends().iter().any(|end| end.port == DNS_PORT);
-        let (read, rest) = if has_dns {
+        let has_dns = payload.flow.peers().iter().any(|peer| peer.port == DNS_PORT);
+        let (hello, rest) = if has_dns {
             (None, self.read_dns(payload, bytes))
         } else if is_tls(bytes) {
             match self.tls.read(bytes, payload.now) {
-                Read::Done(hello) => (hello, None),
-                Read::Incomplete => (None, Some(bytes)),
+                Ok(hello) => (hello, None),
+                Err(Incomplete) => (None, Some(bytes)),
             }
         } else if is_http(bytes) {
-            (None, (self.http.read(bytes, is_all) == Read::Incomplete).then_some(bytes))
+            (None, self.http.read(bytes, is_all).is_err().then_some(bytes))
         } else {
             (None, None)
         };
-        (read, rest.filter(|_| !is_all))
+        (hello, rest.filter(|_| !is_all))
     }
 
     /// Each message has its length before it (RFC 1035, 4.2.2).
@@ -128,7 +119,7 @@ impl Content {
         }
         if self.partial.len() >= MAX_MESSAGES {
             let oldest = self.partial.iter().min_by_key(|(_, partial)| partial.number).map(|(key, _)| *key);
-            oldest.into_iter().for_each(|key| self.give_up(&key));
+            oldest.into_iter().for_each(|key| self.evict(&key));
         }
         self.begun = self.begun.saturating_add(1);
         let partial = Partial { bytes: bytes.to_vec(), number: self.begun };
@@ -137,17 +128,18 @@ impl Content {
     }
 
     /// Counts what can be counted of a message whose end does not come.
-    fn give_up(&mut self, key: &(FlowKey, End)) {
+    fn evict(&mut self, key: &(FlowKey, Side)) {
         if let Some(partial) = self.partial.remove(key)
             && is_http(&partial.bytes)
         {
-            self.http.read(&partial.bytes, true);
+            // All that there will be, so whether it is incomplete does not matter.
+            let _ = self.http.read(&partial.bytes, true);
         }
     }
 
-    /// Gives up what an end of a conversation has begun to say.
+    /// Drops the messages of a conversation whose ends have not come.
     pub fn forget(&mut self, flow: &FlowKey) {
-        self.give_up(&(*flow, End::Low));
-        self.give_up(&(*flow, End::High));
+        self.evict(&(*flow, Side::Low));
+        self.evict(&(*flow, Side::High));
     }
 }

@@ -1,37 +1,18 @@
-//! What in a report tells why somebody was woken, in sentences for people; and what looked as it should.
-//!
-//! Each subject has a file whose functions look at one kind of trouble. They judge by thresholds, which are constants
-//! with their reasons, and say nothing rather than something that is true of every capture.
-
-mod connections;
-mod names;
-mod normal;
-mod steps;
-#[cfg(test)]
-mod tests;
-mod traffic;
-mod transport;
-mod words;
+//! A finding: what stands out in a capture, as a sentence for people and as numbers for programs.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::Report;
-use crate::moment::{Moment, Stretch};
-
-pub use normal::normal;
-
-/// The most findings: more than this are not read at night, and what comes last mostly follows from what comes first.
-pub const MOST: usize = 5;
+use crate::moment::{Moment, TimeRange};
 
 /// Something that stands out in a capture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What it is.
-    pub kind: Kind,
-    /// How bad it is.
+    /// What it is, in a word for programs.
+    pub kind: FindingKind,
+    /// Findings are told in its order.
     pub severity: Severity,
     /// One sentence: what, who, how much and when.
     pub sentence: String,
@@ -49,7 +30,7 @@ pub struct Finding {
 /// other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FindingKind {
     /// The file holds no packets.
     NothingCaptured,
     /// Many connections are begun at once that nobody means to use.
@@ -135,41 +116,18 @@ impl From<String> for Evidence {
 }
 
 impl Finding {
-    fn new(kind: Kind, severity: Severity, sentence: String) -> Self {
+    pub(crate) fn new(kind: FindingKind, severity: Severity, sentence: String) -> Self {
         Self { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
     }
 
-    fn with(mut self, name: &str, evidence: impl Into<Evidence>) -> Self {
+    pub(crate) fn with(mut self, name: &str, evidence: impl Into<Evidence>) -> Self {
         self.evidence.insert(name.to_owned(), evidence.into());
         self
     }
 
-    fn during(mut self, stretch: Option<Stretch>) -> Self {
-        self.from = stretch.map(|stretch| stretch.from);
-        self.to = stretch.map(|stretch| stretch.to);
+    pub(crate) fn during(mut self, range: Option<TimeRange>) -> Self {
+        self.from = range.map(|range| range.from);
+        self.to = range.map(|range| range.to);
         self
     }
-}
-
-/// What stands out in a capture, the most telling first; at most [`MOST`], one of a kind.
-pub fn findings(report: &Report) -> Vec<Finding> {
-    let looks: [fn(&Report) -> Option<Finding>; 13] = [
-        traffic::nothing_captured,
-        connections::syn_flood,
-        connections::scan,
-        connections::refused_service,
-        connections::silent_service,
-        names::dns_failing,
-        names::dns_slow,
-        names::tls_failing,
-        transport::packets_too_big,
-        transport::retransmission_storm,
-        transport::zero_window,
-        traffic::burst,
-        traffic::dominant_talker,
-    ];
-    let mut found: Vec<Finding> = looks.iter().filter_map(|look| look(report)).collect();
-    found.sort_by_key(|finding| (finding.severity, finding.kind));
-    found.truncate(MOST);
-    found
 }

@@ -2,14 +2,15 @@
 
 use std::cmp::Reverse;
 
-use crate::Report;
 use crate::clients::Client;
-use crate::finding::steps::{Steps, peak};
-use crate::finding::words::{ratio, service, when};
-use crate::finding::{Finding, Kind, Severity};
+use crate::connection::Connections;
+use crate::detect::intervals::{Intervals, peak};
+use crate::detect::words::{ratio, service, when};
+use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
-use crate::moment::Stretch;
-use crate::tcp::{Connections, ServiceEntry};
+use crate::moment::TimeRange;
+use crate::report::Report;
+use crate::talkers::Service;
 
 /// A flood opens at least so many connections that come to nothing: fewer fill nobody's queue of half-open ones, which
 /// holds hundreds on the smallest machines.
@@ -50,48 +51,48 @@ fn abandoned(connections: &Connections) -> u64 {
 }
 
 /// Services, each once: they come by bytes and by packets.
-pub fn services(report: &Report) -> impl Iterator<Item = &ServiceEntry> {
+pub fn services(report: &Report) -> impl Iterator<Item = &Service> {
     let services = &report.tcp.services;
-    let is_new = |service: &&ServiceEntry| {
-        let is_same = |other: &ServiceEntry| (other.address, other.port) == (service.address, service.port);
+    let is_new = |service: &&Service| {
+        let is_same = |other: &Service| (other.address, other.port) == (service.address, service.port);
         !services.by_bytes.iter().any(is_same)
     };
     services.by_bytes.iter().chain(services.by_packets.iter().filter(is_new))
 }
 
-fn is_flooded(report: &Report, service: &ServiceEntry) -> bool {
+fn is_flooded(report: &Report, service: &Service) -> bool {
     let connections = &service.connections;
     let all = opened(connections).saturating_add(connections.pending);
     let abandoned = abandoned(connections);
-    let steps = Steps::new(&report.series, &report.series.syn);
+    let intervals = Intervals::new(&report.series, &report.series.syn);
     abandoned >= FLOOD_CONNECTIONS
         && ratio(abandoned, all) >= FLOOD_SHARE
-        && steps.is_some_and(|steps| steps.most_per_second() >= FLOOD_SYNS_PER_SECOND)
+        && intervals.is_some_and(|intervals| intervals.most_per_second() >= FLOOD_SYNS_PER_SECOND)
 }
 
 pub fn syn_flood(report: &Report) -> Option<Finding> {
     let flooded = services(report).filter(|service| is_flooded(report, service));
     let target = flooded.max_by_key(|service| abandoned(&service.connections))?;
-    let steps = Steps::new(&report.series, &report.series.syn)?;
+    let intervals = Intervals::new(&report.series, &report.series.syn)?;
     let abandoned = abandoned(&target.connections);
     let all = opened(&target.connections).saturating_add(target.connections.pending);
     let name = service(target.address, target.port);
-    let rate = steps.most_per_second();
-    let stretch = steps.peak();
+    let rate = intervals.most_per_second();
+    let range = intervals.peak();
     let sentence = format!(
         "{name} is being flooded with connection attempts: {} of {} were never completed, at up to {} SYNs per second{}.",
         number(abandoned),
         number(all),
         number(rate as u64),
-        when(stretch),
+        when(range),
     );
-    let finding = Finding::new(Kind::SynFlood, Severity::Critical, sentence)
+    let finding = Finding::new(FindingKind::SynFlood, Severity::Critical, sentence)
         .with("service", name)
         .with("attempts", all)
         .with("neverCompleted", abandoned)
         .with("synsPerSecond", rate)
         .with("addresses", report.endpoints.count);
-    Some(finding.during(stretch))
+    Some(finding.during(range))
 }
 
 fn scanners(report: &Report) -> impl Iterator<Item = &Client> {
@@ -105,9 +106,9 @@ fn scanners(report: &Report) -> impl Iterator<Item = &Client> {
 pub fn scan(report: &Report) -> Option<Finding> {
     let client = scanners(report).max_by_key(|client| client.failed)?;
     let (kind, or_else) = match client.ports {
-        SCANNED_PORTS.. => (Kind::PortScan, ""),
+        SCANNED_PORTS.. => (FindingKind::PortScan, ""),
         // From here that looks the same.
-        _ => (Kind::HostSweep, "; or its way out is blocked, by a firewall, a route or a lack of SNAT ports"),
+        _ => (FindingKind::HostSweep, "; or its way out is blocked, by a firewall, a route or a lack of SNAT ports"),
     };
     let at_least = |known: u64| if known >= 64 { "64 or more".to_owned() } else { number(known) };
     let on = match client.only_host {
@@ -118,13 +119,13 @@ pub fn scan(report: &Report) -> Option<Finding> {
         Some(port) => format!("for port {port} on {on}"),
         None => format!("for open ports on {on}"),
     };
-    let stretch = peak(&report.series, &report.series.syn);
+    let range = peak(&report.series, &report.series.syn);
     let sentence = format!(
         "{} seems to be looking {what}: {} of its {} failed{}{or_else}.",
         client.address,
         number(client.failed),
         count_of(client.connections, "connection", "connections"),
-        when(stretch),
+        when(range),
     );
     let finding = Finding::new(kind, Severity::Warning, sentence)
         .with("client", client.address.to_string())
@@ -132,30 +133,30 @@ pub fn scan(report: &Report) -> Option<Finding> {
         .with("failed", client.failed)
         .with("hosts", client.hosts)
         .with("ports", client.ports);
-    Some(finding.during(stretch))
+    Some(finding.during(range))
 }
 
 /// Services of which too many connections end in a way.
-fn failing(report: &Report, failed: fn(&Connections) -> u64) -> Vec<&ServiceEntry> {
-    let fails = |service: &&ServiceEntry| {
+fn failing(report: &Report, failed: fn(&Connections) -> u64) -> Vec<&Service> {
+    let fails = |service: &&Service| {
         let failed = failed(&service.connections);
         let is_frequent = ratio(failed, opened(&service.connections)) > FAILED_SHARE;
         failed >= FAILED_CONNECTIONS && is_frequent && !is_flooded(report, service)
     };
-    let mut failing: Vec<&ServiceEntry> = services(report).filter(fails).collect();
+    let mut failing: Vec<&Service> = services(report).filter(fails).collect();
     failing.sort_by_key(|service| (Reverse(failed(&service.connections)), service.address, service.port));
     failing
 }
 
 /// How a service fails: what it did to so many of its connections.
 struct Failure {
-    kind: Kind,
+    kind: FindingKind,
     count: fn(&Connections) -> u64,
     before: &'static str,
     after: &'static str,
 }
 
-fn failing_service(report: &Report, failure: &Failure, stretch: Option<Stretch>) -> Option<Finding> {
+fn failing_service(report: &Report, failure: &Failure, range: Option<TimeRange>) -> Option<Finding> {
     let failing = failing(report, failure.count);
     let (worst, others) = failing.split_first()?;
     let (lost, all) = ((failure.count)(&worst.connections), opened(&worst.connections));
@@ -171,7 +172,7 @@ fn failing_service(report: &Report, failure: &Failure, stretch: Option<Stretch>)
         number(lost),
         count_of(all, "connection", "connections"),
         failure.after,
-        when(stretch),
+        when(range),
     );
     let severity = if is_down { Severity::Critical } else { Severity::Warning };
     let finding = Finding::new(failure.kind, severity, sentence)
@@ -181,17 +182,17 @@ fn failing_service(report: &Report, failure: &Failure, stretch: Option<Stretch>)
         .with("answered", worst.connections.answered)
         .with("share", ratio(lost, all))
         .with("services", failing.len() as u64);
-    Some(finding.during(stretch))
+    Some(finding.during(range))
 }
 
 pub fn refused_service(report: &Report) -> Option<Finding> {
     let count = |connections: &Connections| connections.refused;
-    let failure = Failure { kind: Kind::RefusedService, count, before: "refused", after: "" };
+    let failure = Failure { kind: FindingKind::RefusedService, count, before: "refused", after: "" };
     failing_service(report, &failure, peak(&report.series, &report.series.rst))
 }
 
 pub fn silent_service(report: &Report) -> Option<Finding> {
     let count = |connections: &Connections| connections.unanswered;
-    let failure = Failure { kind: Kind::SilentService, count, before: "left", after: " unanswered" };
+    let failure = Failure { kind: FindingKind::SilentService, count, before: "left", after: " unanswered" };
     failing_service(report, &failure, peak(&report.series, &report.series.syn))
 }

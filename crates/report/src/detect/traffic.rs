@@ -1,19 +1,19 @@
 //! How much traffic there is, and whose.
 
-use crate::Report;
-use crate::finding::steps::Steps;
-use crate::finding::words::{percent, ratio, when};
-use crate::finding::{Finding, Kind, Severity};
+use crate::detect::intervals::Intervals;
+use crate::detect::words::{percent, ratio, when};
+use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, size};
-use crate::moment::Stretch;
+use crate::moment::TimeRange;
+use crate::report::Report;
 
-/// So many steps are needed to say what is usual.
-pub const STEPS_NEEDED: usize = 10;
+/// So many intervals are needed to say what is usual.
+pub const INTERVALS_NEEDED: usize = 10;
 
 /// Traffic of people and programs doubles and triples from second to second; it seldom grows tenfold.
 pub const BURST_FACTOR: f64 = 10.0;
 
-/// A burst of fewer packets than this in a step troubles no machine.
+/// A burst of fewer packets than this in an interval troubles no machine.
 const BURST_PACKETS: u64 = 500;
 
 /// The machine that was captured is one end of nearly all packets, which says nothing of it.
@@ -38,29 +38,30 @@ pub fn nothing_captured(report: &Report) -> Option<Finding> {
                  the capture was too short, or the agent on the machine did not record."
             .to_owned(),
     };
-    let finding = Finding::new(Kind::NothingCaptured, Severity::Warning, sentence);
+    let finding = Finding::new(FindingKind::NothingCaptured, Severity::Warning, sentence);
     Some(finding.with("packets", 0).with("bytesRead", report.file.bytes_read))
 }
 
 pub fn burst(report: &Report) -> Option<Finding> {
-    let steps = Steps::new(&report.series, &report.series.packets)?;
-    let (most, usual) = (steps.most(), steps.median());
-    let is_known = steps.counts.len() >= STEPS_NEEDED;
+    let intervals = Intervals::new(&report.series, &report.series.packets)?;
+    let (most, usual) = (intervals.most(), intervals.median());
+    let is_known = intervals.counts.len() >= INTERVALS_NEEDED;
     let is_burst = most >= BURST_PACKETS && ratio(most, usual.max(1)) >= BURST_FACTOR;
     if !is_known || !is_burst {
         return None;
     }
-    let stretch = steps.peak();
+    let range = intervals.peak();
     let factor = ratio(most, usual.max(1));
     let compared = match usual {
         0 => "where there is usually next to nothing".to_owned(),
         _ => format!("{factor:.0} times as many as is usual in this file"),
     };
-    let rate = steps.most_per_second();
-    let sentence = format!("Traffic rose to {} packets per second{}, {compared}.", number(rate as u64), when(stretch));
-    let finding =
-        Finding::new(Kind::Burst, Severity::Info, sentence).with("packetsPerSecond", rate).with("timesUsual", factor);
-    Some(finding.during(stretch))
+    let rate = intervals.most_per_second();
+    let sentence = format!("Traffic rose to {} packets per second{}, {compared}.", number(rate as u64), when(range));
+    let finding = Finding::new(FindingKind::Burst, Severity::Info, sentence)
+        .with("packetsPerSecond", rate)
+        .with("timesUsual", factor);
+    Some(finding.during(range))
 }
 
 pub fn dominant_talker(report: &Report) -> Option<Finding> {
@@ -85,12 +86,12 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
         size(talker.bytes),
         count_of(talker.packets, "packet", "packets"),
     );
-    let finding = Finding::new(Kind::DominantTalker, Severity::Info, sentence)
+    let finding = Finding::new(FindingKind::DominantTalker, Severity::Info, sentence)
         .with("address", talker.address.to_string())
         .with("bytes", talker.bytes)
         .with("bytesSent", talker.bytes_sent)
         .with("share", ratio(talker.bytes, all));
     let packets = &report.packets;
-    let whole = packets.first_time.zip(packets.last_time).map(|(from, to)| Stretch { from, to });
+    let whole = packets.first_time.zip(packets.last_time).map(|(from, to)| TimeRange { from, to });
     Some(finding.during(whole))
 }

@@ -1,14 +1,14 @@
 //! What looked as it should: that is an answer too.
 
-use crate::Report;
-use crate::finding::connections::opened;
-use crate::finding::steps::Steps;
-use crate::finding::traffic::{BURST_FACTOR, STEPS_NEEDED};
-use crate::finding::transport::{RETRANSMISSION_SHARE, repeated_data};
-use crate::finding::words::{percent, ratio};
-use crate::finding::{Finding, Kind};
+use crate::detect::connections::opened;
+use crate::detect::intervals::Intervals;
+use crate::detect::traffic::{BURST_FACTOR, INTERVALS_NEEDED};
+use crate::detect::transport::{RETRANSMISSION_SHARE, repeated_data};
+use crate::detect::words::{percent, ratio};
+use crate::finding::{Finding, FindingKind};
 use crate::histogram::Durations;
 use crate::measure::{count_of, number, seconds_long};
+use crate::report::Report;
 
 /// What went well less often than this is not praised, even where it is too little to be a finding.
 const WELL_SHARE: f64 = 0.9;
@@ -18,15 +18,24 @@ type Say = fn(&Report) -> Option<String>;
 
 /// What looked as it should, a sentence each, given what did not.
 pub fn normal(report: &Report, findings: &[Finding]) -> Vec<String> {
-    let is_free_of = |kinds: &[Kind]| !findings.iter().any(|finding| kinds.contains(&finding.kind));
-    let says: [(&[Kind], Say); 7] = [
-        (&[Kind::SynFlood, Kind::PortScan, Kind::HostSweep, Kind::RefusedService, Kind::SilentService], connections),
-        (&[Kind::RetransmissionStorm], retransmissions),
-        (&[Kind::ZeroWindow], windows),
-        (&[Kind::DnsFailing, Kind::DnsSlow], dns),
-        (&[Kind::TlsFailing], tls),
-        (&[Kind::PacketsTooBig], sizes),
-        (&[Kind::Burst], rate),
+    let is_free_of = |kinds: &[FindingKind]| !findings.iter().any(|finding| kinds.contains(&finding.kind));
+    let says: [(&[FindingKind], Say); 7] = [
+        (
+            &[
+                FindingKind::SynFlood,
+                FindingKind::PortScan,
+                FindingKind::HostSweep,
+                FindingKind::RefusedService,
+                FindingKind::SilentService,
+            ],
+            connections,
+        ),
+        (&[FindingKind::RetransmissionStorm], retransmissions),
+        (&[FindingKind::ZeroWindow], windows),
+        (&[FindingKind::DnsFailing, FindingKind::DnsSlow], dns),
+        (&[FindingKind::TlsFailing], tls),
+        (&[FindingKind::PacketsTooBig], sizes),
+        (&[FindingKind::Burst], rate),
     ];
     says.iter().filter(|(kinds, _)| is_free_of(kinds)).filter_map(|(_, say)| say(report)).collect()
 }
@@ -73,9 +82,9 @@ fn sizes(report: &Report) -> Option<String> {
 }
 
 fn rate(report: &Report) -> Option<String> {
-    let steps = Steps::new(&report.series, &report.series.packets)?;
-    let factor = ratio(steps.most(), steps.median());
-    let is_even = steps.counts.len() >= STEPS_NEEDED && (1.0..BURST_FACTOR).contains(&factor);
+    let intervals = Intervals::new(&report.series, &report.series.packets)?;
+    let factor = ratio(intervals.most(), intervals.median());
+    let is_even = intervals.counts.len() >= INTERVALS_NEEDED && (1.0..BURST_FACTOR).contains(&factor);
     is_even.then(|| format!("Traffic was even: at most {factor:.1} times what is usual in this file."))
 }
 
