@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
-use crate::azure::Service;
+use crate::service::Service;
 
 /// Strikes the requests that match it. When several faults match a request, the first that was added strikes.
 ///
@@ -92,8 +93,9 @@ impl Fault {
 }
 
 /// What a fault does to a request. Durations in JSON are seconds, fractions allowed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[strum(serialize_all = "snake_case")]
 pub enum Effect {
     /// Refuses the request, in the words of the service's own errors. It is not carried out.
     Status {
@@ -160,30 +162,12 @@ pub enum Effect {
 impl Effect {
     /// The effect's name, as in JSON.
     pub fn name(&self) -> &'static str {
-        match self {
-            Effect::Status { .. } => "status",
-            Effect::Delay(_) => "delay",
-            Effect::CutBefore => "cut_before",
-            Effect::CutAfter => "cut_after",
-            Effect::CutMidBody => "cut_mid_body",
-            Effect::Html { .. } => "html",
-            Effect::Empty { .. } => "empty",
-            Effect::Truncated => "truncated",
-            Effect::ExpiredToken => "expired_token",
-            Effect::SlowOperation(_) => "slow_operation",
-            Effect::FailedOperation { .. } => "failed_operation",
-            Effect::CanceledOperation => "canceled_operation",
-            Effect::NeverStarts => "never_starts",
-            Effect::CaptureError(_) => "capture_error",
-            Effect::SmuggleHost(_) => "smuggle_host",
-            Effect::WithoutHeader(_) => "without_header",
-            Effect::Hang => "hang",
-        }
+        self.into()
     }
 }
 
-/// The effect that strikes a request, if any.
-pub(crate) fn strike(faults: &mut [Fault], service: Service, method: &Method, path: &str) -> Option<Effect> {
+/// The effect of the first fault that strikes a request, if any.
+pub(crate) fn find_effect(faults: &mut [Fault], service: Service, method: &Method, path: &str) -> Option<Effect> {
     faults
         .iter_mut()
         .filter(|fault| fault.matches(service, method, path))
@@ -227,7 +211,7 @@ mod tests {
     use super::*;
 
     fn strikes(faults: &mut [Fault], path: &str) -> bool {
-        strike(faults, Service::Arm, &Method::PUT, path).is_some()
+        find_effect(faults, Service::Arm, &Method::PUT, path).is_some()
     }
 
     #[test]

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::answer::{self, Answer};
-use crate::azure::Azure;
 
 /// What was posted to the sink.
 #[derive(Debug, Clone, Serialize)]
@@ -21,19 +20,14 @@ pub struct Message {
     pub body: String,
 }
 
-impl Azure {
-    pub(crate) fn answer_sink(&mut self, now: Timestamp, request: &Request<Bytes>) -> Answer {
-        match *request.method() {
-            Method::POST | Method::PUT => {
-                self.messages.push(message(now, request));
-                acknowledgement(request.uri().path())
-            }
-            Method::GET | Method::HEAD => {
-                let messages = serde_json::to_value(&self.messages).unwrap_or_default();
-                answer::json(StatusCode::OK, &messages)
-            }
-            _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+pub(crate) fn answer(messages: &mut Vec<Message>, now: Timestamp, request: &Request<Bytes>) -> Answer {
+    match *request.method() {
+        Method::POST | Method::PUT => {
+            messages.push(message(now, request));
+            acknowledgement(request.uri().path())
         }
+        Method::GET | Method::HEAD => answer::json(StatusCode::OK, &serde_json::json!(messages)),
+        _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
     }
 }
 

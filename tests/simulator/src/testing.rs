@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::token::later;
+use crate::time::later;
 use crate::{Azure, CLIENT_ID, CLIENT_SECRET, Outcome, Reply, SUBSCRIPTION, Service, TENANT_ID, Urls, World};
 
 pub(crate) struct Play {
@@ -107,6 +107,15 @@ impl Play {
         self.pass(4);
     }
 
+    /// A play in which a capture has ended and its file can be seen, and the file's URL.
+    pub(crate) fn after_a_capture() -> (Play, String) {
+        let mut play = Play::new(World::sample);
+        play.start("pc1");
+        play.pass(63);
+        let url = play.azure.captures()[0].storage_path.clone();
+        (play, url)
+    }
+
     /// What `queryStatus` says.
     pub(crate) fn status(&mut self, name: &str) -> Answer {
         self.arm("POST", &captures(&format!("/{name}/queryStatus")), "")
@@ -158,4 +167,10 @@ pub(crate) fn code(answer: &Answer) -> String {
 
 pub(crate) fn sample_vm() -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/test-RG/providers/Microsoft.Compute/virtualMachines/test-VM")
+}
+
+/// The status, and the code that stands in the header and in the XML alike.
+pub(crate) fn blob_error_code(answer: &Answer) -> (u16, String) {
+    assert!(String::from_utf8_lossy(answer.body()).contains(&header(answer, "x-ms-error-code")));
+    (answer.status().as_u16(), header(answer, "x-ms-error-code"))
 }

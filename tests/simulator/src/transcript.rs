@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::azure::Service;
+use crate::service::Service;
 
 /// One request and how it was answered.
 #[derive(Debug, Clone, Serialize)]

@@ -1,0 +1,176 @@
+//! What is done with a capture that is there: get, list, delete, stop, queryStatus
+//! (azure-rest-api-specs networkWatcher.json; status codes and headers as in the session recordings of
+//! azure-sdk-for-net's PacketCaptureTests).
+
+use http::StatusCode;
+
+use crate::answer::{self, Answer};
+use crate::arm::call::Call;
+use crate::arm::operation::{self, Started};
+use crate::arm::packet_capture::lookup::{capture_of, check_not_busy, watcher_of};
+use crate::arm::page::page;
+use crate::capture::lifecycle::PendingOperation;
+use crate::error::ArmError;
+use crate::operation::OperationResult;
+use crate::resource_id::{normalized_region, same};
+use crate::state::State;
+
+pub(crate) fn get(state: &State, call: &Call) -> Result<Answer, ArmError> {
+    let capture = &state.captures[capture_of(state, call)?];
+    let mut answer = answer::json(StatusCode::OK, &capture.resource(call.now));
+    answer::set(&mut answer, "etag", &capture.etag(call.now));
+    Ok(answer)
+}
+
+pub(crate) fn list(state: &State, call: &Call) -> Result<Answer, ArmError> {
+    let watcher = watcher_of(state, call)?;
+    let captures = state.captures.iter().filter(|capture| same(&capture.watcher, &watcher.id));
+    let there = captures.filter(|capture| capture.exists(call.now));
+    let resources = there.map(|capture| capture.resource(call.now)).collect();
+    Ok(page(state, call, resources, state.world.captures_per_page))
+}
+
+pub(crate) fn delete(state: &mut State, call: &Call) -> Result<Answer, ArmError> {
+    let watcher = watcher_of(state, call)?;
+    let Ok(index) = capture_of(state, call) else {
+        return Ok(answer::empty(StatusCode::NO_CONTENT));
+    };
+    check_not_busy(state, call, index)?;
+    let takes = state.world.timing.delete;
+    let gone = OperationResult::Empty(StatusCode::NO_CONTENT);
+    let started = operation::start(state, call, &call.fault, &normalized_region(&watcher.location), takes, gone);
+    let capture = &mut state.captures[index];
+    capture.operation = Some(PendingOperation::Delete { until: started.ends });
+    if started.succeeds {
+        capture.end(started.ends, "Deleted");
+        capture.deleted_at = Some(started.ends);
+    }
+    Ok(accepted(state, &started))
+}
+
+pub(crate) fn stop(state: &mut State, call: &Call) -> Result<Answer, ArmError> {
+    let watcher = watcher_of(state, call)?;
+    let index = capture_of(state, call)?;
+    check_not_busy(state, call, index)?;
+    let takes = state.world.timing.stop;
+    let stopped = OperationResult::Empty(StatusCode::OK);
+    let started = operation::start(state, call, &call.fault, &normalized_region(&watcher.location), takes, stopped);
+    let capture = &mut state.captures[index];
+    capture.operation = Some(PendingOperation::Stop { until: started.ends });
+    if started.succeeds {
+        capture.end(started.ends, "Manual");
+    }
+    Ok(accepted(state, &started))
+}
+
+/// While the session runs, the status stands in a 202; a client that only follows `Location` misses it.
+pub(crate) fn query_status(state: &mut State, call: &Call) -> Result<Answer, ArmError> {
+    let watcher = watcher_of(state, call)?;
+    let capture = &state.captures[capture_of(state, call)?];
+    let status = capture.status_body(call.now);
+    if !capture.is_running(call.now) {
+        return Ok(answer::json(StatusCode::OK, &status));
+    }
+    let takes = state.world.timing.status;
+    let told = OperationResult::Body(status.clone());
+    let started = operation::start(state, call, &call.fault, &normalized_region(&watcher.location), takes, told);
+    let mut answer = if state.world.empty_status_202 {
+        answer::empty(StatusCode::ACCEPTED)
+    } else {
+        answer::json(StatusCode::ACCEPTED, &status)
+    };
+    answer::set(&mut answer, "location", &started.result_url);
+    answer::set(&mut answer, "retry-after", &state.world.timing.retry_after.to_string());
+    Ok(answer)
+}
+
+fn accepted(state: &State, started: &Started) -> Answer {
+    let mut answer = answer::empty(StatusCode::ACCEPTED);
+    answer::set(&mut answer, "location", &started.result_url);
+    answer::set(&mut answer, "azure-asyncoperation", &started.status_url);
+    answer::set(&mut answer, "retry-after", &state.world.timing.retry_after.to_string());
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json as value;
+
+    use crate::World;
+    use crate::testing::{Play, captures, code, header, json};
+
+    #[test]
+    fn the_status_tells_the_life_of_a_session() {
+        let mut play = Play::new(World::sample);
+        play.create("pc1");
+        let before = play.status("pc1");
+        assert_eq!((before.status().as_u16(), &json(&before)["packetCaptureStatus"]), (200, &value!("NotStarted")));
+        assert_eq!(json(&before).get("captureStartTime"), None);
+
+        play.pass(4);
+        let running = play.status("pc1");
+        assert_eq!(running.status(), 202, "with the status in its body");
+        assert_eq!(json(&running)["packetCaptureStatus"], "Running");
+        assert_eq!(json(&running)["captureStartTime"], "2026-11-20T02:00:04.0770000Z");
+        assert_eq!(json(&running).get("stopReason"), None);
+        assert!(running.headers().contains_key("location"));
+
+        play.pass(60);
+        let ended = play.status("pc1");
+        assert_eq!((ended.status().as_u16(), &json(&ended)["stopReason"]), (200, &value!("TimeExceeded")));
+        let get = play.arm("GET", &captures("/pc1/queryStatus"), "");
+        assert_eq!(get.status(), 405, "it is a POST");
+    }
+
+    #[test]
+    fn the_status_may_only_be_at_location() {
+        let mut play = Play::new(World::sample);
+        play.azure.world_mut().empty_status_202 = true;
+        play.start("pc1");
+        let accepted = play.status("pc1");
+        assert_eq!((accepted.status().as_u16(), accepted.body().len()), (202, 0));
+        let location = header(&accepted, "location");
+        assert_eq!(play.arm("GET", &location, "").status(), 202);
+        play.pass(3);
+        assert_eq!(json(&play.arm("GET", &location, ""))["packetCaptureStatus"], "Running");
+    }
+
+    #[test]
+    fn a_stopped_session_ended_by_hand() {
+        let mut play = Play::new(World::sample);
+        play.start("pc1");
+        let stopping = play.arm("POST", &captures("/pc1/stop"), "");
+        assert_eq!((stopping.status().as_u16(), stopping.body().len()), (202, 0));
+        assert!(
+            ["location", "azure-asyncoperation", "retry-after"].iter().all(|one| stopping.headers().contains_key(*one))
+        );
+        assert_eq!(json(&play.status("pc1"))["packetCaptureStatus"], "Running", "until the operation ends");
+        play.pass(3);
+        assert_eq!(json(&play.status("pc1"))["stopReason"], "Manual");
+        assert!(play.azure.running_captures(play.now).is_empty());
+    }
+
+    #[test]
+    fn a_name_is_taken_until_its_capture_is_gone() {
+        let mut play = Play::new(World::sample);
+        play.create("pc1");
+        let busy = play.create("pc1");
+        assert_eq!((busy.status().as_u16(), code(&busy)), (429, "RetryableErrorDueToAnotherOperation".into()));
+        play.pass(4);
+        let taken = play.create("PC1");
+        assert_eq!((taken.status().as_u16(), code(&taken)), (409, "Conflict".into()));
+
+        let deleting = play.arm("DELETE", &play.capture("pc1"), "");
+        assert_eq!((deleting.status().as_u16(), deleting.body().len()), (202, 0));
+        assert_eq!(json(&play.arm("GET", &play.capture("pc1"), ""))["properties"]["provisioningState"], "Deleting");
+        assert_eq!(play.create("pc1").status(), 429, "the delete is not over");
+        play.pass(8);
+        assert_eq!(play.arm("GET", &play.capture("pc1"), "").status(), 404);
+        assert_eq!(play.create("pc1").status(), 201);
+        assert_eq!(play.arm("DELETE", &play.capture("pc2"), "").status(), 204, "nothing to do");
+
+        let ledger = play.azure.captures();
+        assert_eq!(ledger.len(), 2);
+        assert_eq!((ledger[0].deleted_at, ledger[0].stop_reason.as_deref()), (Some(play.now), Some("Deleted")));
+    }
+}

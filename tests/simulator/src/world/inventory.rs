@@ -1,0 +1,122 @@
+//! What exists in the pretend Azure, and how fast it works.
+
+use crate::resource_id::same;
+use crate::world::resources::{ScaleSet, StorageAccount, VirtualMachine, Watcher};
+use crate::world::timing::{Throttle, Timing};
+use crate::world::urls::Urls;
+
+/// The directory of every world that is not given another.
+pub const TENANT_ID: &str = "11111111-1111-1111-1111-111111111111";
+/// The application of every world that is not given another.
+pub const CLIENT_ID: &str = "22222222-2222-2222-2222-222222222222";
+/// The application's secret. It opens nothing but this simulator.
+pub const CLIENT_SECRET: &str = "simulated~secret+with/odd=characters&more";
+/// The subscription of every world that is not given another.
+pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Everything that exists before the first request. Resource groups exist when something is in them.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Where the services are reached.
+    pub urls: Urls,
+    /// The directory that issues tokens.
+    pub tenant_id: String,
+    /// The application that may sign in.
+    pub client_id: String,
+    /// The application's secret.
+    pub client_secret: String,
+    /// Ids of the subscriptions.
+    pub subscriptions: Vec<String>,
+    /// Virtual machines.
+    pub virtual_machines: Vec<VirtualMachine>,
+    /// Virtual machine scale sets.
+    pub scale_sets: Vec<ScaleSet>,
+    /// Network watchers.
+    pub watchers: Vec<Watcher>,
+    /// Storage accounts.
+    pub storage_accounts: Vec<StorageAccount>,
+    /// How long things take.
+    pub timing: Timing,
+    /// Parallel capture sessions per subscription and region. Azure's published limit is 10,000
+    /// (azure-docs, network-watcher-limits).
+    pub session_limit: usize,
+    /// Watchers on one page of a list; `None` for one page with all.
+    pub watchers_per_page: Option<usize>,
+    /// Captures on one page of a list; `None` for one page with all.
+    pub captures_per_page: Option<usize>,
+    /// `queryStatus` answers its 202 with an empty body, so that the status is only at `Location`.
+    pub empty_status_202: bool,
+    /// How fast a capture grows, in bytes per second; when set, `totalBytesPerSession` ends captures.
+    pub session_bytes_per_second: Option<u64>,
+    /// Actions that the application has no right to, such as
+    /// `Microsoft.Network/networkWatchers/packetCaptures/write`. Compared without case.
+    pub denied_actions: Vec<String>,
+    /// Refuses Resource Manager requests beyond a rate.
+    pub throttle: Option<Throttle>,
+    /// How much traffic the capture files hold, in percent of the usual one to two megabytes. A simulation that
+    /// reads thousands of files wants little.
+    pub traffic_percent: u32,
+}
+
+impl World {
+    /// A world with these URLs, one application, one subscription and nothing in it.
+    pub fn empty(urls: Urls) -> World {
+        World {
+            urls,
+            tenant_id: TENANT_ID.into(),
+            client_id: CLIENT_ID.into(),
+            client_secret: CLIENT_SECRET.into(),
+            subscriptions: vec![SUBSCRIPTION.into()],
+            virtual_machines: Vec::new(),
+            scale_sets: Vec::new(),
+            watchers: Vec::new(),
+            storage_accounts: Vec::new(),
+            timing: Timing::default(),
+            session_limit: 10_000,
+            watchers_per_page: None,
+            captures_per_page: None,
+            empty_status_202: false,
+            session_bytes_per_second: None,
+            denied_actions: Vec::new(),
+            throttle: None,
+            traffic_percent: 100,
+        }
+    }
+
+    /// The virtual machine with this id, in any case.
+    pub fn virtual_machine(&self, id: &str) -> Option<&VirtualMachine> {
+        self.virtual_machines.iter().find(|machine| same(&machine.id, id))
+    }
+
+    /// The scale set with this id, in any case.
+    pub fn scale_set(&self, id: &str) -> Option<&ScaleSet> {
+        self.scale_sets.iter().find(|set| same(&set.id, id))
+    }
+
+    /// The network watcher with this id, in any case.
+    pub fn watcher(&self, id: &str) -> Option<&Watcher> {
+        self.watchers.iter().find(|watcher| same(&watcher.id, id))
+    }
+
+    /// The storage account with this id, in any case.
+    pub fn storage_account(&self, id: &str) -> Option<&StorageAccount> {
+        self.storage_accounts.iter().find(|account| same(&account.id, id))
+    }
+
+    pub(crate) fn has_subscription(&self, subscription: &str) -> bool {
+        self.subscriptions.iter().any(|known| same(known, subscription))
+    }
+
+    pub(crate) fn has_resource_group(&self, subscription: &str, group: &str) -> bool {
+        let prefix = format!("/subscriptions/{subscription}/resourceGroups/{group}/").to_lowercase();
+        self.resource_ids().any(|id| id.to_lowercase().starts_with(&prefix))
+    }
+
+    fn resource_ids(&self) -> impl Iterator<Item = &str> {
+        let machines = self.virtual_machines.iter().map(|machine| &machine.id);
+        let sets = self.scale_sets.iter().map(|set| &set.id);
+        let watchers = self.watchers.iter().map(|watcher| &watcher.id);
+        let accounts = self.storage_accounts.iter().map(|account| &account.id);
+        machines.chain(sets).chain(watchers).chain(accounts).map(String::as_str)
+    }
+}
