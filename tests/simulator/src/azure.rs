@@ -44,7 +44,6 @@ pub struct Azure {
 }
 
 impl Azure {
-    /// An Azure in which this world exists.
     pub fn new(world: World) -> Azure {
         Azure { state: State::new(world), faults: Vec::new(), transcript: Vec::new() }
     }
@@ -71,7 +70,6 @@ impl Azure {
         &self.transcript
     }
 
-    /// What was posted to the sink.
     pub fn messages(&self) -> &[Message] {
         &self.state.messages
     }
@@ -112,7 +110,6 @@ impl Azure {
         self.state.tokens.expire_all();
     }
 
-    /// What exists.
     pub fn world(&self) -> &World {
         &self.state.world
     }
@@ -235,12 +232,12 @@ fn lossy(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::SUBSCRIPTION;
-    use crate::testing::{Play, code, header, json, sample_vm};
+    use crate::testing::{Client, code, header, json, sample_vm};
 
-    fn struck(effect: Effect) -> Play {
-        let mut play = Play::new(World::sample);
-        play.azure.add_fault(Fault::new(effect).service(Service::Arm));
-        play
+    fn struck(effect: Effect) -> Client {
+        let mut client = Client::new(World::sample);
+        client.azure.add_fault(Fault::new(effect).service(Service::Arm));
+        client
     }
 
     fn machine_url() -> String {
@@ -250,14 +247,14 @@ mod tests {
     #[test]
     fn a_cut_may_come_before_or_after_the_deed() {
         for (effect, captures) in [(Effect::CutBefore, 0), (Effect::CutAfter, 1)] {
-            let mut play = struck(effect);
-            let token = format!("Bearer {}", play.arm_token());
+            let mut client = struck(effect);
+            let token = format!("Bearer {}", client.arm_token());
             let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
             let body = crate::testing::capture_body(60).to_string();
-            let reply = play.reply(Service::Arm, "PUT", &play.capture("pc1"), &headers, &body);
+            let reply = client.reply(Service::Arm, "PUT", &client.capture("pc1"), &headers, &body);
             assert!(matches!(reply.outcome, Outcome::Cut));
-            assert_eq!(play.azure.captures().len(), captures);
-            let last = play.azure.transcript().last().unwrap();
+            assert_eq!(client.azure.captures().len(), captures);
+            let last = client.azure.transcript().last().unwrap();
             assert_eq!(last.status, 0);
             assert!(last.fault.as_deref().unwrap().starts_with("cut_"));
             assert_eq!((last.header("content-type"), last.body.as_str()), (Some("application/json"), body.as_str()));
@@ -286,36 +283,36 @@ mod tests {
     #[test]
     fn answers_can_be_late() {
         for (effect, seconds) in [(Effect::Delay(Duration::from_secs(9)), 10), (Effect::Hang, 3601)] {
-            let mut play = struck(effect);
-            play.azure.world_mut().timing.latency = Duration::from_secs(1);
-            let reply = play.reply(Service::Arm, "GET", &machine_url(), &[], "");
+            let mut client = struck(effect);
+            client.azure.world_mut().timing.latency = Duration::from_secs(1);
+            let reply = client.reply(Service::Arm, "GET", &machine_url(), &[], "");
             assert_eq!(reply.after, Duration::from_secs(seconds));
         }
     }
 
     #[test]
     fn urls_in_answers_can_point_elsewhere() {
-        let mut play = struck(Effect::SmuggleHost("https://evil.example".into()));
-        play.azure.world_mut().watchers_per_page = Some(1);
-        let url = header(&play.create("pc1"), "azure-asyncoperation");
+        let mut client = struck(Effect::SmuggleHost("https://evil.example".into()));
+        client.azure.world_mut().watchers_per_page = Some(1);
+        let url = header(&client.create("pc1"), "azure-asyncoperation");
         assert!(url.starts_with("https://evil.example/subscriptions/"), "{url}");
         let list = format!(
             "https://management.azure.com/subscriptions/{}/providers/Microsoft.Network/networkWatchers?api-version=2025-05-01",
             SUBSCRIPTION
         );
-        let next = json(&play.arm("GET", &list, ""))["nextLink"].as_str().unwrap().to_owned();
+        let next = json(&client.arm("GET", &list, ""))["nextLink"].as_str().unwrap().to_owned();
         assert!(next.starts_with("https://evil.example/subscriptions/"), "{next}");
     }
 
     #[test]
     fn strange_requests_are_answered_too() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         for service in [Service::Entra, Service::Arm, Service::Blob, Service::Sink] {
             for (method, url) in [("GET", "/"), ("PATCH", "/%ff%00"), ("OPTIONS", "*"), ("PUT", "//a//b?c=%ff&&=")] {
                 let headers = [("authorization", "Bearer"), ("range", "bytes=9-1"), ("x-ms-version", "")];
-                play.reply(service, method, url, &headers, "\u{0}{");
+                client.reply(service, method, url, &headers, "\u{0}{");
             }
         }
-        assert_eq!(play.azure.transcript().len(), 16);
+        assert_eq!(client.azure.transcript().len(), 16);
     }
 }

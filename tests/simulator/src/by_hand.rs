@@ -98,41 +98,41 @@ mod tests {
 
     use super::*;
     use crate::World;
-    use crate::testing::{Play, captures, json, sample_vm};
+    use crate::testing::{Client, captures, json, sample_vm};
 
     #[test]
     fn somebody_may_stop_or_delete_a_capture_by_hand() {
-        let mut play = Play::new(World::sample);
-        play.create("pc1");
-        let id = play.azure.captures()[0].id.clone();
-        assert!(!play.azure.stop_by_hand(play.now, &id), "it is being created");
-        play.pass(4);
-        assert!(play.azure.stop_by_hand(play.now, &id.to_uppercase()));
-        assert!(!play.azure.delete_by_hand(play.now, &id), "it is being stopped");
-        play.pass(3);
-        assert_eq!(json(&play.status("pc1"))["stopReason"], "Manual");
-        assert!(play.azure.delete_by_hand(play.now, &id));
-        play.pass(8);
-        assert_eq!(play.arm("GET", &play.capture("pc1"), "").status(), 404);
-        assert!(!play.azure.delete_by_hand(play.now, &id), "it is gone");
+        let mut client = Client::new(World::sample);
+        client.create("pc1");
+        let id = client.azure.captures()[0].id.clone();
+        assert!(!client.azure.stop_by_hand(client.now, &id), "it is being created");
+        client.pass(4);
+        assert!(client.azure.stop_by_hand(client.now, &id.to_uppercase()));
+        assert!(!client.azure.delete_by_hand(client.now, &id), "it is being stopped");
+        client.pass(3);
+        assert_eq!(json(&client.status("pc1"))["stopReason"], "Manual");
+        assert!(client.azure.delete_by_hand(client.now, &id));
+        client.pass(8);
+        assert_eq!(client.arm("GET", &client.capture("pc1"), "").status(), 404);
+        assert!(!client.azure.delete_by_hand(client.now, &id), "it is gone");
     }
 
     #[test]
     fn captures_of_others_can_be_there_before() {
-        let mut play = Play::new(World::sample);
-        let watcher = play.azure.world().watchers[0].id.clone();
+        let mut client = Client::new(World::sample);
+        let watcher = client.azure.world().watchers[0].id.clone();
         let minute = Duration::from_secs(60);
         for (name, state) in
             [("old", CaptureState::Finished), ("now", CaptureState::Running), ("bad", CaptureState::Failed)]
         {
-            play.azure.add_capture(play.now, &watcher, name, &sample_vm(), minute, state);
+            client.azure.add_capture(client.now, &watcher, name, &sample_vm(), minute, state);
         }
-        let list = json(&play.arm("GET", &captures(""), ""));
+        let list = json(&client.arm("GET", &captures(""), ""));
         let states: Vec<&Value> =
             list["value"].as_array().unwrap().iter().map(|one| &one["properties"]["provisioningState"]).collect();
         assert_eq!(states, ["Succeeded", "Succeeded", "Failed"]);
-        assert_eq!(play.azure.running_on(play.now, &sample_vm().to_uppercase()).len(), 1);
-        assert_eq!(json(&play.status("old"))["stopReason"], "TimeExceeded");
-        assert_eq!(json(&play.status("now"))["packetCaptureStatus"], "Running");
+        assert_eq!(client.azure.running_on(client.now, &sample_vm().to_uppercase()).len(), 1);
+        assert_eq!(json(&client.status("old"))["stopReason"], "TimeExceeded");
+        assert_eq!(json(&client.status("now"))["packetCaptureStatus"], "Running");
     }
 }

@@ -151,12 +151,12 @@ fn parameter<'a>(form: &'a HashMap<String, String>, name: &str) -> Result<&'a st
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Play, json};
+    use crate::testing::{Client, json};
     use crate::{CLIENT_ID, CLIENT_SECRET, Service, TENANT_ID, World};
 
-    fn ask(tenant: &str, client: &str, secret: &str, scope: &str) -> (u16, serde_json::Value) {
-        let mut play = Play::new(World::sample);
-        let answer = play.ask_token(tenant, client, secret, scope);
+    fn ask(tenant: &str, client_id: &str, secret: &str, scope: &str) -> (u16, serde_json::Value) {
+        let mut client = Client::new(World::sample);
+        let answer = client.ask_token(tenant, client_id, secret, scope);
         (answer.status().as_u16(), json(&answer))
     }
 
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn only_a_posted_form_is_read() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = format!("https://login.microsoftonline.com/{TENANT_ID}/oauth2/v2.0/token");
-        assert_eq!(play.send(Service::Entra, "GET", &url, &[], "").status(), 400);
+        assert_eq!(client.send(Service::Entra, "GET", &url, &[], "").status(), 400);
         let json = [("content-type", "application/json")];
-        assert_eq!(play.send(Service::Entra, "POST", &url, &json, "{}").status(), 400);
+        assert_eq!(client.send(Service::Entra, "POST", &url, &json, "{}").status(), 400);
     }
 }

@@ -30,7 +30,6 @@ pub struct Fault {
     /// So many requests are struck; `None` for ever.
     #[serde(default)]
     pub times: Option<u32>,
-    /// What happens to them.
     pub effect: Effect,
 }
 
@@ -40,13 +39,11 @@ impl Fault {
         Fault { service: None, method: None, path_contains: String::new(), skip: 0, times: None, effect }
     }
 
-    /// Only requests to this service.
     pub fn service(mut self, service: Service) -> Fault {
         self.service = Some(service);
         self
     }
 
-    /// Only requests with this method.
     pub fn method(mut self, method: Method) -> Fault {
         self.method = Some(method);
         self
@@ -99,12 +96,9 @@ impl Fault {
 pub enum Effect {
     /// Refuses the request, in the words of the service's own errors. It is not carried out.
     Status {
-        /// The HTTP status.
         status: u16,
-        /// The error's code.
         #[serde(default = "internal_error")]
         code: String,
-        /// The error's message.
         #[serde(default)]
         message: String,
         /// `Retry-After`, in seconds.
@@ -121,15 +115,9 @@ pub enum Effect {
     /// the body. Without a socket the answer is the half body under a `Content-Length` of the whole.
     CutMidBody,
     /// Answers with a page instead, as gateways do. The request is not carried out.
-    Html {
-        /// The HTTP status.
-        status: u16,
-    },
+    Html { status: u16 },
     /// Answers with no body at all. The request is not carried out.
-    Empty {
-        /// The HTTP status.
-        status: u16,
-    },
+    Empty { status: u16 },
     /// Carries the request out and answers with half of the body under the right status.
     Truncated,
     /// Refuses the token as expired. The request is not carried out.
@@ -138,10 +126,8 @@ pub enum Effect {
     SlowOperation(#[serde(with = "seconds")] Duration),
     /// The operation that the request starts fails.
     FailedOperation {
-        /// The error's code.
         #[serde(default = "internal_error")]
         code: String,
-        /// The error's message.
         #[serde(default)]
         message: String,
     },

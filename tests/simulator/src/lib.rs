@@ -30,7 +30,7 @@
 //! | `sink.rs` | what was posted |
 //! | `fault.rs`, `operation.rs` | trouble on demand, and long-running operations |
 //! | `by_hand.rs` | what other people do in the meantime |
-//! | `world/` | what exists in the pretend Azure, and one that is ready to play with |
+//! | `world/` | what exists in the pretend Azure, and one that is ready to use |
 //! | `state.rs`, `transcript.rs` | what is remembered, and what was asked |
 //! | `server/`, `bin/` | the same over sockets |
 

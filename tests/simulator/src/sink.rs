@@ -10,11 +10,9 @@ use crate::answer::{self, Answer};
 /// What was posted to the sink.
 #[derive(Debug, Clone, Serialize)]
 pub struct Message {
-    /// When it arrived.
     pub at: Timestamp,
     /// Path and query that it was posted to.
     pub path: String,
-    /// Its media type.
     pub content_type: Option<String>,
     /// The body; bytes that are not UTF-8 are replaced.
     pub body: String,
@@ -51,21 +49,21 @@ fn acknowledgement(path: &str) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Play;
+    use crate::testing::Client;
     use crate::{Service, World};
 
     #[test]
     fn messages_are_accepted_kept_and_shown() {
-        let mut play = Play::new(World::sample);
-        let teams = play.send(Service::Sink, "POST", "https://sink.example/teams?sig=1", &[], r#"{"text":"hello"}"#);
+        let mut client = Client::new(World::sample);
+        let teams = client.send(Service::Sink, "POST", "https://sink.example/teams?sig=1", &[], r#"{"text":"hello"}"#);
         assert_eq!(teams.status(), 202);
-        let slack = play.send(Service::Sink, "POST", "https://sink.example/slack", &[], "{}");
+        let slack = client.send(Service::Sink, "POST", "https://sink.example/slack", &[], "{}");
         assert_eq!((slack.status().as_u16(), &slack.body()[..]), (200, &b"ok"[..]));
 
-        assert_eq!(play.azure.messages().len(), 2);
-        assert_eq!(play.azure.messages()[0].path, "/teams?sig=1");
-        assert_eq!(play.azure.messages()[0].body, r#"{"text":"hello"}"#);
-        let shown = play.send(Service::Sink, "GET", "https://sink.example/", &[], "");
+        assert_eq!(client.azure.messages().len(), 2);
+        assert_eq!(client.azure.messages()[0].path, "/teams?sig=1");
+        assert_eq!(client.azure.messages()[0].body, r#"{"text":"hello"}"#);
+        let shown = client.send(Service::Sink, "GET", "https://sink.example/", &[], "");
         assert!(String::from_utf8_lossy(shown.body()).contains("/slack"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests beside the code have in common: a play on a clock that only moves when told.
+//! What the tests beside the code have in common: a client of the pretend Azure on a clock that moves only when told.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::answer::Answer;
 use crate::time::later;
 use crate::{Azure, CLIENT_ID, CLIENT_SECRET, Outcome, Reply, SUBSCRIPTION, Service, TENANT_ID, Urls, World};
 
-pub(crate) struct Play {
+pub(crate) struct Client {
     pub(crate) azure: Azure,
     pub(crate) now: Timestamp,
     arm_token: Option<String>,
 }
 
-impl Play {
-    pub(crate) fn new(world: impl FnOnce(Urls) -> World) -> Play {
+impl Client {
+    pub(crate) fn new(world: impl FnOnce(Urls) -> World) -> Client {
         let now = "2026-11-20T02:00:00.077Z".parse().unwrap();
-        Play { azure: Azure::new(world(Urls::public())), now, arm_token: None }
+        Client { azure: Azure::new(world(Urls::public())), now, arm_token: None }
     }
 
     pub(crate) fn pass(&mut self, seconds: u64) {
@@ -79,7 +79,7 @@ impl Play {
         self.token("https://storage.azure.com/.default")
     }
 
-    /// A Resource Manager request with one token for the whole play.
+    /// A Resource Manager request with one token for the whole test.
     pub(crate) fn arm(&mut self, method: &str, url: &str, body: &str) -> Answer {
         let token = match &self.arm_token {
             Some(token) => token.clone(),
@@ -107,13 +107,13 @@ impl Play {
         self.pass(4);
     }
 
-    /// A play in which a capture has ended and its file can be seen, and the file's URL.
-    pub(crate) fn after_a_capture() -> (Play, String) {
-        let mut play = Play::new(World::sample);
-        play.start("pc1");
-        play.pass(63);
-        let url = play.azure.captures()[0].storage_path.clone();
-        (play, url)
+    /// A client after a capture whose file can be seen, and the file's URL.
+    pub(crate) fn after_a_capture() -> (Client, String) {
+        let mut client = Client::new(World::sample);
+        client.start("pc1");
+        client.pass(63);
+        let url = client.azure.captures()[0].storage_path.clone();
+        (client, url)
     }
 
     /// What `queryStatus` says.

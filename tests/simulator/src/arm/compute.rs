@@ -138,13 +138,13 @@ fn agent_properties(os: OperatingSystem) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Play, json};
+    use crate::testing::{Client, json};
     use crate::{SUBSCRIPTION, World};
 
     fn get(path: &str) -> (u16, serde_json::Value) {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let groups = format!("https://management.azure.com/subscriptions/{SUBSCRIPTION}/resourcegroups");
-        let answer = play.arm("GET", &format!("{groups}/{path}?api-version=2024-07-01"), "");
+        let answer = client.arm("GET", &format!("{groups}/{path}?api-version=2024-07-01"), "");
         (answer.status().as_u16(), json(&answer))
     }
 

@@ -164,51 +164,51 @@ pub(crate) fn token_refused(world: &World, refused: Refused, now: Timestamp) -> 
 mod tests {
     use std::time::Duration;
 
-    use crate::testing::{Play, code, json, sample_vm};
+    use crate::testing::{Client, code, json, sample_vm};
     use crate::{Service, Throttle, World};
 
     const ARM: &str = "https://management.azure.com";
 
     #[test]
     fn a_token_is_needed_fresh_and_for_arm() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = format!("{ARM}{}?api-version=2024-07-01", sample_vm());
-        let without = play.send(Service::Arm, "GET", &url, &[], "");
+        let without = client.send(Service::Arm, "GET", &url, &[], "");
         assert_eq!((without.status().as_u16(), code(&without)), (401, "AuthenticationFailed".into()));
-        let unknown = play.send(Service::Arm, "GET", &url, &[("authorization", "Bearer made-up")], "");
+        let unknown = client.send(Service::Arm, "GET", &url, &[("authorization", "Bearer made-up")], "");
         assert_eq!((unknown.status().as_u16(), code(&unknown)), (401, "InvalidAuthenticationToken".into()));
-        let storage = format!("Bearer {}", play.storage_token());
-        let wrong = play.send(Service::Arm, "GET", &url, &[("authorization", &storage)], "");
+        let storage = format!("Bearer {}", client.storage_token());
+        let wrong = client.send(Service::Arm, "GET", &url, &[("authorization", &storage)], "");
         assert_eq!((wrong.status().as_u16(), code(&wrong)), (401, "InvalidAuthenticationTokenAudience".into()));
 
-        assert_eq!(play.arm("GET", &url, "").status(), 200);
-        play.pass(3599);
-        let late = play.arm("GET", &url, "");
+        assert_eq!(client.arm("GET", &url, "").status(), 200);
+        client.pass(3599);
+        let late = client.arm("GET", &url, "");
         assert_eq!((late.status().as_u16(), code(&late)), (401, "ExpiredAuthenticationToken".into()));
         assert!(late.headers().contains_key("www-authenticate"));
     }
 
     #[test]
     fn all_tokens_can_be_made_to_expire() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = format!("{ARM}{}?api-version=2024-07-01", sample_vm());
-        assert_eq!(play.arm("GET", &url, "").status(), 200);
-        play.azure.expire_tokens();
-        assert_eq!(code(&play.arm("GET", &url, "")), "ExpiredAuthenticationToken");
+        assert_eq!(client.arm("GET", &url, "").status(), 200);
+        client.azure.expire_tokens();
+        assert_eq!(code(&client.arm("GET", &url, "")), "ExpiredAuthenticationToken");
     }
 
     #[test]
     fn the_api_version_must_be_one_that_the_provider_has() {
-        let mut play = Play::new(World::sample);
-        let missing = play.arm("GET", &format!("{ARM}{}", sample_vm()), "");
+        let mut client = Client::new(World::sample);
+        let missing = client.arm("GET", &format!("{ARM}{}", sample_vm()), "");
         assert_eq!((missing.status().as_u16(), code(&missing)), (400, "MissingApiVersionParameter".into()));
-        let network = play.arm("GET", &format!("{ARM}{}?api-version=2025-05-01", sample_vm()), "");
+        let network = client.arm("GET", &format!("{ARM}{}?api-version=2025-05-01", sample_vm()), "");
         assert_eq!((network.status().as_u16(), code(&network)), (400, "NoRegisteredProviderFound".into()));
     }
 
     #[test]
     fn what_is_not_there_is_named_by_its_kind() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let machine = "providers/Microsoft.Compute/virtualMachines";
         let cases = [
             (format!("/subscriptions/other/resourceGroups/a/{machine}/b"), "SubscriptionNotFound"),
@@ -216,27 +216,27 @@ mod tests {
             (format!("/subscriptions/{}/resourceGroups/TEST-rg/{machine}/b", crate::SUBSCRIPTION), "ResourceNotFound"),
         ];
         for (path, wanted) in cases {
-            let answer = play.arm("GET", &format!("{ARM}{path}?api-version=2024-07-01"), "");
+            let answer = client.arm("GET", &format!("{ARM}{path}?api-version=2024-07-01"), "");
             assert_eq!((answer.status().as_u16(), code(&answer).as_str()), (404, wanted), "{path}");
         }
-        let wrong_method = play.arm("POST", &format!("{ARM}{}?api-version=2024-07-01", sample_vm()), "");
+        let wrong_method = client.arm("POST", &format!("{ARM}{}?api-version=2024-07-01", sample_vm()), "");
         assert_eq!(wrong_method.status(), 405);
     }
 
     #[test]
     fn a_missing_right_is_refused_with_its_action() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().denied_actions = vec!["microsoft.compute/VIRTUALMACHINES/read".into()];
-        let answer = play.arm("GET", &format!("{ARM}{}?api-version=2024-07-01", sample_vm()), "");
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().denied_actions = vec!["microsoft.compute/VIRTUALMACHINES/read".into()];
+        let answer = client.arm("GET", &format!("{ARM}{}?api-version=2024-07-01", sample_vm()), "");
         assert_eq!((answer.status().as_u16(), code(&answer)), (403, "AuthorizationFailed".into()));
         assert!(json(&answer)["error"]["message"].as_str().unwrap().contains("Microsoft.Compute/virtualMachines/read"));
     }
 
     #[test]
     fn every_answer_says_who_asked_and_what_is_left() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = format!("{ARM}{}?api-version=2024-07-01", sample_vm());
-        let token = format!("Bearer {}", play.arm_token());
+        let token = format!("Bearer {}", client.arm_token());
         let headers = [
             ("authorization", token.as_str()),
             ("x-ms-client-request-id", "abc"),
@@ -245,8 +245,8 @@ mod tests {
         let left = |answer: &crate::answer::Answer| -> u32 {
             answer.headers()["x-ms-ratelimit-remaining-subscription-reads"].to_str().unwrap().parse().unwrap()
         };
-        let first = play.send(Service::Arm, "GET", &url, &headers, "");
-        let second = play.send(Service::Arm, "GET", &url, &headers[..2], "");
+        let first = client.send(Service::Arm, "GET", &url, &headers, "");
+        let second = client.send(Service::Arm, "GET", &url, &headers[..2], "");
         assert_eq!(first.headers()["x-ms-client-request-id"], "abc");
         assert!(!second.headers().contains_key("x-ms-client-request-id"));
         assert_eq!(left(&first), left(&second) + 1);
@@ -257,16 +257,16 @@ mod tests {
 
     #[test]
     fn beyond_the_rate_requests_wait() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().throttle = Some(Throttle { requests: 2, window: Duration::from_secs(10) });
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().throttle = Some(Throttle { requests: 2, window: Duration::from_secs(10) });
         let url = format!("{ARM}{}?api-version=2024-07-01", sample_vm());
-        assert_eq!(play.arm("GET", &url, "").status(), 200);
-        play.pass(4);
-        assert_eq!(play.arm("GET", &url, "").status(), 200);
-        let refused = play.arm("GET", &url, "");
+        assert_eq!(client.arm("GET", &url, "").status(), 200);
+        client.pass(4);
+        assert_eq!(client.arm("GET", &url, "").status(), 200);
+        let refused = client.arm("GET", &url, "");
         assert_eq!((refused.status().as_u16(), code(&refused)), (429, "TooManyRequests".into()));
         assert_eq!(refused.headers()["retry-after"], "6");
-        play.pass(6);
-        assert_eq!(play.arm("GET", &url, "").status(), 200);
+        client.pass(6);
+        assert_eq!(client.arm("GET", &url, "").status(), 200);
     }
 }

@@ -36,17 +36,17 @@ fn resource(watcher: &Watcher) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Play, code, json};
+    use crate::testing::{Client, code, json};
     use crate::{SUBSCRIPTION, World};
 
     #[test]
     fn watchers_are_listed_by_subscription_and_by_group() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let mut names = |scope: &str| -> Vec<String> {
             let url = format!(
                 "https://management.azure.com/subscriptions/{SUBSCRIPTION}{scope}/providers/Microsoft.Network/networkWatchers?api-version=2025-05-01"
             );
-            let list = json(&play.arm("GET", &url, ""));
+            let list = json(&client.arm("GET", &url, ""));
             list["value"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
         };
         assert_eq!(names(""), ["NetworkWatcher_westcentralus", "NetworkWatcher_eastus", "nw-westeurope-custom"]);
@@ -55,14 +55,14 @@ mod tests {
 
     #[test]
     fn a_list_in_pages_is_complete_when_its_links_are_followed() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().watchers_per_page = Some(2);
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().watchers_per_page = Some(2);
         let mut next = Some(format!(
             "https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/networkWatchers?api-version=2025-05-01"
         ));
         let mut pages = Vec::new();
         while let Some(url) = next {
-            let page = json(&play.arm("GET", &url, ""));
+            let page = json(&client.arm("GET", &url, ""));
             pages.push(page["value"].as_array().unwrap().len());
             next = page["nextLink"].as_str().map(String::from);
         }
@@ -71,10 +71,10 @@ mod tests {
 
     #[test]
     fn a_watcher_that_is_not_there_is_404() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = format!(
             "https://management.azure.com/subscriptions/{SUBSCRIPTION}/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westeurope?api-version=2025-05-01"
         );
-        assert_eq!(code(&play.arm("GET", &url, "")), "ResourceNotFound");
+        assert_eq!(code(&client.arm("GET", &url, "")), "ResourceNotFound");
     }
 }

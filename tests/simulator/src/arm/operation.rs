@@ -140,22 +140,22 @@ fn cancellation() -> Value {
 mod tests {
     use std::time::Duration;
 
-    use crate::testing::{Play, code, header, json};
+    use crate::testing::{Client, code, header, json};
     use crate::{Effect, Fault, World};
 
     #[test]
     fn an_operation_is_followed_at_a_long_url_kept_to_the_letter() {
-        let mut play = Play::new(World::sample);
-        let created = play.create("pc1");
+        let mut client = Client::new(World::sample);
+        let created = client.create("pc1");
         let url = header(&created, "azure-asyncoperation");
         assert!((3000..4096).contains(&url.len()), "{} characters", url.len());
-        assert_eq!(json(&play.arm("GET", &url, ""))["status"], "InProgress");
+        assert_eq!(json(&client.arm("GET", &url, ""))["status"], "InProgress");
         let (short, _) = url.split_once("&h=").unwrap();
         for altered in [short.to_owned(), url.replace("&t=", "&T="), format!("{url}&x=1")] {
-            assert_eq!(play.arm("GET", &altered, "").status(), 404);
+            assert_eq!(client.arm("GET", &altered, "").status(), 404);
         }
-        play.pass(4);
-        assert_eq!(json(&play.arm("GET", &url, ""))["status"], "Succeeded");
+        client.pass(4);
+        assert_eq!(json(&client.arm("GET", &url, ""))["status"], "Succeeded");
     }
 
     #[test]
@@ -166,33 +166,33 @@ mod tests {
             (Effect::CanceledOperation, "Canceled", "Canceled"),
         ];
         for (effect, status, state) in cases {
-            let mut play = Play::new(World::sample);
-            play.azure.add_fault(Fault::new(effect).method(http::Method::PUT));
-            let url = header(&play.create("pc1"), "azure-asyncoperation");
-            play.pass(5);
-            let operation = play.arm("GET", &url, "");
+            let mut client = Client::new(World::sample);
+            client.azure.add_fault(Fault::new(effect).method(http::Method::PUT));
+            let url = header(&client.create("pc1"), "azure-asyncoperation");
+            client.pass(5);
+            let operation = client.arm("GET", &url, "");
             assert_eq!((operation.status().as_u16(), &json(&operation)["status"]), (200, &status.into()));
             assert_eq!(json(&operation).get("error").is_some(), status != "InProgress");
-            assert_eq!(json(&play.arm("GET", &play.capture("pc1"), ""))["properties"]["provisioningState"], state);
+            assert_eq!(json(&client.arm("GET", &client.capture("pc1"), ""))["properties"]["provisioningState"], state);
         }
     }
 
     #[test]
     fn a_result_is_awaited_at_location() {
-        let mut play = Play::new(World::sample);
-        play.start("pc1");
-        let location = header(&play.arm("DELETE", &play.capture("pc1"), ""), "location");
-        let waiting = play.arm("GET", &location, "");
+        let mut client = Client::new(World::sample);
+        client.start("pc1");
+        let location = header(&client.arm("DELETE", &client.capture("pc1"), ""), "location");
+        let waiting = client.arm("GET", &location, "");
         assert_eq!((waiting.status().as_u16(), header(&waiting, "location")), (202, location.clone()));
-        play.pass(8);
-        assert_eq!(play.arm("GET", &location, "").status(), 204);
+        client.pass(8);
+        assert_eq!(client.arm("GET", &location, "").status(), 204);
     }
 
     #[test]
     fn an_operation_is_not_found_elsewhere() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().subscriptions.push("other".into());
-        let url = header(&play.create("pc1"), "azure-asyncoperation").replacen(crate::SUBSCRIPTION, "other", 1);
-        assert_eq!(code(&play.arm("GET", &url, "")), "OperationNotFound");
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().subscriptions.push("other".into());
+        let url = header(&client.create("pc1"), "azure-asyncoperation").replacen(crate::SUBSCRIPTION, "other", 1);
+        assert_eq!(code(&client.arm("GET", &url, "")), "OperationNotFound");
     }
 }

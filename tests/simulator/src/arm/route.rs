@@ -4,7 +4,6 @@ use http::Method;
 
 use crate::arm::resource_path::ResourcePath;
 
-/// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Route {
     Subscription,

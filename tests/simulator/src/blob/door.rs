@@ -102,17 +102,17 @@ fn is_date(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Play;
+    use crate::testing::Client;
     use crate::testing::blob_error_code as error_code;
     use crate::{Service, World};
 
     #[test]
     fn a_token_for_storage_and_a_version_that_knows_tokens_are_needed() {
-        let (mut play, url) = Play::after_a_capture();
+        let (mut client, url) = Client::after_a_capture();
         let version = ("x-ms-version", "2021-12-02");
-        let storage = format!("Bearer {}", play.storage_token());
-        let arm = format!("Bearer {}", play.arm_token());
-        let mut ask = |headers: &[(&str, &str)]| error_code(&play.send(Service::Blob, "GET", &url, headers, ""));
+        let storage = format!("Bearer {}", client.storage_token());
+        let arm = format!("Bearer {}", client.arm_token());
+        let mut ask = |headers: &[(&str, &str)]| error_code(&client.send(Service::Blob, "GET", &url, headers, ""));
         assert_eq!(ask(&[version]), (401, "NoAuthenticationInformation".into()));
         assert_eq!(ask(&[version, ("authorization", &arm)]), (401, "InvalidAuthenticationInfo".into()));
         assert_eq!(ask(&[("authorization", &storage)]), (403, "AuthenticationFailed".into()));
@@ -120,19 +120,19 @@ mod tests {
         assert_eq!(ask(&old), (403, "AuthenticationFailed".into()));
         let wrong = [("x-ms-version", "newest"), ("authorization", storage.as_str())];
         assert_eq!(ask(&wrong), (400, "InvalidHeaderValue".into()));
-        play.azure.world_mut().denied_actions = vec![READ.into()];
-        assert_eq!(error_code(&play.blob("GET", &url, &[])), (403, "AuthorizationPermissionMismatch".into()));
+        client.azure.world_mut().denied_actions = vec![READ.into()];
+        assert_eq!(error_code(&client.blob("GET", &url, &[])), (403, "AuthorizationPermissionMismatch".into()));
     }
 
     #[test]
     fn accounts_may_be_in_the_path() {
-        let mut play = Play::new(|urls| World::sample(crate::Urls { blob: "http://127.0.0.1:1".into(), ..urls }));
-        play.start("pc1");
-        play.pass(63);
-        let url = play.azure.captures()[0].storage_path.clone();
+        let mut client = Client::new(|urls| World::sample(crate::Urls { blob: "http://127.0.0.1:1".into(), ..urls }));
+        client.start("pc1");
+        client.pass(63);
+        let url = client.azure.captures()[0].storage_path.clone();
         assert!(url.starts_with("http://127.0.0.1:1/contosoexamplergdiag374/network-watcher-logs/subscriptions/"));
-        assert_eq!(play.blob("GET", &url, &[]).status(), 200);
+        assert_eq!(client.blob("GET", &url, &[]).status(), 200);
         let path = url.strip_prefix("http://127.0.0.1:1").unwrap();
-        assert_eq!(play.blob("GET", path, &[("host", "127.0.0.1:1")]).status(), 200, "as a socket shows it");
+        assert_eq!(client.blob("GET", path, &[("host", "127.0.0.1:1")]).status(), 200, "as a socket shows it");
     }
 }

@@ -97,39 +97,39 @@ fn recording(state: &State, id: FileId) -> Recording {
 mod tests {
     use crate::World;
     use crate::testing::blob_error_code as error_code;
-    use crate::testing::{Play, header, json};
+    use crate::testing::{Client, header, json};
 
     #[test]
     fn the_file_appears_a_little_after_the_end() {
-        let mut play = Play::new(World::sample);
-        play.start("pc1");
-        let url = play.azure.captures()[0].storage_path.clone();
+        let mut client = Client::new(World::sample);
+        client.start("pc1");
+        let url = client.azure.captures()[0].storage_path.clone();
         for seconds in [0, 59, 1, 2] {
-            play.pass(seconds);
-            assert_eq!(error_code(&play.blob("GET", &url, &[])), (404, "BlobNotFound".into()));
+            client.pass(seconds);
+            assert_eq!(error_code(&client.blob("GET", &url, &[])), (404, "BlobNotFound".into()));
         }
-        play.pass(1);
-        let file = play.blob("GET", &url, &[]);
+        client.pass(1);
+        let file = client.blob("GET", &url, &[]);
         assert_eq!((file.status().as_u16(), &file.body()[..4]), (200, &[0xd4, 0xc3, 0xb2, 0xa1][..]));
         assert_eq!(header(&file, "content-length"), file.body().len().to_string());
     }
 
     #[test]
     fn the_file_outlives_its_capture() {
-        let (mut play, url) = Play::after_a_capture();
-        play.arm("DELETE", &play.capture("pc1"), "");
-        play.pass(100);
-        assert_eq!(play.blob("GET", &url, &[]).status(), 200);
+        let (mut client, url) = Client::after_a_capture();
+        client.arm("DELETE", &client.capture("pc1"), "");
+        client.pass(100);
+        assert_eq!(client.blob("GET", &url, &[]).status(), 200);
     }
 
     #[test]
     fn what_the_agent_could_not_store_is_not_there() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().storage_accounts[0].shared_key_access = false;
-        play.start("pc1");
-        play.pass(100);
-        assert_eq!(json(&play.status("pc1"))["packetCaptureError"][0], "StorageFailed");
-        let url = play.azure.captures()[0].storage_path.clone();
-        assert_eq!(error_code(&play.blob("GET", &url, &[])).0, 404);
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().storage_accounts[0].shared_key_access = false;
+        client.start("pc1");
+        client.pass(100);
+        assert_eq!(json(&client.status("pc1"))["packetCaptureError"][0], "StorageFailed");
+        let url = client.azure.captures()[0].storage_path.clone();
+        assert_eq!(error_code(&client.blob("GET", &url, &[])).0, 404);
     }
 }

@@ -60,28 +60,28 @@ fn byte_range(range: &str, length: usize) -> Result<(usize, usize), Refusal> {
 #[cfg(test)]
 mod tests {
     use crate::testing::blob_error_code as error_code;
-    use crate::testing::{Play, header};
+    use crate::testing::{Client, header};
 
     #[test]
     fn a_file_is_read_in_ranges_that_fit_together() {
-        let (mut play, url) = Play::after_a_capture();
-        let whole = play.blob("GET", &url, &[]);
-        let head = play.blob("HEAD", &url, &[]);
+        let (mut client, url) = Client::after_a_capture();
+        let whole = client.blob("GET", &url, &[]);
+        let head = client.blob("HEAD", &url, &[]);
         let length = whole.body().len();
         assert_eq!((header(&head, "content-length"), head.body().len()), (length.to_string(), 0));
         let etag = header(&head, "etag");
 
-        let first = play.blob("GET", &url, &[("range", "bytes=0-99"), ("if-match", &etag)]);
+        let first = client.blob("GET", &url, &[("range", "bytes=0-99"), ("if-match", &etag)]);
         assert_eq!((first.status().as_u16(), header(&first, "content-range")), (206, format!("bytes 0-99/{length}")));
-        let rest = play.blob("GET", &url, &[("x-ms-range", "bytes=100-"), ("range", "bytes=0-1")]);
+        let rest = client.blob("GET", &url, &[("x-ms-range", "bytes=100-"), ("range", "bytes=0-1")]);
         assert_eq!([&first.body()[..], &rest.body()[..]].concat(), whole.body()[..]);
         let beyond = format!("bytes={}-{}", length - 10, length + 1000);
-        assert_eq!(play.blob("GET", &url, &[("range", &beyond)]).body().len(), 10);
+        assert_eq!(client.blob("GET", &url, &[("range", &beyond)]).body().len(), 10);
 
         let after = format!("bytes={length}-");
-        assert_eq!(error_code(&play.blob("GET", &url, &[("range", &after)])), (416, "InvalidRange".into()));
-        assert_eq!(error_code(&play.blob("GET", &url, &[("range", "bytes=-5")])), (400, "InvalidHeaderValue".into()));
-        let changed = play.blob("GET", &url, &[("if-match", "\"0x1\"")]);
+        assert_eq!(error_code(&client.blob("GET", &url, &[("range", &after)])), (416, "InvalidRange".into()));
+        assert_eq!(error_code(&client.blob("GET", &url, &[("range", "bytes=-5")])), (400, "InvalidHeaderValue".into()));
+        let changed = client.blob("GET", &url, &[("if-match", "\"0x1\"")]);
         assert_eq!(error_code(&changed), (412, "ConditionNotMet".into()));
     }
 }

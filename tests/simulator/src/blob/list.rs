@@ -62,29 +62,29 @@ pub(crate) fn list_blobs(
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Play;
+    use crate::testing::Client;
     use crate::testing::blob_error_code as error_code;
 
     #[test]
     fn a_container_is_listed_by_prefix_and_in_pages() {
-        let (mut play, first) = Play::after_a_capture();
-        play.start("pc2");
-        play.pass(63);
+        let (mut client, first) = Client::after_a_capture();
+        client.start("pc2");
+        client.pass(63);
         let container = "https://contosoexamplergdiag374.blob.core.windows.net/network-watcher-logs";
-        let list = |play: &mut Play, more: &str| {
-            let answer = play.blob("GET", &format!("{container}?restype=container&comp=list{more}"), &[]);
+        let list = |client: &mut Client, more: &str| {
+            let answer = client.blob("GET", &format!("{container}?restype=container&comp=list{more}"), &[]);
             assert_eq!(answer.status(), 200);
             String::from_utf8(answer.body().to_vec()).unwrap()
         };
         let names = |xml: &str| xml.matches("<Name>").count();
-        let all = list(&mut play, "");
+        let all = list(&mut client, "");
         assert_eq!(names(&all), 2);
         assert!(all.contains(first.strip_prefix(&format!("{container}/")).unwrap()));
-        assert_eq!(names(&list(&mut play, "&prefix=subscriptions/none")), 0);
-        let page = list(&mut play, "&maxresults=1");
+        assert_eq!(names(&list(&mut client, "&prefix=subscriptions/none")), 0);
+        let page = list(&mut client, "&maxresults=1");
         let marker = page.split_once("<NextMarker>").unwrap().1.split_once('<').unwrap().0;
-        assert_eq!((names(&page), names(&list(&mut play, &format!("&marker={marker}")))), (1, 1));
-        let other = play.blob("GET", &format!("{container}-2?restype=container&comp=list"), &[]);
+        assert_eq!((names(&page), names(&list(&mut client, &format!("&marker={marker}")))), (1, 1));
+        let other = client.blob("GET", &format!("{container}-2?restype=container&comp=list"), &[]);
         assert_eq!(error_code(&other), (404, "ContainerNotFound".into()));
     }
 }

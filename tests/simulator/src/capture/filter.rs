@@ -78,7 +78,6 @@ pub(crate) struct Ends {
 }
 
 impl PacketFilter {
-    /// The filters of a capture.
     pub(crate) fn read_all(properties: &CaptureProperties) -> Result<Vec<PacketFilter>, ArmError> {
         let filters = properties.filters.as_deref().unwrap_or_default().iter().enumerate();
         filters.map(|(index, filter)| PacketFilter::read(filter, &format!("properties.filters[{index}]"))).collect()

@@ -12,13 +12,11 @@ use crate::capture::properties::CaptureProperties;
 /// its `ended` from the beginning, until a stop or a delete brings it forward.
 #[derive(Debug, Clone, Serialize)]
 pub struct Capture {
-    /// Resource Manager id.
     pub id: String,
     /// Resource Manager id of its network watcher.
     pub watcher: String,
     /// The watcher's region.
     pub region: String,
-    /// Its name within the watcher.
     pub name: String,
     /// Resource Manager id of the machine or scale set, as requested.
     pub target: String,
@@ -70,7 +68,7 @@ pub(crate) enum ProvisioningState {
     Canceled,
 }
 
-/// In which state a capture is put there before the play begins.
+/// In which state a capture is put there before the first request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptureState {
     /// Started now, and runs for its time limit.
@@ -84,13 +82,9 @@ pub enum CaptureState {
 /// `packetCaptureStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum CaptureStatus {
-    /// It has not begun.
     NotStarted,
-    /// Packets are being captured.
     Running,
-    /// It has ended.
     Stopped,
-    /// It has ended with errors.
     Error,
 }
 
@@ -106,7 +100,7 @@ impl Capture {
     }
 
     /// Whether it takes one of the watcher's parallel sessions: from the request to the end.
-    pub(crate) fn is_active(&self, now: Timestamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         self.exists(now) && !self.could_not_be_created(now) && self.ended.is_none_or(|ended| now < ended)
     }
 

@@ -72,7 +72,6 @@ impl Server {
         Ok(Server { urls, azure, _listeners: listeners })
     }
 
-    /// Where the services are.
     pub fn urls(&self) -> &Urls {
         &self.urls
     }

@@ -17,25 +17,16 @@ pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 /// Everything that exists before the first request. Resource groups exist when something is in them.
 #[derive(Debug, Clone)]
 pub struct World {
-    /// Where the services are reached.
     pub urls: Urls,
-    /// The directory that issues tokens.
     pub tenant_id: String,
-    /// The application that may sign in.
     pub client_id: String,
-    /// The application's secret.
     pub client_secret: String,
     /// Ids of the subscriptions.
     pub subscriptions: Vec<String>,
-    /// Virtual machines.
     pub virtual_machines: Vec<VirtualMachine>,
-    /// Virtual machine scale sets.
     pub scale_sets: Vec<ScaleSet>,
-    /// Network watchers.
     pub watchers: Vec<Watcher>,
-    /// Storage accounts.
     pub storage_accounts: Vec<StorageAccount>,
-    /// How long things take.
     pub timing: Timing,
     /// Parallel capture sessions per subscription and region. Azure's published limit is 10,000
     /// (azure-docs, network-watcher-limits).
@@ -83,23 +74,19 @@ impl World {
         }
     }
 
-    /// The virtual machine with this id, in any case.
-    pub fn virtual_machine(&self, id: &str) -> Option<&VirtualMachine> {
+    pub(crate) fn virtual_machine(&self, id: &str) -> Option<&VirtualMachine> {
         self.virtual_machines.iter().find(|machine| same(&machine.id, id))
     }
 
-    /// The scale set with this id, in any case.
-    pub fn scale_set(&self, id: &str) -> Option<&ScaleSet> {
+    pub(crate) fn scale_set(&self, id: &str) -> Option<&ScaleSet> {
         self.scale_sets.iter().find(|set| same(&set.id, id))
     }
 
-    /// The network watcher with this id, in any case.
-    pub fn watcher(&self, id: &str) -> Option<&Watcher> {
+    pub(crate) fn watcher(&self, id: &str) -> Option<&Watcher> {
         self.watchers.iter().find(|watcher| same(&watcher.id, id))
     }
 
-    /// The storage account with this id, in any case.
-    pub fn storage_account(&self, id: &str) -> Option<&StorageAccount> {
+    pub(crate) fn storage_account(&self, id: &str) -> Option<&StorageAccount> {
         self.storage_accounts.iter().find(|account| same(&account.id, id))
     }
 

@@ -4,14 +4,12 @@ use std::net::Ipv4Addr;
 
 use strum::IntoStaticStr;
 
-/// A virtual machine.
 #[derive(Debug, Clone)]
 pub struct VirtualMachine {
     /// The Resource Manager id, in the case that answers show.
     pub id: String,
     /// The region, spelled as answers show it: `westeurope` or `West Europe`.
     pub location: String,
-    /// What it runs.
     pub os: OperatingSystem,
     /// The instance name of the Network Watcher agent extension; `None` when it is not installed.
     pub agent: Option<String>,
@@ -22,11 +20,8 @@ pub struct VirtualMachine {
 /// A virtual machine scale set with uniform orchestration.
 #[derive(Debug, Clone)]
 pub struct ScaleSet {
-    /// The Resource Manager id.
     pub id: String,
-    /// The region.
     pub location: String,
-    /// What its instances run.
     pub os: OperatingSystem,
     /// The instance name of the Network Watcher agent extension in its model; `None` when there is none.
     pub agent: Option<String>,
@@ -55,16 +50,13 @@ impl OperatingSystem {
 /// A network watcher: one for each subscription and region.
 #[derive(Debug, Clone)]
 pub struct Watcher {
-    /// The Resource Manager id.
     pub id: String,
     /// The region whose machines it serves.
     pub location: String,
 }
 
-/// A storage account.
 #[derive(Debug, Clone)]
 pub struct StorageAccount {
-    /// The Resource Manager id.
     pub id: String,
     /// The region; a capture's account must be in the machine's.
     pub location: String,

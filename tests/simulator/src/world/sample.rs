@@ -1,4 +1,4 @@
-//! A world that is ready to play with: its ids are those of Azure's published sample alerts.
+//! A world that is ready to use: its ids are those of Azure's published sample alerts.
 
 use std::net::Ipv4Addr;
 

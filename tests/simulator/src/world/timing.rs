@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-/// How long things take.
 #[derive(Debug, Clone)]
 pub struct Timing {
     /// From the PUT to the start of the capture.

@@ -5,7 +5,6 @@
 pub struct Urls {
     /// Microsoft Entra's login endpoint.
     pub authority: String,
-    /// Azure Resource Manager.
     pub arm: String,
     /// Blob storage. With a `*`, the account's name stands in its place; without, it is the first part of the path.
     pub blob: String,
@@ -25,7 +24,7 @@ impl Urls {
     }
 
     /// The address of a storage account, as its blobs' URLs begin.
-    pub fn blob_account(&self, account: &str) -> String {
+    pub(crate) fn blob_account(&self, account: &str) -> String {
         if self.blob.contains('*') { self.blob.replacen('*', account, 1) } else { format!("{}/{account}", self.blob) }
     }
 }

@@ -184,13 +184,13 @@ fn positive(number: Option<i64>) -> u64 {
 mod tests {
     use serde_json::{Value, json as value};
 
-    use crate::testing::{Play, capture_body, captures, code, header, json, sample_account, sample_vm};
+    use crate::testing::{Client, capture_body, captures, code, header, json, sample_account, sample_vm};
     use crate::{Effect, Fault, SUBSCRIPTION, World};
 
     fn refused(world: impl FnOnce(&mut World), body: &Value) -> (u16, String) {
-        let mut play = Play::new(World::sample);
-        world(play.azure.world_mut());
-        let answer = play.arm("PUT", &play.capture("pc1"), &body.to_string());
+        let mut client = Client::new(World::sample);
+        world(client.azure.world_mut());
+        let answer = client.arm("PUT", &client.capture("pc1"), &body.to_string());
         (answer.status().as_u16(), code(&answer))
     }
 
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn a_created_capture_is_followed_by_its_operation_and_never_by_location() {
-        let mut play = Play::new(World::sample);
-        let created = play.create("pc1");
+        let mut client = Client::new(World::sample);
+        let created = client.create("pc1");
         assert_eq!(created.status(), 201);
         assert_eq!(header(&created, "retry-after"), "10");
         assert!(created.headers().contains_key("azure-asyncoperation") && !created.headers().contains_key("location"));
@@ -219,8 +219,8 @@ mod tests {
                  packetcapture_02_00_00_077.cap"
             )
         );
-        play.pass(4);
-        let got = play.arm("GET", &play.capture("PC1"), "");
+        client.pass(4);
+        let got = client.arm("GET", &client.capture("PC1"), "");
         assert_eq!(json(&got)["properties"]["provisioningState"], "Succeeded");
         assert_eq!(header(&got, "etag"), json(&got)["etag"].as_str().unwrap());
         assert_ne!(json(&got)["etag"], body["etag"]);
@@ -228,44 +228,44 @@ mod tests {
 
     #[test]
     fn a_capture_that_stays_on_the_machine_has_an_empty_storage_path() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let body = value!({ "properties": { "target": sample_vm(), "storageLocation": { "filePath": "C:\\x.cap" } } });
-        let created = json(&play.arm("PUT", &play.capture("pc1"), &body.to_string()));
+        let created = json(&client.arm("PUT", &client.capture("pc1"), &body.to_string()));
         let location = &created["properties"]["storageLocation"];
         assert_eq!((&location["storagePath"], location.get("storageId")), (&value!(""), None));
     }
 
     #[test]
     fn a_session_may_end_by_bytes() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().session_bytes_per_second = Some(100_000_000);
-        play.start("pc1");
-        play.pass(11);
-        assert_eq!(json(&play.status("pc1"))["stopReason"], "BytesExceeded");
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().session_bytes_per_second = Some(100_000_000);
+        client.start("pc1");
+        client.pass(11);
+        assert_eq!(json(&client.status("pc1"))["stopReason"], "BytesExceeded");
     }
 
     #[test]
     fn a_failed_capture_keeps_its_name() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let fault = Effect::FailedOperation { code: "InternalServerError".into(), message: String::new() };
-        play.azure.add_fault(Fault::new(fault).method(http::Method::PUT).times(1));
-        play.start("pc1");
-        let list = json(&play.arm("GET", &captures(""), ""));
+        client.azure.add_fault(Fault::new(fault).method(http::Method::PUT).times(1));
+        client.start("pc1");
+        let list = json(&client.arm("GET", &captures(""), ""));
         assert_eq!(list["value"][0]["properties"]["provisioningState"], "Failed");
-        assert_eq!(play.create("pc1").status(), 409);
-        assert_eq!(play.azure.captures()[0].started, None);
+        assert_eq!(client.create("pc1").status(), 409);
+        assert_eq!(client.azure.captures()[0].started, None);
     }
 
     #[test]
     fn a_capture_may_never_start_or_end_in_error() {
-        let mut play = Play::new(World::sample);
-        play.azure.add_fault(Fault::new(Effect::NeverStarts).path("/pc1"));
-        play.azure.add_fault(Fault::new(Effect::CaptureError(vec!["AgentStopped".into()])).path("/pc2"));
-        play.create("pc1");
-        play.start("pc2");
-        play.pass(100);
-        assert_eq!(json(&play.status("pc1"))["packetCaptureStatus"], "NotStarted");
-        let error = json(&play.status("pc2"));
+        let mut client = Client::new(World::sample);
+        client.azure.add_fault(Fault::new(Effect::NeverStarts).path("/pc1"));
+        client.azure.add_fault(Fault::new(Effect::CaptureError(vec!["AgentStopped".into()])).path("/pc2"));
+        client.create("pc1");
+        client.start("pc2");
+        client.pass(100);
+        assert_eq!(json(&client.status("pc1"))["packetCaptureStatus"], "NotStarted");
+        let error = json(&client.status("pc2"));
         assert_eq!(
             (&error["packetCaptureStatus"], &error["packetCaptureError"]),
             (&value!("Error"), &value!(["AgentStopped"]))
@@ -295,40 +295,40 @@ mod tests {
             (409, "PacketCaptureLimitReached".into())
         );
 
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = captures("/pc1").replace("_westcentralus", "_nowhere");
-        assert_eq!(code(&play.arm("PUT", &url, &capture_body(60).to_string())), "ParentResourceNotFound");
-        assert_eq!(code(&play.arm("PUT", &captures("/a%20b"), &capture_body(60).to_string())), "InvalidResourceName");
+        assert_eq!(code(&client.arm("PUT", &url, &capture_body(60).to_string())), "ParentResourceNotFound");
+        assert_eq!(code(&client.arm("PUT", &captures("/a%20b"), &capture_body(60).to_string())), "InvalidResourceName");
     }
 
     #[test]
     fn storage_in_another_region_fails_the_operation() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let mut body = capture_body(60);
-        let account = &play.azure.world().storage_accounts[1].id;
+        let account = &client.azure.world().storage_accounts[1].id;
         body["properties"]["storageLocation"]["storageId"] = value!(account);
-        let created = play.arm("PUT", &play.capture("pc1"), &body.to_string());
+        let created = client.arm("PUT", &client.capture("pc1"), &body.to_string());
         assert_eq!(created.status(), 201);
-        play.pass(4);
-        let operation = json(&play.arm("GET", &header(&created, "azure-asyncoperation"), ""));
+        client.pass(4);
+        let operation = json(&client.arm("GET", &header(&created, "azure-asyncoperation"), ""));
         assert_eq!(operation["error"]["code"], "StorageAccountNotInTargetRegion");
     }
 
     #[test]
     fn the_session_limit_counts_sessions_and_not_captures() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().session_limit = 1;
-        play.start("pc1");
-        assert_eq!(play.create("pc2").status(), 409);
-        play.pass(60);
-        assert_eq!(play.create("pc2").status(), 201);
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().session_limit = 1;
+        client.start("pc1");
+        assert_eq!(client.create("pc2").status(), 409);
+        client.pass(60);
+        assert_eq!(client.create("pc2").status(), 201);
     }
 
     #[test]
     fn a_scale_set_leaves_a_file_for_each_captured_instance() {
-        let mut play = Play::new(World::sample);
-        let set = play.azure.world().scale_sets[0].id.clone();
-        let account = play.azure.world().storage_accounts[1].id.clone();
+        let mut client = Client::new(World::sample);
+        let set = client.azure.world().scale_sets[0].id.clone();
+        let account = client.azure.world().storage_accounts[1].id.clone();
         let mut body = value!({ "properties": {
             "target": set,
             "targetType": "AzureVMSS",
@@ -336,10 +336,10 @@ mod tests {
             "storageLocation": { "storageId": account },
         } });
         let url = captures("/pc1").replace("_westcentralus", "_eastus");
-        assert_eq!(play.arm("PUT", &url, &body.to_string()).status(), 201);
-        assert_eq!(play.azure.captures()[0].files.len(), 2);
+        assert_eq!(client.arm("PUT", &url, &body.to_string()).status(), 201);
+        assert_eq!(client.azure.captures()[0].files.len(), 2);
         body["properties"]["scope"]["include"] = value!(["7"]);
-        let unknown = play.arm("PUT", &url.replace("pc1", "pc2"), &body.to_string());
+        let unknown = client.arm("PUT", &url.replace("pc1", "pc2"), &body.to_string());
         assert_eq!(unknown.status(), 400);
     }
 }

@@ -97,80 +97,80 @@ mod tests {
     use serde_json::json as value;
 
     use crate::World;
-    use crate::testing::{Play, captures, code, header, json};
+    use crate::testing::{Client, captures, code, header, json};
 
     #[test]
     fn the_status_tells_the_life_of_a_session() {
-        let mut play = Play::new(World::sample);
-        play.create("pc1");
-        let before = play.status("pc1");
+        let mut client = Client::new(World::sample);
+        client.create("pc1");
+        let before = client.status("pc1");
         assert_eq!((before.status().as_u16(), &json(&before)["packetCaptureStatus"]), (200, &value!("NotStarted")));
         assert_eq!(json(&before).get("captureStartTime"), None);
 
-        play.pass(4);
-        let running = play.status("pc1");
+        client.pass(4);
+        let running = client.status("pc1");
         assert_eq!(running.status(), 202, "with the status in its body");
         assert_eq!(json(&running)["packetCaptureStatus"], "Running");
         assert_eq!(json(&running)["captureStartTime"], "2026-11-20T02:00:04.0770000Z");
         assert_eq!(json(&running).get("stopReason"), None);
         assert!(running.headers().contains_key("location"));
 
-        play.pass(60);
-        let ended = play.status("pc1");
+        client.pass(60);
+        let ended = client.status("pc1");
         assert_eq!((ended.status().as_u16(), &json(&ended)["stopReason"]), (200, &value!("TimeExceeded")));
-        let get = play.arm("GET", &captures("/pc1/queryStatus"), "");
+        let get = client.arm("GET", &captures("/pc1/queryStatus"), "");
         assert_eq!(get.status(), 405, "it is a POST");
     }
 
     #[test]
     fn the_status_may_only_be_at_location() {
-        let mut play = Play::new(World::sample);
-        play.azure.world_mut().empty_status_202 = true;
-        play.start("pc1");
-        let accepted = play.status("pc1");
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().empty_status_202 = true;
+        client.start("pc1");
+        let accepted = client.status("pc1");
         assert_eq!((accepted.status().as_u16(), accepted.body().len()), (202, 0));
         let location = header(&accepted, "location");
-        assert_eq!(play.arm("GET", &location, "").status(), 202);
-        play.pass(3);
-        assert_eq!(json(&play.arm("GET", &location, ""))["packetCaptureStatus"], "Running");
+        assert_eq!(client.arm("GET", &location, "").status(), 202);
+        client.pass(3);
+        assert_eq!(json(&client.arm("GET", &location, ""))["packetCaptureStatus"], "Running");
     }
 
     #[test]
     fn a_stopped_session_ended_by_hand() {
-        let mut play = Play::new(World::sample);
-        play.start("pc1");
-        let stopping = play.arm("POST", &captures("/pc1/stop"), "");
+        let mut client = Client::new(World::sample);
+        client.start("pc1");
+        let stopping = client.arm("POST", &captures("/pc1/stop"), "");
         assert_eq!((stopping.status().as_u16(), stopping.body().len()), (202, 0));
         assert!(
             ["location", "azure-asyncoperation", "retry-after"].iter().all(|one| stopping.headers().contains_key(*one))
         );
-        assert_eq!(json(&play.status("pc1"))["packetCaptureStatus"], "Running", "until the operation ends");
-        play.pass(3);
-        assert_eq!(json(&play.status("pc1"))["stopReason"], "Manual");
-        assert!(play.azure.running_captures(play.now).is_empty());
+        assert_eq!(json(&client.status("pc1"))["packetCaptureStatus"], "Running", "until the operation ends");
+        client.pass(3);
+        assert_eq!(json(&client.status("pc1"))["stopReason"], "Manual");
+        assert!(client.azure.running_captures(client.now).is_empty());
     }
 
     #[test]
     fn a_name_is_taken_until_its_capture_is_gone() {
-        let mut play = Play::new(World::sample);
-        play.create("pc1");
-        let busy = play.create("pc1");
+        let mut client = Client::new(World::sample);
+        client.create("pc1");
+        let busy = client.create("pc1");
         assert_eq!((busy.status().as_u16(), code(&busy)), (429, "RetryableErrorDueToAnotherOperation".into()));
-        play.pass(4);
-        let taken = play.create("PC1");
+        client.pass(4);
+        let taken = client.create("PC1");
         assert_eq!((taken.status().as_u16(), code(&taken)), (409, "Conflict".into()));
 
-        let deleting = play.arm("DELETE", &play.capture("pc1"), "");
+        let deleting = client.arm("DELETE", &client.capture("pc1"), "");
         assert_eq!((deleting.status().as_u16(), deleting.body().len()), (202, 0));
-        assert_eq!(json(&play.arm("GET", &play.capture("pc1"), ""))["properties"]["provisioningState"], "Deleting");
-        assert_eq!(play.create("pc1").status(), 429, "the delete is not over");
-        play.pass(8);
-        assert_eq!(play.arm("GET", &play.capture("pc1"), "").status(), 404);
-        assert_eq!(play.create("pc1").status(), 201);
-        assert_eq!(play.arm("DELETE", &play.capture("pc2"), "").status(), 204, "nothing to do");
+        assert_eq!(json(&client.arm("GET", &client.capture("pc1"), ""))["properties"]["provisioningState"], "Deleting");
+        assert_eq!(client.create("pc1").status(), 429, "the delete is not over");
+        client.pass(8);
+        assert_eq!(client.arm("GET", &client.capture("pc1"), "").status(), 404);
+        assert_eq!(client.create("pc1").status(), 201);
+        assert_eq!(client.arm("DELETE", &client.capture("pc2"), "").status(), 204, "nothing to do");
 
-        let ledger = play.azure.captures();
+        let ledger = client.azure.captures();
         assert_eq!(ledger.len(), 2);
-        assert_eq!((ledger[0].deleted_at, ledger[0].stop_reason.as_deref()), (Some(play.now), Some("Deleted")));
+        assert_eq!((ledger[0].deleted_at, ledger[0].stop_reason.as_deref()), (Some(client.now), Some("Deleted")));
     }
 }

@@ -47,21 +47,21 @@ pub(crate) fn files(storage_path: &str, instances: Option<&[String]>) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use crate::World;
-    use crate::testing::{Play, capture_body};
+    use crate::testing::{Client, capture_body};
 
     #[test]
     fn a_place_of_the_clients_choice_is_used() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let account = "https://contosoexamplergdiag374.blob.core.windows.net";
         let mut path_for = |name: &str, path: &str| {
             let mut body = capture_body(60);
             body["properties"]["storageLocation"]["storagePath"] = path.into();
-            play.arm("PUT", &play.capture(name), &body.to_string()).status().as_u16()
+            client.arm("PUT", &client.capture(name), &body.to_string()).status().as_u16()
         };
         assert_eq!(path_for("pc1", &format!("{account}/mine/x.cap")), 201);
         assert_eq!(path_for("pc2", &format!("{account}/mine")), 201);
         assert_eq!(path_for("pc3", "https://elsewhere.blob.core.windows.net/mine/x.cap"), 400);
-        let paths: Vec<String> = play.azure.captures().into_iter().map(|capture| capture.storage_path).collect();
+        let paths: Vec<String> = client.azure.captures().into_iter().map(|capture| capture.storage_path).collect();
         assert_eq!(paths[0], format!("{account}/mine/x.cap"));
         assert!(paths[1].starts_with(&format!("{account}/mine/subscriptions/")), "{}", paths[1]);
     }

@@ -7,7 +7,6 @@ use crate::resource_id::normalized_region;
 use crate::world::inventory::World;
 use crate::world::resources::{OperatingSystem, Watcher};
 
-/// What a capture listens to.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) id: String,
@@ -18,7 +17,6 @@ pub(crate) struct Target {
     pub(crate) instances: Option<Vec<String>>,
 }
 
-/// Finds the target that a request names.
 pub(crate) fn find(world: &World, properties: &CaptureProperties) -> Result<Target, ArmError> {
     let id = &properties.target;
     let is_set = id.to_lowercase().contains("/virtualmachinescalesets/");
