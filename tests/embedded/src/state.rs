@@ -23,11 +23,6 @@ struct Inner {
 }
 
 impl State {
-    /// An empty state.
-    pub fn new() -> Self {
-        State::default()
-    }
-
     /// No state at all: the `wasi` build gets no directory, as without `--dir`. The `spin` build, which
     /// cannot be run without a store, refuses to start with it.
     pub fn none() -> Self {
@@ -113,7 +108,7 @@ mod tests {
 
     #[test]
     fn files_are_listed_recursively() {
-        let state = State::new();
+        let state = State::default();
         let directory = state.directory().unwrap().unwrap();
         std::fs::create_dir_all(directory.join("a/b")).unwrap();
         std::fs::write(directory.join("a/b/c.json"), "1").unwrap();
