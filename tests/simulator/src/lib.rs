@@ -70,7 +70,9 @@ pub use service::Service;
 pub use sink::Message;
 pub use transcript::Exchange;
 pub use world::inventory::{CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT_ID, World};
-pub use world::resources::{OperatingSystem, ScaleSet, StorageAccount, VirtualMachine, Watcher};
+pub use world::resources::{
+    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher,
+};
 pub use world::settings::{OPERATOR_KEY, WEBHOOK_KEY};
 pub use world::timing::{Throttle, Timing};
 pub use world::urls::Urls;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::answer;
+use crate::arm::resource_path::ResourcePath;
 use crate::error::ArmError;
 
 /// Stable versions of `Microsoft.Network` since the first that has network watchers (azure-rest-api-specs).
@@ -23,27 +24,32 @@ const COMPUTE: &[&str] = &[
     "2022-08-01", "2022-11-01", "2023-03-01", "2023-07-01", "2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01",
     "2025-04-01", "2026-04-01",
 ];
+/// The interfaces of a scale set's instances are told by Microsoft.Network below a path of Microsoft.Compute, and have
+/// versions of their own (azure-rest-api-specs vmssNetworkInterface.json; azure-mgmt-network 33.1.0 still sends the
+/// second).
+const SCALE_SET_NETWORK: &[&str] = &["2017-03-30", "2018-10-01"];
 const STORAGE: &[&str] =
     &["2019-06-01", "2021-04-01", "2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2025-01-01"];
 const RESOURCES: &[&str] = &["2019-10-01", "2020-01-01", "2021-04-01", "2022-09-01", "2022-12-01", "2024-03-01"];
 
-/// The request's version, when the provider has it. `provider` is a namespace in lower case; `None` is Resource
-/// Manager itself.
-pub(crate) fn check(request: &Request<Bytes>, provider: Option<&str>) -> Result<String, ArmError> {
+/// The request's version, when the provider has it.
+pub(crate) fn check(request: &Request<Bytes>, path: &ResourcePath) -> Result<String, ArmError> {
     let version = answer::query(request, "api-version").filter(|version| !version.is_empty()).ok_or_else(|| {
         ArmError::bad_request(
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
     })?;
-    let known = match provider {
+    let known = match path.provider.as_deref() {
         Some("microsoft.network") => NETWORK,
+        Some("microsoft.compute") if path.has_segment("networkInterfaces") => SCALE_SET_NETWORK,
         Some("microsoft.compute") => COMPUTE,
         Some("microsoft.storage") => STORAGE,
         Some(other) => {
             let message = format!("The resource namespace '{other}' is invalid.");
             return Err(ArmError::not_found("InvalidResourceNamespace", message));
         }
+        // Resource Manager itself.
         None => RESOURCES,
     };
     if known.contains(&version.as_str()) {

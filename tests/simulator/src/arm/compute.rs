@@ -8,23 +8,24 @@ use crate::answer::{self, Answer};
 use crate::arm::call::{Call, resource_not_found};
 use crate::arm::page::page;
 use crate::error::ArmError;
-use crate::resource_id::name_of;
+use crate::resource_id::{name_of, same};
 use crate::state::State;
-use crate::world::resources::{OperatingSystem, ScaleSet, VirtualMachine};
+use crate::world::inventory::World;
+use crate::world::resources::{NetworkInterface, OperatingSystem, ScaleSet, VirtualMachine};
 
 pub(crate) fn get_virtual_machine(state: &State, call: &Call) -> Result<Answer, ArmError> {
     let machine = state.world.virtual_machine(&call.path.id(2)).ok_or_else(|| resource_not_found(call))?;
-    Ok(found(machine_resource(machine)))
+    Ok(found(machine_resource(&state.world, machine)))
 }
 
 pub(crate) fn list_virtual_machines(state: &State, call: &Call) -> Answer {
     let machines = state.world.virtual_machines.iter().filter(|machine| call.path.contains(&machine.id));
-    let mut resources: Vec<Value> = machines.map(machine_resource).collect();
+    let mut resources: Vec<Value> = machines.map(|machine| machine_resource(&state.world, machine)).collect();
     for resource in &mut resources {
         // Only the GET of one machine tells its extensions in full.
         resource.as_object_mut().and_then(|members| members.remove("resources"));
     }
-    page(state, call, resources, None)
+    page(state, call, resources, state.world.machines_per_page)
 }
 
 pub(crate) fn get_scale_set(state: &State, call: &Call) -> Result<Answer, ArmError> {
@@ -65,8 +66,15 @@ fn found(resource: Value) -> Answer {
     answer::json(StatusCode::OK, &resource)
 }
 
-fn machine_resource(machine: &VirtualMachine) -> Value {
+fn machine_resource(world: &World, machine: &VirtualMachine) -> Value {
     let name = name_of(&machine.id);
+    let computer_name = machine.computer_name.as_deref().unwrap_or(name);
+    let is_own = |interface: &&NetworkInterface| {
+        interface.virtual_machine.as_deref().is_some_and(|owner| same(owner, &machine.id))
+    };
+    let interfaces = world.network_interfaces.iter().filter(is_own);
+    let interfaces = interfaces.map(|interface| json!({ "id": interface.id, "properties": { "primary": true } }));
+    let interfaces: Vec<Value> = interfaces.collect();
     let mut resource = json!({
         "name": name,
         "id": machine.id,
@@ -78,7 +86,8 @@ fn machine_resource(machine: &VirtualMachine) -> Value {
             "vmId": "0f47b100-583c-48e3-a4c0-aefc2c9bbcc1",
             "hardwareProfile": { "vmSize": "Standard_DS3_v2" },
             "storageProfile": storage_profile(machine.os, name),
-            "osProfile": { "computerName": name, "adminUsername": "azureuser", "secrets": [] },
+            "osProfile": { "computerName": computer_name, "adminUsername": "azureuser", "secrets": [] },
+            "networkProfile": { "networkInterfaces": interfaces },
             "provisioningState": "Succeeded",
             "timeCreated": "2026-01-27T01:02:38.3138469+00:00",
         },
@@ -138,7 +147,7 @@ fn agent_properties(os: OperatingSystem) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Client, json};
+    use crate::testing::{Client, code, json};
     use crate::{SUBSCRIPTION, World};
 
     fn get(path: &str) -> (u16, serde_json::Value) {
@@ -178,5 +187,38 @@ mod tests {
             get("testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss/virtualMachines/2");
         assert_eq!((status, &instance["instanceId"]), (200, &"2".into()));
         assert_eq!(get("testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss/virtualMachines/3").0, 404);
+    }
+
+    #[test]
+    fn the_machines_of_a_subscription_are_listed_in_pages_with_the_names_they_go_by() {
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().machines_per_page = Some(3);
+        client.azure.world_mut().virtual_machines[1].computer_name = Some("CONTOSO-7".into());
+        let list = format!("https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute");
+        let mut next = Some(format!("{list}/virtualMachines?api-version=2024-07-01"));
+        let (mut pages, mut names) = (Vec::new(), Vec::new());
+        while let Some(url) = next {
+            let page = json(&client.arm("GET", &url, ""));
+            let machines = page["value"].as_array().unwrap();
+            pages.push(machines.len());
+            let named = machines.iter().map(|machine| machine["properties"]["osProfile"]["computerName"].to_string());
+            names.extend(named.map(|name| name.trim_matches('"').to_owned()));
+            next = page["nextLink"].as_str().map(String::from);
+        }
+        assert_eq!(pages, [3, 3, 1]);
+        assert_eq!(names[..3], ["test-VM", "CONTOSO-7", "wcus-r2-gen2"]);
+
+        client.azure.world_mut().denied_actions = vec!["Microsoft.Compute/virtualMachines/read".into()];
+        let refused = client.arm("GET", &format!("{list}/virtualMachines?api-version=2024-07-01"), "");
+        assert_eq!((refused.status().as_u16(), code(&refused)), (403, "AuthorizationFailed".into()));
+    }
+
+    #[test]
+    fn a_machine_names_its_interfaces() {
+        let (_, machine) = get("test-RG/providers/Microsoft.Compute/virtualMachines/test-VM");
+        let interface = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"].as_str().unwrap();
+        assert!(
+            interface.ends_with("/resourceGroups/test-RG/providers/Microsoft.Network/networkInterfaces/test-VM-nic")
+        );
     }
 }

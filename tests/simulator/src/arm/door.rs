@@ -10,7 +10,10 @@ use crate::arm::call::Call;
 use crate::arm::packet_capture::{create, session};
 use crate::arm::resource_path::ResourcePath;
 use crate::arm::route::Route;
-use crate::arm::{api_version, compute, network_watcher, operation, storage_account, subscription};
+use crate::arm::{
+    api_version, compute, network_interface, network_watcher, operation, public_ip_address, storage_account,
+    subscription,
+};
 use crate::error::ArmError;
 use crate::operation::OperationFault;
 use crate::resource_id::same;
@@ -44,7 +47,7 @@ fn admit<'a>(
     }
     let unknown = || ArmError::not_found("InvalidResourceType", "The resource type could not be found.");
     let path = ResourcePath::parse(request.uri().path()).ok_or_else(unknown)?;
-    let version = api_version::check(request, path.provider.as_deref())?;
+    let version = api_version::check(request, &path)?;
     let route = Route::find(&path).ok_or_else(unknown)?;
     if !route.methods().contains(request.method()) {
         let message = format!("The requested resource does not support http method '{}'.", request.method());
@@ -91,6 +94,9 @@ fn dispatch(state: &mut State, route: Route, call: &Call) -> Result<Answer, ArmE
         Route::ScaleSet => compute::get_scale_set(state, call),
         Route::ScaleSetInstances => compute::list_scale_set_instances(state, call),
         Route::ScaleSetInstance => compute::get_scale_set_instance(state, call),
+        Route::ScaleSetNetworkInterface => network_interface::get_of_scale_set(state, call),
+        Route::NetworkInterface => network_interface::get(state, call),
+        Route::PublicIpAddress => public_ip_address::get(state, call),
         Route::StorageAccount => storage_account::get(state, call),
         Route::Watchers => Ok(network_watcher::list(state, call)),
         Route::Watcher => network_watcher::get(state, call),

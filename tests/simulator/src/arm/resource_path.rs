@@ -54,6 +54,11 @@ impl ResourcePath {
         self.rest.iter().map(|segment| segment.to_lowercase()).collect()
     }
 
+    /// Whether a type or name of the rest is this one.
+    pub(crate) fn has_segment(&self, wanted: &str) -> bool {
+        self.rest.iter().any(|segment| segment.eq_ignore_ascii_case(wanted))
+    }
+
     /// Whether an id lies in this path's subscription and, if it names one, resource group.
     pub(crate) fn contains(&self, id: &str) -> bool {
         id.to_lowercase().starts_with(&self.scope().to_lowercase())

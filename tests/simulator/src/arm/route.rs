@@ -13,6 +13,9 @@ pub(crate) enum Route {
     ScaleSet,
     ScaleSetInstances,
     ScaleSetInstance,
+    ScaleSetNetworkInterface,
+    NetworkInterface,
+    PublicIpAddress,
     StorageAccount,
     Watchers,
     Watcher,
@@ -38,6 +41,12 @@ impl Route {
             (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines", _]) => {
                 Route::ScaleSetInstance
             }
+            (
+                Some("microsoft.compute"),
+                ["virtualmachinescalesets", _, "virtualmachines", _, "networkinterfaces", _],
+            ) => Route::ScaleSetNetworkInterface,
+            (Some("microsoft.network"), ["networkinterfaces", _]) => Route::NetworkInterface,
+            (Some("microsoft.network"), ["publicipaddresses", _]) => Route::PublicIpAddress,
             (Some("microsoft.storage"), ["storageaccounts", _]) => Route::StorageAccount,
             (Some("microsoft.network"), ["networkwatchers"]) => Route::Watchers,
             (Some("microsoft.network"), ["networkwatchers", _]) => Route::Watcher,
@@ -70,7 +79,8 @@ impl Route {
         }
     }
 
-    /// The right that a request needs (azure-docs, network-watcher required-rbac-permissions).
+    /// The right that a request needs (azure-docs, network-watcher required-rbac-permissions, and the operations of
+    /// the resource providers).
     pub(crate) fn action(self, method: &Method) -> &'static str {
         match self {
             Route::Subscription => "Microsoft.Resources/subscriptions/read",
@@ -80,6 +90,11 @@ impl Route {
             Route::ScaleSetInstances | Route::ScaleSetInstance => {
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read"
             }
+            Route::ScaleSetNetworkInterface => {
+                "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/read"
+            }
+            Route::NetworkInterface => "Microsoft.Network/networkInterfaces/read",
+            Route::PublicIpAddress => "Microsoft.Network/publicIPAddresses/read",
             Route::StorageAccount => "Microsoft.Storage/storageAccounts/read",
             Route::Watchers | Route::Watcher => "Microsoft.Network/networkWatchers/read",
             Route::Capture if method == Method::PUT => "Microsoft.Network/networkWatchers/packetCaptures/write",

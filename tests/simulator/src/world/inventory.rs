@@ -1,7 +1,7 @@
 //! What exists in the pretend Azure, and how fast it works.
 
 use crate::resource_id::same;
-use crate::world::resources::{ScaleSet, StorageAccount, VirtualMachine, Watcher};
+use crate::world::resources::{NetworkInterface, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher};
 use crate::world::timing::{Throttle, Timing};
 use crate::world::urls::Urls;
 
@@ -25,12 +25,16 @@ pub struct World {
     pub subscriptions: Vec<String>,
     pub virtual_machines: Vec<VirtualMachine>,
     pub scale_sets: Vec<ScaleSet>,
+    pub network_interfaces: Vec<NetworkInterface>,
+    pub public_ip_addresses: Vec<PublicIpAddress>,
     pub watchers: Vec<Watcher>,
     pub storage_accounts: Vec<StorageAccount>,
     pub timing: Timing,
     /// Parallel capture sessions per subscription and region. Azure's published limit is 10,000
     /// (azure-docs, network-watcher-limits).
     pub session_limit: usize,
+    /// Machines on one page of a list; `None` for one page with all.
+    pub machines_per_page: Option<usize>,
     /// Watchers on one page of a list; `None` for one page with all.
     pub watchers_per_page: Option<usize>,
     /// Captures on one page of a list; `None` for one page with all.
@@ -60,10 +64,13 @@ impl World {
             subscriptions: vec![SUBSCRIPTION.into()],
             virtual_machines: Vec::new(),
             scale_sets: Vec::new(),
+            network_interfaces: Vec::new(),
+            public_ip_addresses: Vec::new(),
             watchers: Vec::new(),
             storage_accounts: Vec::new(),
             timing: Timing::default(),
             session_limit: 10_000,
+            machines_per_page: None,
             watchers_per_page: None,
             captures_per_page: None,
             empty_status_202: false,
@@ -80,6 +87,14 @@ impl World {
 
     pub(crate) fn scale_set(&self, id: &str) -> Option<&ScaleSet> {
         self.scale_sets.iter().find(|set| same(&set.id, id))
+    }
+
+    pub(crate) fn network_interface(&self, id: &str) -> Option<&NetworkInterface> {
+        self.network_interfaces.iter().find(|interface| same(&interface.id, id))
+    }
+
+    pub(crate) fn public_ip_address(&self, id: &str) -> Option<&PublicIpAddress> {
+        self.public_ip_addresses.iter().find(|address| same(&address.id, id))
     }
 
     pub(crate) fn watcher(&self, id: &str) -> Option<&Watcher> {
@@ -104,6 +119,10 @@ impl World {
         let sets = self.scale_sets.iter().map(|set| &set.id);
         let watchers = self.watchers.iter().map(|watcher| &watcher.id);
         let accounts = self.storage_accounts.iter().map(|account| &account.id);
-        machines.chain(sets).chain(watchers).chain(accounts).map(String::as_str)
+        let interfaces = self.network_interfaces.iter().map(|interface| &interface.id);
+        let addresses = self.public_ip_addresses.iter().map(|address| &address.id);
+        let compute = machines.chain(sets);
+        let network = watchers.chain(interfaces).chain(addresses);
+        compute.chain(network).chain(accounts).map(String::as_str)
     }
 }

@@ -1,4 +1,4 @@
-//! The resources that exist: machines, scale sets, watchers, storage accounts.
+//! The resources that exist: machines, scale sets, what stands before them, watchers, storage accounts.
 
 use std::net::Ipv4Addr;
 
@@ -10,6 +10,8 @@ pub struct VirtualMachine {
     pub id: String,
     /// The region, spelled as answers show it: `westeurope` or `West Europe`.
     pub location: String,
+    /// The name that the machine itself goes by, when it is not the resource's.
+    pub computer_name: Option<String>,
     pub os: OperatingSystem,
     /// The instance name of the Network Watcher agent extension; `None` when it is not installed.
     pub agent: Option<String>,
@@ -27,6 +29,34 @@ pub struct ScaleSet {
     pub agent: Option<String>,
     /// Instance ids, such as `"0"`.
     pub instances: Vec<String>,
+}
+
+/// A network interface with one address.
+#[derive(Debug, Clone)]
+pub struct NetworkInterface {
+    /// The Resource Manager id, which is below the instance when the interface is a scale set's.
+    pub id: String,
+    pub location: String,
+    /// The id of the machine or of the instance; `None` when it belongs to none, as a private endpoint's does.
+    pub virtual_machine: Option<String>,
+    pub private_address: Ipv4Addr,
+}
+
+impl NetworkInterface {
+    /// The id that a public IP address names when it is this interface's.
+    pub fn ip_configuration(&self) -> String {
+        format!("{}/ipConfigurations/ipconfig1", self.id)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct PublicIpAddress {
+    pub id: String,
+    pub location: String,
+    pub address: Ipv4Addr,
+    /// The id of what has the address: [`NetworkInterface::ip_configuration`], or the front end of a load balancer or
+    /// an application gateway; `None` when nothing has it.
+    pub ip_configuration: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]

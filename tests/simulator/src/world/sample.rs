@@ -2,14 +2,18 @@
 
 use std::net::Ipv4Addr;
 
+use crate::resource_id::name_of;
 use crate::world::inventory::{SUBSCRIPTION, World};
-use crate::world::resources::{OperatingSystem, ScaleSet, StorageAccount, VirtualMachine, Watcher};
+use crate::world::resources::{
+    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher,
+};
 use crate::world::urls::Urls;
 
 const AGENT: &str = "AzureNetworkWatcherExtension";
+const FRONT_END: &str = "shop-lb/frontendIPConfigurations/front";
 
 impl World {
-    /// Six machines, a scale set, watchers with usual and unusual names, and a storage account for each region.
+    /// Seven machines, a scale set, their network interfaces, public IP addresses, watchers with usual and unusual names, and a storage account for each region.
     ///
     /// | machine | what is special |
     /// |---|---|
@@ -20,6 +24,14 @@ impl World {
     /// | `test-RG/no-agent` | has no Network Watcher agent |
     /// | `platform-app/europe-vm` | its region's watcher is `platform-net/nw-westeurope-custom` |
     /// | `testrg/testvmss` | a scale set with instances 0 to 2, `eastus` |
+    ///
+    /// A machine's interface is named as the machine, with `-nic` behind; an instance's is `testvmss-nic`.
+    ///
+    /// | public IP address | belongs to |
+    /// |---|---|
+    /// | `test-RG/test-VM-ip` | the interface of `test-VM` |
+    /// | `test-RG/shop-front` | the front end of a load balancer |
+    /// | `test-RG/spare-ip` | nothing |
     pub fn sample(urls: Urls) -> World {
         use OperatingSystem::{Linux, Windows};
         let mut world = World::empty(urls);
@@ -39,6 +51,14 @@ impl World {
             agent: Some(AGENT.into()),
             instances: ["0", "1", "2"].map(String::from).into(),
         }];
+        let machines = world.virtual_machines.iter();
+        world.network_interfaces = machines.map(interface).collect();
+        world.network_interfaces.extend(world.scale_sets.iter().flat_map(instance_interfaces));
+        world.public_ip_addresses = vec![
+            address("test-VM-ip", 44, Some(world.network_interfaces[0].ip_configuration())),
+            address("shop-front", 45, Some(id("test-RG", "Microsoft.Network/loadBalancers", FRONT_END))),
+            address("spare-ip", 46, None),
+        ];
         world.watchers = vec![
             watcher("NetworkWatcherRG", "NetworkWatcher_westcentralus", "westcentralus"),
             watcher("NetworkWatcherRG", "NetworkWatcher_eastus", "eastus"),
@@ -68,9 +88,40 @@ fn machine(
     VirtualMachine {
         id: id(group, "Microsoft.Compute/virtualMachines", name),
         location: location.into(),
+        computer_name: None,
         os,
         agent: agent.map(String::from),
         private_address: Ipv4Addr::new(10, 0, 0, last_octet),
+    }
+}
+
+fn interface(machine: &VirtualMachine) -> NetworkInterface {
+    let id = machine.id.replace("Microsoft.Compute/virtualMachines", "Microsoft.Network/networkInterfaces");
+    NetworkInterface {
+        id: format!("{id}-nic"),
+        location: machine.location.clone(),
+        virtual_machine: Some(machine.id.clone()),
+        private_address: machine.private_address,
+    }
+}
+
+fn instance_interfaces(set: &ScaleSet) -> Vec<NetworkInterface> {
+    let instances = set.instances.iter().map(|instance| format!("{}/virtualMachines/{instance}", set.id));
+    let interfaces = (4..).zip(instances).map(|(last_octet, instance)| NetworkInterface {
+        id: format!("{instance}/networkInterfaces/{}-nic", name_of(&set.id)),
+        location: set.location.clone(),
+        virtual_machine: Some(instance),
+        private_address: Ipv4Addr::new(10, 1, 0, last_octet),
+    });
+    interfaces.collect()
+}
+
+fn address(name: &str, last_octet: u8, ip_configuration: Option<String>) -> PublicIpAddress {
+    PublicIpAddress {
+        id: id("test-RG", "Microsoft.Network/publicIPAddresses", name),
+        location: "westcentralus".into(),
+        address: Ipv4Addr::new(203, 0, 113, last_octet),
+        ip_configuration,
     }
 }
 
