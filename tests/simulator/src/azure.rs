@@ -10,7 +10,6 @@ use crate::answer::{self, Answer};
 use crate::capture::lifecycle::Capture;
 use crate::error::ArmError;
 use crate::fault::{self, Effect, Fault};
-use crate::operation::OperationFault;
 use crate::resource_id::same;
 use crate::service::Service;
 use crate::sink::{self, Message};
@@ -53,7 +52,7 @@ impl Azure {
         let path = answer::path_and_query(&request);
         let effect = fault::find_effect(&mut self.faults, service, request.method(), path);
         let outcome = match &effect {
-            None => Outcome::Response(self.serve(now, service, &request, OperationFault::default())),
+            None => Outcome::Response(self.serve(now, service, &request, None)),
             Some(effect) => self.serve_faulty(effect, now, service, &request),
         };
         let delay = match effect {
@@ -119,10 +118,10 @@ impl Azure {
         &mut self.state.world
     }
 
-    fn serve(&mut self, now: Timestamp, service: Service, request: &Request<Bytes>, fault: OperationFault) -> Answer {
+    fn serve(&mut self, now: Timestamp, service: Service, request: &Request<Bytes>, effect: Option<&Effect>) -> Answer {
         match service {
             Service::Entra => entra::answer(&mut self.state, now, request),
-            Service::Arm => arm::door::answer(&mut self.state, now, request, fault),
+            Service::Arm => arm::door::answer(&mut self.state, now, request, effect),
             Service::Blob => blob::door::answer(&mut self.state, now, request),
             Service::Sink => sink::answer(&mut self.state.messages, now, request),
         }
@@ -143,7 +142,7 @@ impl Azure {
                 _ => arm::door::token_refused(&self.state.world, Refused::Expired(now), now),
             },
             _ => {
-                let mut answer = self.serve(now, service, request, OperationFault::of(effect));
+                let mut answer = self.serve(now, service, request, Some(effect));
                 match effect {
                     Effect::CutAfter => return Outcome::Cut,
                     Effect::CutMidBody => cut_mid_body(&mut answer),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use strum::IntoStaticStr;
 
 use crate::service::Service;
@@ -137,6 +138,13 @@ pub enum Effect {
     NeverStarts,
     /// The capture that the request creates ends with these `packetCaptureError` values, and leaves no file.
     CaptureError(Vec<String>),
+    /// `queryStatus` answers 200 with this body as long as the session runs, and as usual before and afterwards: an
+    /// empty object (Azure/azure-cli issue 3766), or one whose members are null.
+    StatusWhileRunning(Value),
+    /// `queryStatus` tells this as the `stopReason` of a session that has ended, whatever ended it, and an empty one
+    /// while it runs. With an empty text it never tells a reason, which is what people have seen when the byte limit
+    /// was reached (MicrosoftDocs/azure-docs issue 102124).
+    StopReason(String),
     /// The URLs in the answer (`Azure-AsyncOperation`, `Location`, `nextLink`) point at this origin instead.
     SmuggleHost(String),
     /// Leaves this header out of the answer, such as `Azure-AsyncOperation`, which not every provider sends.
@@ -224,6 +232,8 @@ mod tests {
         assert_eq!(fault.effect, Effect::SlowOperation(Duration::from_millis(2500)));
         let status: Effect = serde_json::from_str(r#"{"status":{"status":503}}"#).unwrap();
         assert_eq!(status.name(), "status");
+        let silent: Effect = serde_json::from_str(r#"{"status_while_running":{}}"#).unwrap();
+        assert_eq!(silent, Effect::StatusWhileRunning(serde_json::json!({})));
         assert!(serde_json::from_str::<Fault>(r#"{"effect":"hang","tims":1}"#).is_err());
     }
 }

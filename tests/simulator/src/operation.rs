@@ -67,16 +67,16 @@ impl Operations {
 }
 
 impl OperationFault {
-    pub(crate) fn of(effect: &Effect) -> OperationFault {
+    pub(crate) fn of(effect: Option<&Effect>) -> OperationFault {
         let mut fault = OperationFault::default();
         match effect {
-            Effect::SlowOperation(duration) => fault.duration = Some(*duration),
-            Effect::FailedOperation { code, message } => {
+            Some(Effect::SlowOperation(duration)) => fault.duration = Some(*duration),
+            Some(Effect::FailedOperation { code, message }) => {
                 fault.terminal_status = TerminalStatus::Failed { code: code.clone(), message: message.clone() };
             }
-            Effect::CanceledOperation => fault.terminal_status = TerminalStatus::Canceled,
-            Effect::NeverStarts => fault.never_starts = true,
-            Effect::CaptureError(errors) => fault.capture_errors = errors.clone(),
+            Some(Effect::CanceledOperation) => fault.terminal_status = TerminalStatus::Canceled,
+            Some(Effect::NeverStarts) => fault.never_starts = true,
+            Some(Effect::CaptureError(errors)) => fault.capture_errors = errors.clone(),
             _ => {}
         }
         fault

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::arm::resource_path::ResourcePath;
 use crate::error::ArmError;
-use crate::operation::OperationFault;
+use crate::fault::Effect;
 
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
@@ -16,7 +16,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request_id: String,
     pub(crate) path: ResourcePath,
     pub(crate) version: String,
-    pub(crate) fault: OperationFault,
+    /// What a fault does to the request.
+    pub(crate) effect: Option<&'a Effect>,
 }
 
 /// The refusal of a resource that is not there.

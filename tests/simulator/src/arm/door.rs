@@ -15,19 +15,18 @@ use crate::arm::{
     subscription,
 };
 use crate::error::ArmError;
-use crate::operation::OperationFault;
+use crate::fault::Effect;
 use crate::resource_id::same;
 use crate::state::State;
 use crate::time::http_date;
 use crate::token::{Audience, Refused};
 use crate::world::inventory::World;
 
-/// Answers a request; a fault may have something in mind for the operation that it starts.
-pub(crate) fn answer(state: &mut State, now: Timestamp, request: &Request<Bytes>, fault: OperationFault) -> Answer {
+pub(crate) fn answer(state: &mut State, now: Timestamp, request: &Request<Bytes>, effect: Option<&Effect>) -> Answer {
     let request_id = state.identifiers.guid();
     let mut answer = match state.tokens.check(request, Audience::Arm, now) {
         Err(refused) => token_refused(&state.world, refused, now),
-        Ok(()) => admit(state, now, request, request_id.clone(), fault)
+        Ok(()) => admit(state, now, request, request_id.clone(), effect)
             .and_then(|(route, call)| dispatch(state, route, &call))
             .unwrap_or_else(ArmError::into_answer),
     };
@@ -40,7 +39,7 @@ fn admit<'a>(
     now: Timestamp,
     request: &'a Request<Bytes>,
     request_id: String,
-    fault: OperationFault,
+    effect: Option<&'a Effect>,
 ) -> Result<(Route, Call<'a>), ArmError> {
     if let Some(throttle) = &state.world.throttle {
         state.rates.check(throttle, now)?;
@@ -55,7 +54,7 @@ fn admit<'a>(
     }
     check_scope(&state.world, &path)?;
     check_rights(&state.world, route.action(request.method()), request.uri().path())?;
-    Ok((route, Call { now, request, request_id, path, version, fault }))
+    Ok((route, Call { now, request, request_id, path, version, effect }))
 }
 
 fn check_scope(world: &World, path: &ResourcePath) -> Result<(), ArmError> {

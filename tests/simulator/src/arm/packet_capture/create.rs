@@ -17,7 +17,7 @@ use crate::capture::lifecycle::{Capture, ProvisioningState};
 use crate::capture::properties::{CaptureProperties, StorageLocation, given};
 use crate::capture::request;
 use crate::error::ArmError;
-use crate::operation::{OperationResult, TerminalStatus};
+use crate::operation::{OperationFault, OperationResult, TerminalStatus};
 use crate::resource_id::{name_of, normalized_region, same};
 use crate::state::State;
 use crate::time::later;
@@ -83,7 +83,7 @@ fn start(
     properties: CaptureProperties,
     target: Target,
 ) -> Answer {
-    let mut fault = call.fault.clone();
+    let mut fault = OperationFault::of(call.effect);
     let account = given(&properties.storage_location.storage_id).and_then(|id| state.world.storage_account(id));
     if account.is_some_and(|account| normalized_region(&account.location) != normalized_region(&target.location)) {
         fault.terminal_status = storage_is_elsewhere();

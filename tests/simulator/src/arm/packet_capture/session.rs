@@ -3,6 +3,7 @@
 //! azure-sdk-for-net's PacketCaptureTests).
 
 use http::StatusCode;
+use serde_json::json;
 
 use crate::answer::{self, Answer};
 use crate::arm::call::Call;
@@ -11,7 +12,8 @@ use crate::arm::packet_capture::lookup::{capture_of, check_not_busy, watcher_of}
 use crate::arm::page::page;
 use crate::capture::lifecycle::PendingOperation;
 use crate::error::ArmError;
-use crate::operation::OperationResult;
+use crate::fault::Effect;
+use crate::operation::{OperationFault, OperationResult};
 use crate::resource_id::{normalized_region, same};
 use crate::state::State;
 
@@ -38,7 +40,14 @@ pub(crate) fn delete(state: &mut State, call: &Call) -> Result<Answer, ArmError>
     check_not_busy(state, call, index)?;
     let takes = state.world.timing.delete;
     let gone = OperationResult::Empty(StatusCode::NO_CONTENT);
-    let started = operation::start(state, call, &call.fault, &normalized_region(&watcher.location), takes, gone);
+    let started = operation::start(
+        state,
+        call,
+        &OperationFault::of(call.effect),
+        &normalized_region(&watcher.location),
+        takes,
+        gone,
+    );
     let capture = &mut state.captures[index];
     capture.operation = Some(PendingOperation::Delete { until: started.ends });
     if started.succeeds {
@@ -54,7 +63,14 @@ pub(crate) fn stop(state: &mut State, call: &Call) -> Result<Answer, ArmError> {
     check_not_busy(state, call, index)?;
     let takes = state.world.timing.stop;
     let stopped = OperationResult::Empty(StatusCode::OK);
-    let started = operation::start(state, call, &call.fault, &normalized_region(&watcher.location), takes, stopped);
+    let started = operation::start(
+        state,
+        call,
+        &OperationFault::of(call.effect),
+        &normalized_region(&watcher.location),
+        takes,
+        stopped,
+    );
     let capture = &mut state.captures[index];
     capture.operation = Some(PendingOperation::Stop { until: started.ends });
     if started.succeeds {
@@ -67,13 +83,21 @@ pub(crate) fn stop(state: &mut State, call: &Call) -> Result<Answer, ArmError> {
 pub(crate) fn query_status(state: &mut State, call: &Call) -> Result<Answer, ArmError> {
     let watcher = watcher_of(state, call)?;
     let capture = &state.captures[capture_of(state, call)?];
-    let status = capture.status_body(call.now);
-    if !capture.is_running(call.now) {
+    let is_running = capture.is_running(call.now);
+    let mut status = capture.status_body(call.now);
+    match call.effect {
+        Some(Effect::StatusWhileRunning(other)) if is_running => return Ok(answer::json(StatusCode::OK, other)),
+        Some(Effect::StopReason(_)) if is_running => status["stopReason"] = json!(""),
+        Some(Effect::StopReason(reason)) if status.get("stopReason").is_some() => status["stopReason"] = json!(reason),
+        _ => {}
+    }
+    if !is_running {
         return Ok(answer::json(StatusCode::OK, &status));
     }
     let takes = state.world.timing.status;
     let told = OperationResult::Body(status.clone());
-    let started = operation::start(state, call, &call.fault, &normalized_region(&watcher.location), takes, told);
+    let fault = OperationFault::of(call.effect);
+    let started = operation::start(state, call, &fault, &normalized_region(&watcher.location), takes, told);
     let mut answer = if state.world.empty_status_202 {
         answer::empty(StatusCode::ACCEPTED)
     } else {
@@ -94,10 +118,10 @@ fn accepted(state: &State, started: &Started) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json as value;
+    use serde_json::{Value, json as value};
 
-    use crate::World;
-    use crate::testing::{Client, captures, code, header, json};
+    use crate::testing::{Client, capture_body, captures, code, header, json};
+    use crate::{Effect, Fault, World};
 
     #[test]
     fn the_status_tells_the_life_of_a_session() {
@@ -172,5 +196,56 @@ mod tests {
         let ledger = client.azure.captures();
         assert_eq!(ledger.len(), 2);
         assert_eq!((ledger[0].deleted_at, ledger[0].stop_reason.as_deref()), (Some(client.now), Some("Deleted")));
+    }
+
+    fn status_fault(client: &mut Client, effect: Effect) {
+        client.azure.add_fault(Fault::new(effect).method(http::Method::POST).path("/queryStatus"));
+    }
+
+    #[test]
+    fn the_status_may_say_nothing_until_the_session_has_ended() {
+        let nulls = value!({ "name": "pc1", "packetCaptureStatus": null, "packetCaptureError": null });
+        for silent in [value!({}), nulls] {
+            let mut client = Client::new(World::sample);
+            status_fault(&mut client, Effect::StatusWhileRunning(silent.clone()));
+            client.create("pc1");
+            assert_eq!(json(&client.status("pc1"))["packetCaptureStatus"], "NotStarted");
+            client.pass(4);
+            for _ in 0..3 {
+                let running = client.status("pc1");
+                assert_eq!((running.status().as_u16(), json(&running)), (200, silent.clone()));
+                assert!(!running.headers().contains_key("location"));
+            }
+            client.pass(60);
+            assert_eq!(json(&client.status("pc1"))["stopReason"], "TimeExceeded");
+        }
+    }
+
+    #[test]
+    fn a_session_that_was_full_may_be_told_as_one_that_ran_for_its_time_or_without_a_reason() {
+        for reason in ["", "TimeExceeded"] {
+            let mut client = Client::new(World::sample);
+            client.azure.world_mut().session_bytes_per_second = Some(5_000);
+            status_fault(&mut client, Effect::StopReason(reason.into()));
+            let mut body = capture_body(600);
+            body["properties"]["totalBytesPerSession"] = value!(450_000);
+            client.arm("PUT", &client.capture("pc1"), &body.to_string());
+            client.pass(4);
+            let running = json(&client.status("pc1"));
+            assert_eq!((&running["packetCaptureStatus"], &running["stopReason"]), (&value!("Running"), &value!("")));
+            client.pass(600);
+            let ended = json(&client.status("pc1"));
+            assert_eq!(
+                (&ended["packetCaptureStatus"], &ended["stopReason"]),
+                (&value!("Stopped"), &Value::from(reason))
+            );
+
+            let capture = client.azure.captures().remove(0);
+            assert_eq!(capture.ended.unwrap().duration_since(capture.started.unwrap()).as_secs(), 90);
+            assert_eq!(capture.stop_reason.as_deref(), Some("BytesExceeded"), "as the ledger knows");
+            let file = client.blob("HEAD", &capture.storage_path, &[]);
+            let length: u64 = header(&file, "content-length").parse().unwrap();
+            assert!((448_000..=450_000).contains(&length), "{length}");
+        }
     }
 }

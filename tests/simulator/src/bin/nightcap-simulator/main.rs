@@ -49,7 +49,7 @@ A fault strikes requests that match it, for example the next two that create a c
              {\"delay\": seconds}, \"hang\", \"cut_before\", \"cut_after\", \"cut_mid_body\", \"truncated\", \"expired_token\",
              {\"slow_operation\": seconds}, {\"failed_operation\": {\"code\", \"message\"}}, \"canceled_operation\",
              \"never_starts\", {\"capture_error\": [\"AgentStopped\"]}, {\"smuggle_host\": \"https://other.example\"},
-             {\"without_header\": \"Azure-AsyncOperation\"}
+             {\"without_header\": \"Azure-AsyncOperation\"}, {\"status_while_running\": {}}, {\"stop_reason\": \"\"}
 ";
 
 struct Options {
