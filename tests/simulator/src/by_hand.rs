@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::arm::packet_capture::storage_path::{files, storage_path};
+use crate::arm::packet_capture::storage_path::storage_path;
 use crate::azure::Azure;
 use crate::capture::lifecycle::{Capture, CaptureState, PendingOperation, ProvisioningState};
 use crate::capture::properties::{CaptureProperties, StorageLocation};
@@ -52,7 +52,8 @@ impl Azure {
                 filters: Some(Vec::new()),
                 ..CaptureProperties::default()
             },
-            files: if ran { files(&storage_path, None) } else { Vec::new() },
+            files: if ran && !storage_path.is_empty() { vec![storage_path.clone()] } else { Vec::new() },
+            instances: Vec::new(),
             storage_path,
             created,
             settled: created,

@@ -71,7 +71,8 @@ pub use sink::Message;
 pub use transcript::Exchange;
 pub use world::inventory::{CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT_ID, World};
 pub use world::resources::{
-    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher,
+    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, ScaleSetFiles, StorageAccount, VirtualMachine,
+    Watcher,
 };
 pub use world::settings::{OPERATOR_KEY, WEBHOOK_KEY};
 pub use world::timing::{Throttle, Timing};

@@ -80,17 +80,27 @@ fn recording(state: &State, id: FileId) -> Recording {
     let capture = &state.captures[id.capture];
     let properties = &capture.properties;
     let machine = state.world.virtual_machine(&capture.target).map(|machine| machine.private_address);
-    let instance = u8::try_from(id.number % 200).unwrap_or_default();
+    let last_octet = u8::try_from(id.number % 200).unwrap_or_default() + 4;
+    let started = capture.started.unwrap_or(capture.created);
+    let ended = if is_quiet(state, id) { started } else { capture.ended.unwrap_or(capture.created) };
     Recording {
-        started: capture.started.unwrap_or(capture.created),
-        ended: capture.ended.unwrap_or(capture.created),
-        machine: machine.unwrap_or(Ipv4Addr::new(10, 1, 0, 4 + instance)),
+        started,
+        ended,
+        machine: machine.unwrap_or(Ipv4Addr::new(10, 1, 0, last_octet)),
         bytes_per_packet: properties.bytes_to_capture_per_packet.unwrap_or_default(),
         total_bytes: properties.total_bytes_per_session.unwrap_or_default(),
         filters: PacketFilter::read_all(properties).unwrap_or_default(),
         percent: state.world.traffic_percent,
         seed: id.seed(),
     }
+}
+
+/// Whether the file is of an instance without traffic.
+fn is_quiet(state: &State, id: FileId) -> bool {
+    let capture = &state.captures[id.capture];
+    let set = state.world.scale_set(&capture.target);
+    let instance = capture.instances.get(id.number);
+    set.zip(instance).is_some_and(|(set, instance)| set.quiet_instances.contains(instance))
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ pub struct Capture {
     pub storage_path: String,
     /// URLs of the blobs that it leaves: one for a machine, one for each instance of a scale set.
     pub files: Vec<String>,
+    /// The instances that the files are of, in the same order; none when it is a machine's.
+    #[serde(skip)]
+    pub(crate) instances: Vec<String>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When the operation that creates it ends, well or badly.

@@ -1,7 +1,9 @@
 //! What exists in the pretend Azure, and how fast it works.
 
 use crate::resource_id::same;
-use crate::world::resources::{NetworkInterface, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher};
+use crate::world::resources::{
+    NetworkInterface, PublicIpAddress, ScaleSet, ScaleSetFiles, StorageAccount, VirtualMachine, Watcher,
+};
 use crate::world::timing::{Throttle, Timing};
 use crate::world::urls::Urls;
 
@@ -43,6 +45,7 @@ pub struct World {
     pub empty_status_202: bool,
     /// How fast a capture grows, in bytes per second; when set, `totalBytesPerSession` ends captures.
     pub session_bytes_per_second: Option<u64>,
+    pub scale_set_files: ScaleSetFiles,
     /// Actions that the application has no right to, such as
     /// `Microsoft.Network/networkWatchers/packetCaptures/write`. Compared without case.
     pub denied_actions: Vec<String>,
@@ -75,6 +78,7 @@ impl World {
             captures_per_page: None,
             empty_status_202: false,
             session_bytes_per_second: None,
+            scale_set_files: ScaleSetFiles::BesidePath,
             denied_actions: Vec::new(),
             throttle: None,
             traffic_percent: 100,

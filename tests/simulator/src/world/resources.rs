@@ -29,6 +29,18 @@ pub struct ScaleSet {
     pub agent: Option<String>,
     /// Instance ids, such as `"0"`.
     pub instances: Vec<String>,
+    /// Those of the instances that have no traffic: their files have no packet.
+    pub quiet_instances: Vec<String>,
+}
+
+/// How the files of a scale set's capture are named. It is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScaleSetFiles {
+    /// Beside each other, named as the storage path with the instance behind: `x_0.cap`.
+    BesidePath,
+    /// In a folder that is named as the storage path: `x/set_0_x.cap`, as people have seen it (kevoreilly/CAPEv2 issue
+    /// 2229, which does not tell the endings).
+    InFolder,
 }
 
 /// A network interface with one address.

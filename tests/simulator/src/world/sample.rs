@@ -50,6 +50,7 @@ impl World {
             os: Linux,
             agent: Some(AGENT.into()),
             instances: ["0", "1", "2"].map(String::from).into(),
+            quiet_instances: Vec::new(),
         }];
         let machines = world.virtual_machines.iter();
         world.network_interfaces = machines.map(interface).collect();

@@ -107,7 +107,8 @@ fn start(
         name,
         target: properties.target.clone(),
         properties,
-        files: files(&storage_path, target.instances.as_deref()),
+        files: files(state.world.scale_set_files, &storage_path, &target),
+        instances: target.instances.unwrap_or_default(),
         storage_path,
         created: call.now,
         settled: operation.ends,
@@ -283,6 +284,8 @@ mod tests {
         assert_eq!(target(machine("example-rg", "example-vm")), (400, "InvalidRequestFormat".into()), "other region");
         assert_eq!(target(machine("test-RG", "no-agent")), (400, "NetworkWatcherVmExtensionNotInstalled".into()));
         assert_eq!(target(format!("/{}", sample_vm())), (400, "InvalidResourceReference".into()), "double slash");
+        let set = World::sample(crate::Urls::public()).scale_sets[0].id.clone();
+        assert_eq!(target(format!("{set}/virtualMachines/0")), (400, "UnsupportedTargetResourceId".into()));
         assert_eq!(target(machine("pipelinealertrg", "WCUS-r2-gen2")).0, 201, "regions are compared without spaces");
 
         let mut body = capture_body(60);
