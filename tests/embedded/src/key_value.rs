@@ -5,7 +5,7 @@ use wasmtime::component::{Accessor, FutureReader, HasData, Resource, ResourceTab
 
 use crate::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use crate::state::State;
-use crate::store::Store;
+use crate::store::{Listing, Store};
 
 /// What the interface sees of an instance.
 pub(crate) struct KeyValue<'a> {
@@ -30,8 +30,12 @@ fn with_store<T, R>(
 ) -> Result<Answer<R>> {
     accessor.with(|mut access| {
         let answer = call(access.get().table.get(store)?);
-        Ok(answer.map_err(|error| Error::Other(error.to_string())))
+        Ok(answer.map_err(other))
     })
+}
+
+fn other(error: anyhow::Error) -> Error {
+    Error::Other(error.to_string())
 }
 
 impl Host for KeyValue<'_> {}
@@ -74,11 +78,9 @@ impl<T> HostStoreWithStore<T> for HasKeyValue {
         accessor: &Accessor<T, Self>,
         store: Resource<Store>,
     ) -> Result<(StreamReader<String>, FutureReader<Answer<()>>)> {
-        let (keys, outcome) = match with_store(accessor, &store, Store::keys)? {
-            Ok(keys) => (keys, Ok(())),
-            Err(error) => (Vec::new(), Err(error)),
-        };
         accessor.with(|mut access| {
+            let Listing { keys, outcome } = access.get().table.get(&store)?.keys();
+            let outcome = outcome.map_err(other);
             let keys = StreamReader::new(&mut access, keys)?;
             let outcome = FutureReader::new(&mut access, async { wasmtime::error::Ok(outcome) })?;
             Ok((keys, outcome))
