@@ -424,3 +424,218 @@ impl Step<'_> {
         Duty::Nothing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::capture::tests::record;
+    use http::StatusCode;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_millis(1_795_000_000_000 + seconds * 1000)
+    }
+
+    fn in_phase(phase: Phase) -> CaptureRecord {
+        CaptureRecord { phase, settled: true, requested_at: at(0), ..record() }
+    }
+
+    fn status(activity: Activity) -> Answer {
+        let answered_at = at(10);
+        Answer::Status(Status { activity, began_at: Some(at(1)), stop_reason: None, errors: vec![], answered_at })
+    }
+
+    fn resource(provisioning_state: &str) -> Answer {
+        let provisioning_state = provisioning_state.to_owned();
+        Answer::Resource(Box::new(PacketCapture { provisioning_state, ..PacketCapture::default() }), at(10))
+    }
+
+    fn operation_failed() -> AzureError {
+        let (code, message) = ("InternalError".to_owned(), String::new());
+        AzureError::OperationFailed { action: crate::azure::action::Action::Create, code, message }
+    }
+
+    fn throttled(seconds: u64) -> AzureError {
+        AzureError::Refused {
+            action: crate::azure::action::Action::Status,
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: "TooManyRequests".to_owned(),
+            message: String::new(),
+            retry_after: Some(Duration::from_secs(seconds)),
+        }
+    }
+
+    fn noted(superseded_by: Option<&str>) -> Situation {
+        let end = End { reason: EndReason::SizeLimit, message: "It was full.".to_owned(), at: None };
+        let end_note = Some(EndNote { at: at(5), end, superseded_by: superseded_by.map(str::to_owned) });
+        Situation { end_note, ..Situation::default() }
+    }
+
+    /// The record and the duty after an answer, at second 20.
+    fn after(record: CaptureRecord, answer: Answer, situation: &Situation) -> (CaptureRecord, Duty) {
+        let mut record = record;
+        let failure = |_: &AzureError| Failure::lasting(Reason::AzureRefused, "Azure said no.");
+        let duty = advance(&mut record, answer, situation, at(20), failure);
+        (record, duty)
+    }
+
+    #[test]
+    fn what_is_asked_next_follows_from_the_record() {
+        let resolved = Situation { stop_on_resolve: true, all_resolved: true, ..Situation::default() };
+        let dry = Situation { dry_run: true, ..resolved.clone() };
+        let nothing = Situation::default();
+        let with = |phase, change: fn(&mut CaptureRecord)| {
+            let mut record = in_phase(phase);
+            change(&mut record);
+            record
+        };
+        let operation: fn(&mut CaptureRecord) = |record| record.operation = Some("https://operation".to_owned());
+        let path: fn(&mut CaptureRecord) = |record| record.storage_path = Some("https://file".to_owned());
+        for (record, situation, question) in [
+            (with(Phase::Requested, |_| ()), &nothing, Question::Resource),
+            (with(Phase::Requested, |record| record.replaced = true), &nothing, Question::Nothing),
+            (with(Phase::Creating, |record| record.settled = false), &nothing, Question::Rivals),
+            (with(Phase::Creating, |record| record.settled = false), &dry, Question::Resource),
+            (with(Phase::Creating, operation), &nothing, Question::Operation("https://operation".to_owned())),
+            (with(Phase::Creating, |_| ()), &nothing, Question::Resource),
+            (with(Phase::Creating, |_| ()), &noted(Some("earlier")), Question::Nothing),
+            (with(Phase::Created, |_| ()), &nothing, Question::Status),
+            (with(Phase::Running, |_| ()), &resolved, Question::Stop),
+            (with(Phase::Running, |_| ()), &dry, Question::Status),
+            (with(Phase::Running, |record| record.stopping = Some(EndReason::Resolved)), &resolved, Question::Status),
+            (with(Phase::Running, |record| record.replaced = true), &nothing, Question::Nothing),
+            (
+                with(Phase::Running, |record| record.superseded_by = Some("earlier".to_owned())),
+                &nothing,
+                Question::Nothing,
+            ),
+            (with(Phase::Ended, |_| ()), &nothing, Question::Resource),
+            (with(Phase::Ended, path), &nothing, Question::Files("https://file".to_owned())),
+            (with(Phase::Ended, |record| record.end = Some(End::superseded("earlier"))), &nothing, Question::Nothing),
+            (with(Phase::Finished, path), &nothing, Question::Nothing),
+        ] {
+            assert_eq!(next_question(&record, situation), question, "{:?} {situation:?}", record.phase);
+        }
+    }
+
+    #[test]
+    fn what_an_answer_leads_to_follows_from_record_and_answer() {
+        let nothing = Situation::default();
+        for (phase, polls, answer, situation, then, reason, duty) in [
+            (Phase::Requested, 0, resource("Updating"), &nothing, Phase::Creating, None, Duty::Nothing),
+            (Phase::Requested, 6, Answer::Gone, &nothing, Phase::Requested, None, Duty::Nothing),
+            (Phase::Requested, 7, Answer::Gone, &nothing, Phase::Ended, Some(EndReason::NotCreated), Duty::Nothing),
+            (Phase::Creating, 0, Answer::Operation(Some(())), &nothing, Phase::Created, None, Duty::Nothing),
+            (Phase::Creating, 18, Answer::Operation(None), &nothing, Phase::Creating, None, Duty::Nothing),
+            (Phase::Creating, 0, resource("Succeeded"), &nothing, Phase::Created, None, Duty::Nothing),
+            (Phase::Creating, 0, resource("Updating"), &nothing, Phase::Creating, None, Duty::Nothing),
+            (Phase::Creating, 18, resource("Updating"), &nothing, Phase::Created, None, Duty::Nothing),
+            (Phase::Creating, 0, Answer::Gone, &nothing, Phase::Ended, Some(EndReason::Vanished), Duty::Nothing),
+            (Phase::Creating, 0, Answer::Gone, &noted(None), Phase::Ended, Some(EndReason::SizeLimit), Duty::Nothing),
+            (Phase::Created, 0, status(Activity::Running), &nothing, Phase::Running, None, Duty::Nothing),
+            (Phase::Created, 5, status(Activity::NotStarted), &nothing, Phase::Created, None, Duty::Nothing),
+            // Azure's clock says that only ten seconds have passed.
+            (Phase::Created, 6, status(Activity::NotStarted), &nothing, Phase::Created, None, Duty::Nothing),
+            (
+                Phase::Running,
+                0,
+                status(Activity::Stopped),
+                &nothing,
+                Phase::Ended,
+                Some(EndReason::Stopped),
+                Duty::Nothing,
+            ),
+            (
+                Phase::Running,
+                0,
+                status(Activity::Failed),
+                &nothing,
+                Phase::Ended,
+                Some(EndReason::CaptureFailed),
+                Duty::Nothing,
+            ),
+            (Phase::Running, 10, status(Activity::Unknown), &nothing, Phase::Running, None, Duty::Nothing),
+            (
+                Phase::Running,
+                11,
+                status(Activity::Unknown),
+                &nothing,
+                Phase::Ended,
+                Some(EndReason::LostSight),
+                Duty::Nothing,
+            ),
+            (Phase::Running, 0, Answer::Unclear, &nothing, Phase::Running, None, Duty::Nothing),
+            (
+                Phase::Running,
+                11,
+                Answer::Failed(throttled(60)),
+                &nothing,
+                Phase::Ended,
+                Some(EndReason::LostSight),
+                Duty::Nothing,
+            ),
+            (Phase::Ended, 0, Answer::Nothing, &nothing, Phase::Ended, None, Duty::Finish),
+            (Phase::Ended, 0, Answer::Gone, &nothing, Phase::Ended, None, Duty::Finish),
+            (Phase::Ended, 7, Answer::Files(vec![]), &nothing, Phase::Ended, None, Duty::Nothing),
+            (Phase::Ended, 8, Answer::Files(vec![]), &nothing, Phase::Ended, None, Duty::Finish),
+            (
+                Phase::Ended,
+                8,
+                Answer::Files(vec![File { url: String::new(), bytes: None }]),
+                &nothing,
+                Phase::Ended,
+                None,
+                Duty::Report,
+            ),
+        ] {
+            let story = format!("{phase:?} {polls} {answer:?}");
+            let (record, done) = after(CaptureRecord { polls, ..in_phase(phase) }, answer, situation);
+            assert_eq!((record.phase, record.end.map(|end| end.reason), done), (then, reason, duty), "{story}");
+        }
+    }
+
+    #[test]
+    fn an_operation_that_failed_ends_the_capture_and_one_that_cannot_be_read_does_not() {
+        let creating = CaptureRecord { operation: Some("https://operation".to_owned()), ..in_phase(Phase::Creating) };
+        let (record, duty) =
+            after(creating.clone(), Answer::OperationFailed(operation_failed()), &Situation::default());
+        assert_eq!(record.end.map(|end| end.reason), Some(EndReason::NeverBegan));
+        assert!(matches!(duty, Duty::TellFailure(_)), "{duty:?}");
+        let (record, duty) = after(creating, Answer::OperationFailed(throttled(1)), &Situation::default());
+        assert_eq!((record.phase, record.operation, duty), (Phase::Creating, None, Duty::Nothing));
+    }
+
+    #[test]
+    fn whoever_was_earlier_gets_the_alerts() {
+        let earlier = PacketCapture { name: "earlier".to_owned(), ..PacketCapture::default() };
+        let to = || Duty::GiveWay { to: "earlier".to_owned(), storage_path: None };
+        for (phase, answer) in [
+            (Phase::Creating, Answer::Rivals(Some(Box::new(earlier)))),
+            (Phase::Creating, Answer::Nothing),
+            (Phase::Running, status(Activity::Stopped)),
+        ] {
+            assert_eq!(after(in_phase(phase), answer, &noted(Some("earlier"))).1, to(), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_capture_is_stopped_again_only_while_all_its_alerts_are_over() {
+        let stopping = CaptureRecord { stopping: Some(EndReason::Resolved), ..in_phase(Phase::Running) };
+        let situation = |all_resolved| Situation { all_resolved, ..Situation::default() };
+        assert_eq!(after(stopping.clone(), status(Activity::Running), &situation(true)).1, Duty::Stop);
+        assert_eq!(after(stopping, status(Activity::Running), &situation(false)).1, Duty::Nothing);
+    }
+
+    #[test]
+    fn polls_come_when_time_is_up_and_then_ever_more_seldom() {
+        let (record, _) = after(in_phase(Phase::Running), status(Activity::Running), &Situation::default());
+        // It began at second 1 by Azure's clock, which was at 10 then, and runs for 60.
+        assert_eq!(record.poll_at, Some(at(20).after(Duration::from_secs(51)).after(SLACK)));
+        let (record, _) = after(in_phase(Phase::Running), Answer::Unclear, &Situation::default());
+        assert_eq!((record.polls, record.poll_at), (1, Some(at(25))));
+        let often = CaptureRecord { polls: 9, ..in_phase(Phase::Running) };
+        let (record, _) = after(often, Answer::Unclear, &Situation::default());
+        assert_eq!(record.poll_at, Some(at(20).after(LONGEST_PAUSE)));
+        let (record, _) = after(in_phase(Phase::Running), Answer::Failed(throttled(60)), &Situation::default());
+        assert_eq!(record.poll_at, Some(at(80)), "Azure asked for a minute");
+    }
+}

@@ -373,11 +373,11 @@ impl EndReason {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use strum::IntoEnumIterator;
 
-    fn record() -> CaptureRecord {
+    pub fn record() -> CaptureRecord {
         serde_json::from_value(serde_json::json!({
             "subscription": "00000000-0000-0000-0000-000000000000", "region": "westeurope", "name": "nightcap_vm",
             "target": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm",
