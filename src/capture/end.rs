@@ -10,7 +10,7 @@ pub const COULD_NOT_BEGIN: &str = "Azure could not begin the capture and does no
 
 impl End {
     /// The end of a capture that is over: Azure tells why in known words, in others, or not at all.
-    pub fn told(record: &CaptureRecord, status: &Status) -> Self {
+    pub fn from_status(record: &CaptureRecord, status: &Status) -> Self {
         let at_limit = status.began_at.or(record.began_at).map(|began| began.after(record.time_limit()));
         let time_is_up = at_limit.is_some_and(|limit| limit <= status.answered_at);
         let word = status.stop_reason.as_deref().map(|word| clean(word, 80)).unwrap_or_default();
@@ -60,7 +60,7 @@ impl End {
         Self { reason: EndReason::Vanished, message, at: None }
     }
 
-    /// A capture of which too many looks told nothing.
+    /// A capture of which too many polls brought nothing.
     pub fn lost_sight(why: &str) -> Self {
         let message = format!("nightcap lost sight of the capture, which may have ended well. {why}");
         Self { reason: EndReason::LostSight, message, at: None }

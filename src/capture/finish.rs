@@ -56,7 +56,7 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     let now = context.host().now();
     let end = record.end.clone();
     let end = end.unwrap_or_else(|| End::lost_sight("The record does not tell how the capture ended."));
-    if end.reason.is_told() {
+    if end.reason.is_notified() {
         let key = target_key(&record.target);
         let captured_until = if end.reason == EndReason::NeverBegan { None } else { Some(now) };
         let memory = records.load::<TargetMemory>(&key).await.unwrap_or_default();
@@ -64,7 +64,7 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     }
     let (alerts, count) = records.alerts_on(record).await;
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
-    let is_wanted = end.reason.is_told() && context.settings.notify.wants(notice.event);
+    let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
     // What cannot be written down has to be told before this record says that nothing remains to be done.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {

@@ -11,7 +11,7 @@ use crate::records::outcome::{Kind, Outcome};
 /// Writes into the log what became of a capture.
 pub fn note_capture<H: Host>(context: &Context<H>, record: &CaptureRecord, step: &str) {
     let end = record.end.as_ref().map(|end| end.reason);
-    let is_fine = end.is_none_or(|end| end.is_good() || !end.is_told());
+    let is_fine = end.is_none_or(|end| end.is_good() || !end.is_notified());
     let target = record.target.id().to_string();
     let log = context.log();
     log.write(&Event {

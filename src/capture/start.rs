@@ -392,7 +392,7 @@ impl<H: Host> Sequence<'_, H> {
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
         let end = match self.over.get(name).and_then(Option::as_ref) {
             _ if record.end.is_some() => return,
-            Some(status) => End::told(&record, status),
+            Some(status) => End::from_status(&record, status),
             None if capture.is_failed() => End::never_began(COULD_NOT_BEGIN),
             None => return,
         };

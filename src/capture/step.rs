@@ -312,7 +312,7 @@ impl Step<'_> {
         match earlier_rival(self.record, self.situation) {
             _ if self.record.end.is_some() || self.record.replaced => Duty::Nothing,
             Some(name) => Duty::GiveWay { to: name, storage_path: None },
-            None => self.end(End::told(self.record, status)),
+            None => self.end(End::from_status(self.record, status)),
         }
     }
 

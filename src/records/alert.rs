@@ -33,7 +33,7 @@ pub struct AlertRecord {
 pub struct OnCapture {
     /// What fired.
     pub alert: Summary,
-    /// When it fired, or else when it was heard of.
+    /// When it fired, or else when it was received.
     pub at: Timestamp,
 }
 

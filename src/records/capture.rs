@@ -41,7 +41,7 @@ pub struct CaptureRecord {
     pub machine: Option<String>,
     /// The watcher.
     pub watcher: ResourceId,
-    /// What it was told to do.
+    /// How long, how much and what it captures.
     pub parameters: Parameters,
     /// The key of the alert that it was asked for; empty when it was found running and nobody here knows.
     #[serde(rename = "askedBy")]
@@ -61,7 +61,7 @@ pub struct CaptureRecord {
     pub phase: Phase,
     /// When it began, by Azure.
     pub began_at: Option<Timestamp>,
-    /// How many polls in a row have told nothing new.
+    /// How many polls in a row have brought nothing new.
     #[serde(default, rename = "looks")]
     pub polls: u32,
     /// When to look again, by the clock of the host that wrote this.
@@ -129,7 +129,7 @@ pub struct ShownReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Azure is asked for it, and has perhaps not heard.
+    /// Azure is asked for it; whether the request arrived is not known yet.
     #[serde(rename = "asked")]
     Requested,
     /// Azure was asked for it and is at work.
@@ -292,7 +292,7 @@ impl CaptureRecord {
     }
 
     /// Whether somebody who asks for the name at that time may be racing for this very capture, and it is not over. One
-    /// that Azure has perhaps never heard of is open to everybody.
+    /// that has perhaps never reached Azure is open to everybody.
     pub fn is_contested_at(&self, requested_at: Timestamp) -> bool {
         let apart = requested_at.since(self.requested_at).or_else(|| self.requested_at.since(requested_at));
         self.phase == Phase::Requested || (self.end.is_none() && apart.is_none_or(|apart| apart <= RACES_LAST))
@@ -362,7 +362,7 @@ impl EndReason {
     }
 
     /// Whether people are told: not of what never was, nor of what another capture stands for.
-    pub fn is_told(self) -> bool {
+    pub fn is_notified(self) -> bool {
         !matches!(self, Self::NotCreated | Self::Superseded)
     }
 

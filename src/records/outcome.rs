@@ -96,7 +96,7 @@ impl Outcome {
         Self::new(Kind::Started, Reason::Started, message)
     }
 
-    /// The alert was over before it was heard of.
+    /// The alert was over before it was received.
     pub fn already_resolved() -> Self {
         let message = "The alert had resolved before this notification of its beginning came, so nothing was captured.";
         Self::new(Kind::Skipped, Reason::AlreadyResolved, message)
