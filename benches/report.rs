@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use nightcap::azure::blob::PIECE;
+use nightcap::PIECE;
 use nightcap::report::Analysis;
 use nightcap_embedded::{Build, Host, Options};
 use nightcap_simulator::{Exchange, OPERATOR_KEY, Server, Service, WEBHOOK_KEY, World};

@@ -1,4 +1,4 @@
-//! What an instance keeps from one request to the next: its token, and its settings once they are known to be good.
+//! What a piece of work carries, and what the instance that it runs in keeps.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,36 +6,26 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
+use crate::azure::client::Azure;
+use crate::azure::client::new_request_id;
+use crate::azure::target::Target;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
-use crate::records::reservation::Asking;
+use crate::log::Log;
+use crate::records::repository::Records;
+use crate::records::reservation::Reservations;
 use crate::settings::{Keys, SETTINGS, SettingError, Settings};
 
-/// One instance of nightcap.
+/// What an instance keeps from one request to the next.
 #[derive(Debug)]
-pub struct App<H> {
-    /// What the runtime offers.
-    pub host: H,
-    /// The tokens for Azure.
-    pub tokens: Tokens,
-    /// The captures that it is asking for.
-    pub asking: Asking,
+pub struct Instance<H> {
+    pub(crate) host: H,
+    pub(crate) tokens: Tokens,
+    /// Places in watchers for the captures that it is about to create.
+    pub(crate) reservations: Reservations,
     loaded: Mutex<Option<Loaded>>,
-    at_work: Mutex<HashSet<String>>,
+    in_progress: Mutex<HashSet<String>>,
     swept_at: Mutex<Option<Duration>>,
-}
-
-/// That this instance works on a record, until this is dropped.
-#[derive(Debug)]
-pub struct AtWork<'a, H> {
-    app: &'a App<H>,
-    key: String,
-}
-
-impl<H> Drop for AtWork<'_, H> {
-    fn drop(&mut self) {
-        self.app.at_work.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
 }
 
 /// What the settings say, be it good or bad.
@@ -49,23 +39,85 @@ pub struct Loaded {
     pub settings: Result<Arc<Settings>, Arc<Vec<SettingError>>>,
 }
 
-impl<H: Host> App<H> {
+/// That this instance works on something, until this is dropped. It excludes nobody in another instance.
+#[derive(Debug)]
+pub struct InProgress<'a, H> {
+    instance: &'a Instance<H>,
+    key: String,
+}
+
+/// One piece of work: an alert, a capture on its way, a sweep, or an operator's request.
+#[derive(Debug)]
+pub struct Context<H> {
+    pub instance: Arc<Instance<H>>,
+    pub settings: Arc<Settings>,
+    /// The key of the alert's record, for the log; empty where the work is about no alert.
+    pub alert: String,
+    /// A GUID that all requests of this work carry, so that Azure's support can find them.
+    pub client_request_id: String,
+}
+
+impl<H: Host> Context<H> {
+    pub fn new(instance: &Arc<Instance<H>>, settings: &Arc<Settings>, alert: &str) -> Self {
+        Self {
+            instance: instance.clone(),
+            settings: settings.clone(),
+            alert: alert.to_owned(),
+            client_request_id: new_request_id(&instance.host),
+        }
+    }
+
+    /// The same work, as far as it is about another alert.
+    pub fn about(&self, alert: &str) -> Self {
+        Self {
+            instance: self.instance.clone(),
+            settings: self.settings.clone(),
+            alert: alert.to_owned(),
+            client_request_id: self.client_request_id.clone(),
+        }
+    }
+
+    pub fn host(&self) -> &H {
+        &self.instance.host
+    }
+
+    pub fn log(&self) -> Log<'_, H> {
+        Log { host: &self.instance.host, alert: &self.alert, client_request_id: &self.client_request_id }
+    }
+
+    pub fn records(&self) -> Records<'_, H> {
+        Records { log: self.log() }
+    }
+
+    /// What is said to Azure about a machine, for `time` at most.
+    pub fn azure<'a>(&'a self, target: &'a Target, time: Duration) -> Azure<'a, H> {
+        Azure {
+            log: self.log(),
+            config: &self.settings.azure,
+            tokens: &self.instance.tokens,
+            target,
+            deadline: self.instance.host.monotonic().saturating_add(time),
+        }
+    }
+}
+
+impl<H: Host> Instance<H> {
     /// An instance that has not done anything yet.
     pub fn new(host: H) -> Self {
         Self {
             host,
             tokens: Tokens::default(),
-            asking: Asking::default(),
+            reservations: Reservations::default(),
             loaded: Mutex::new(None),
-            at_work: Mutex::default(),
+            in_progress: Mutex::default(),
             swept_at: Mutex::default(),
         }
     }
 
     /// Begins to work on the record with this key, unless this instance does so already.
-    pub fn work_on(&self, key: &str) -> Option<AtWork<'_, H>> {
-        let is_new = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
-        is_new.then(|| AtWork { app: self, key: key.to_owned() })
+    pub fn begin(&self, key: &str) -> Option<InProgress<'_, H>> {
+        let is_new = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        is_new.then(|| InProgress { instance: self, key: key.to_owned() })
     }
 
     /// Whether it is time for this instance to look for unfinished work again, which is so once in every `pause`.
@@ -103,5 +155,11 @@ impl<H: Host> App<H> {
             operator_keys: keys("operator_key"),
             settings: Settings::parse(&given).map(Arc::new).map_err(Arc::new),
         })
+    }
+}
+
+impl<H> Drop for InProgress<'_, H> {
+    fn drop(&mut self) {
+        self.instance.in_progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }

@@ -15,25 +15,38 @@
     )
 )]
 
-pub mod alert;
-pub mod azure;
-pub mod capture;
-pub mod context;
+mod alert;
+mod azure;
+mod capture;
+mod context;
 mod digest;
 pub mod host;
 mod json;
-pub mod log;
-pub mod notify;
-pub mod page;
-pub mod plan;
-pub mod records;
-pub mod settings;
-pub mod timestamp;
-pub mod web;
-pub mod workflow;
+mod log;
+mod notify;
+mod page;
+mod plan;
+mod records;
+mod settings;
+mod timestamp;
+mod web;
+mod workflow;
 
 pub use nightcap_report as report;
 use nightcap_report::{measure, text};
+
+// The component's only surface is its routes. What follows is for tests and benchmarks.
+pub use alert::direct_call::DirectCall;
+pub use alert::overrides::Overrides;
+pub use alert::{Alert, BadAlert};
+pub use azure::blob::PIECE;
+pub use azure::packet_capture::{Activity, Status};
+pub use azure::target::Target;
+pub use context::Instance;
+pub use plan::{Plan, nothing_to_do};
+pub use settings::{SECRET_SETTINGS, SETTINGS};
+pub use timestamp::Timestamp;
+pub use web::router;
 
 #[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
 mod component {
@@ -45,10 +58,10 @@ mod component {
     use spin_sdk::http::{IntoResponse, Request};
     use tower_service::Service;
 
-    use crate::context::App;
+    use crate::context::Instance;
     use crate::host::runtime::Runtime;
 
-    static APP: LazyLock<Arc<App<Runtime>>> = LazyLock::new(|| Arc::new(App::new(Runtime::begin())));
+    static APP: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| Arc::new(Instance::new(Runtime::begin())));
 
     #[spin_sdk::http_service]
     async fn handle(request: Request) -> impl IntoResponse {

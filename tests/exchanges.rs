@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nightcap::azure::packet_capture::{Activity, Status};
-use nightcap::timestamp::Timestamp;
+use nightcap::Timestamp;
+use nightcap::{Activity, Status};
 use serde_json::Value;
 
 fn folder() -> Option<PathBuf> {

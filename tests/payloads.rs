@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nightcap::alert::direct::DirectCall;
-use nightcap::alert::overrides::Overrides;
-use nightcap::alert::{Alert, BadAlert};
-use nightcap::azure::target::Target;
-use nightcap::plan::{Plan, nothing_to_do};
+use nightcap::DirectCall;
+use nightcap::Overrides;
+use nightcap::Target;
+use nightcap::{Alert, BadAlert};
+use nightcap::{Plan, nothing_to_do};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

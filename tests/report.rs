@@ -128,7 +128,7 @@ async fn only_operators_see_reports_and_files() {
 async fn a_long_file_is_read_in_pieces_and_passes_through_whole() {
     let captured = Captured::new(|world| world.traffic_percent = 2000, &[], None).await;
     let file = captured.get("file", &[]).await;
-    assert!(file.body.len() > 2 * nightcap::azure::blob::PIECE as usize, "{}", file.body.len());
+    assert!(file.body.len() > 2 * nightcap::PIECE as usize, "{}", file.body.len());
     let (packets, bytes) = packets_in(&file.body);
     let (_, report) = captured.get("report", &[]).await.json();
     assert_eq!((&report["packets"]["count"], &report["packets"]["bytes"]), (&packets.into(), &bytes.into()));

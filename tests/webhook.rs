@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::alerts::{CONTOSO_VM, TEST_VM, common, flat, resolved};
 use common::instance::{BEGIN, Scene, Store};
 use http::Method;
-use nightcap::settings::{SECRET_SETTINGS, SETTINGS};
+use nightcap::{SECRET_SETTINGS, SETTINGS};
 use nightcap_simulator::{CLIENT_SECRET, Effect, Fault, OPERATOR_KEY, WEBHOOK_KEY};
 use serde_json::{Value, json};
 
@@ -283,9 +283,11 @@ fn the_manifest_declares_every_setting_with_its_default() {
 }
 
 #[test]
-fn the_readme_explains_every_setting() {
-    let readme = include_str!("../README.md");
-    for (name, _) in SETTINGS {
-        assert!(readme.contains(&format!("`{name}`")), "{name} is not in README.md");
+fn the_settings_page_explains_every_setting_and_its_default() {
+    let page = include_str!("../docs/settings.md");
+    for (name, default) in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!("`{default}` ") };
+        let row = format!("| `{name}` | {default}| ");
+        assert!(page.contains(&row), "docs/settings.md has no row that begins with {row}");
     }
 }

@@ -1,9 +1,7 @@
-//! The flat body of the 2017 sample: a program asks for a capture by name.
+//! Reads the flat body of the 2017 sample: a program asks for a capture by name.
 
-use serde::{Deserialize, Serialize};
-
-use super::schemas::alert;
-use super::{Alert, BadAlert};
+use super::direct_call::DirectCall;
+use super::notification::{Alert, BadAlert, alert};
 use crate::alert::overrides::Overrides;
 use crate::azure::capture_parameters::{bytes, seconds};
 use crate::azure::packet_capture::checked_capture_name;
@@ -12,20 +10,6 @@ use crate::azure::resource_id::ResourceId;
 use crate::azure::resource_id::storage_account;
 use crate::azure::target::Target;
 use crate::json::Object;
-
-/// What a program asked for beyond the machine. What it left out comes from the settings.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DirectCall {
-    /// The network watcher to use, when the caller knows it.
-    pub watcher: Option<ResourceId>,
-    /// The capture's name; one that exists is deleted first, as the sample did.
-    pub name: Option<String>,
-    /// The storage account.
-    pub storage: Option<ResourceId>,
-    /// Limits and filters.
-    pub overrides: Overrides,
-}
 
 /// Whether a body is a direct call: no alert has members of these names.
 pub(super) fn is_direct(body: Object) -> bool {

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::direct;
-use super::{Alert, BadAlert, Condition, Reading};
+use super::notification::{Alert, BadAlert, Condition, Reading, alert, machines};
 use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::json::{Object, WrongType};
@@ -166,37 +166,6 @@ fn reading(context: Object) -> Option<Reading> {
         threshold: text(&["threshold"]),
         value: text(&["metricValue"]),
     })
-}
-
-/// A fired alert with nothing known but these.
-pub(super) fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
-    let targets = machines(&ids);
-    Alert {
-        id,
-        rule,
-        severity: None,
-        condition: Condition::Fired,
-        fired_at: None,
-        resolved_at: None,
-        other_targets: if targets.is_empty() { ids } else { vec![] },
-        targets,
-        region: None,
-        reading: None,
-        properties: Default::default(),
-        test: false,
-        direct: None,
-    }
-}
-
-/// The machines among ids of all kinds, each once.
-fn machines(ids: &[String]) -> Vec<Target> {
-    let mut machines: Vec<Target> = Vec::new();
-    for target in ids.iter().filter_map(|id| Target::parse(id)) {
-        if !machines.contains(&target) {
-            machines.push(target);
-        }
-    }
-    machines
 }
 
 /// Machine ids outside the list of targets: a log alert's dimensions, rows and search results, an event's scope.

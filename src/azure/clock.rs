@@ -39,9 +39,4 @@ impl Clock {
     pub fn age(self, host: &impl Host) -> Duration {
         host.monotonic().saturating_sub(self.received_at)
     }
-
-    /// The time at Azure now.
-    pub fn now(self, host: &impl Host) -> Timestamp {
-        self.server_time.after(self.age(host))
-    }
 }

@@ -188,6 +188,11 @@ impl PacketCapture {
             }
     }
 
+    /// Whether this is its name, which Azure compares without case.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// Whether creating it failed. Such a capture stays in the list and keeps its name.
     pub fn is_failed(&self) -> bool {
         self.is_in_state("Failed") || self.is_in_state("Canceled")

@@ -10,15 +10,17 @@ use crate::azure::client::Azure;
 use crate::azure::compute::{self, Machine};
 use crate::azure::error::AzureError;
 use crate::azure::network_watcher;
-use crate::azure::packet_capture::{self, Listing};
+use crate::azure::packet_capture::{self, Listing, PacketCapture};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
 use crate::host::Host;
 use crate::plan::Start;
+use crate::records::capture::{CaptureRecord, Phase, Requested};
 use crate::records::failure::Failure;
 use crate::records::keys::watcher_key;
 use crate::records::store;
+use crate::timestamp::Timestamp;
 
 /// Where a capture belongs.
 #[derive(Clone, Debug)]
@@ -74,6 +76,36 @@ pub async fn locate<H: Host>(
         Err(_) => find_watcher(azure, &start.target, &subscription, &region).await?,
     };
     Ok(Place { subscription, region, watcher, machine, listing })
+}
+
+impl Place {
+    /// What is known of a capture that Azure is about to be asked for here. `by` is the key of the alert's record.
+    pub fn request_for(&self, plan: &Start, name: String, by: &str, at: Timestamp) -> Requested {
+        Requested {
+            subscription: self.subscription.clone(),
+            region: self.region.clone(),
+            name,
+            target: plan.target.clone(),
+            machine: self.machine.as_ref().map(|machine| machine.id.clone()),
+            watcher: self.watcher.clone(),
+            parameters: plan.parameters.clone(),
+            by: by.to_owned(),
+            at,
+        }
+    }
+
+    /// The record of a capture that was found running, because its maker died or has another store.
+    pub fn found(&self, plan: &Start, capture: &PacketCapture, now: Timestamp) -> CaptureRecord {
+        let requested = self.request_for(plan, capture.name.clone(), "", self.listing.clock.server_time());
+        let mut record = CaptureRecord::new(requested);
+        record.phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
+        record.storage_path = capture.storage_path.clone();
+        if let Some(seconds) = capture.time_limit.and_then(|seconds| u32::try_from(seconds).ok()) {
+            record.parameters.capture_seconds = seconds;
+        }
+        record.note(now, "found", "It was found running; nothing is known here of its beginning.");
+        record
+    }
 }
 
 /// The machine; `None` when nightcap may not see it and can do without.

@@ -1,10 +1,15 @@
-//! One capture: found its place, started, watched to its end, and read.
+//! One capture: found its place, started, watched to its end, read and told.
 
 pub mod analyze;
 pub mod end;
+pub mod finish;
+pub mod give_way;
 pub mod limit;
 pub mod locate;
 pub mod name;
+pub mod note;
+pub mod reserve;
 pub mod settle;
 pub mod start;
+pub mod step;
 pub mod watch;

@@ -5,8 +5,8 @@ use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{CaptureResource, PacketCapture, Poll, list};
 use crate::capture::name::{SLOT, asked_at, is_own_of};
 use crate::host::Host;
-use crate::records::capture::{self as record, CaptureRecord, Over};
-use crate::records::journal::Journal;
+use crate::records::capture::{CaptureRecord, End, EndNote};
+use crate::records::repository::Records;
 
 /// Closes the gaps through which two can create captures of different names for one target: they met on either side of
 /// the boundary of two slots, or only one of them saw that a name had become free. Whoever has created one looks once more,
@@ -17,7 +17,7 @@ use crate::records::journal::Journal;
 /// one that was started here.
 pub async fn settle<H: Host>(
     azure: &Azure<'_, H>,
-    journal: &Journal<'_, H>,
+    records: &Records<'_, H>,
     started: &CaptureRecord,
 ) -> Result<Option<PacketCapture>, AzureError> {
     let CaptureRecord { name, target, watcher, .. } = started;
@@ -58,9 +58,9 @@ pub async fn settle<H: Host>(
             replaced: false,
             ..started.clone()
         };
-        let end = record::End::superseded(&first.name);
-        let over = Over { at: azure.log.host.now(), end, superseded_by: Some(first.name.clone()) };
-        journal.save(&record.over_key(), &over).await;
+        let end = End::superseded(&first.name);
+        let note = EndNote { at: azure.log.host.now(), end, superseded_by: Some(first.name.clone()) };
+        records.save(&record.end_note_key(), &note).await;
         // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
         let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
     }

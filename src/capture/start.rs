@@ -2,35 +2,34 @@
 //!
 //! Azure Resource Manager is the arbiter between instances. A name tells target and slot of time, so that those who race
 //! ask for the same name and all but one are refused; whoever is refused looks again and joins. Those who raced across
-//! the boundary of two slots are brought together afterwards by [`settle`].
+//! the boundary of two slots are brought together afterwards by [`settle`](super::settle).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::{join, join_all};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::azure::action::Action;
 use crate::azure::client::Azure;
 use crate::azure::clock::Clock;
 use crate::azure::error::AzureError;
-use crate::azure::operation;
 use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, PacketCapture, Poll, Status, list};
 use crate::azure::resource_id::ResourceId;
-use crate::azure::retry;
+use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::limit;
 use crate::capture::locate::Place;
 use crate::capture::name::{asked_at, is_own, is_own_of, name, slot};
-use crate::capture::watch::alerts_on;
-use crate::host::{Host, StoreError};
+use crate::capture::reserve::{Former, Reserved};
+use crate::context::Context;
+use crate::host::Host;
 use crate::plan::Start;
 use crate::records::alert::OnCapture;
-use crate::records::capture::{self as record, CaptureRecord, Over, Phase};
+use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
 use crate::records::failure::Failure;
-use crate::records::journal::Journal;
-use crate::records::keys::{capture_key, on_key};
-use crate::records::reservation::Asking;
-use crate::settings::Settings;
+use crate::records::keys::capture_key;
+use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
@@ -41,92 +40,54 @@ const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 const SLOW_BEGINNING: Duration = Duration::from_mins(10);
 
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
-/// look spends a piece of Azure's write budget.
+/// poll spends a piece of Azure's write budget.
 const MOST_STILL_RUNNING: usize = 10;
 
-/// The longest classic capture, for captures that do not tell their limit.
+/// The longest classic capture in seconds, for captures that do not tell their limit.
 const LONGEST_CAPTURE: u64 = crate::azure::capture_parameters::LONGEST_SECONDS as u64;
 
-/// How the sequence ended well.
+/// What came of a plan that could be carried out.
 #[derive(Debug)]
-pub enum End {
-    /// A capture was created.
-    Started {
-        /// The capture as Azure answered, or as it was looked up.
-        capture: PacketCapture,
-        /// Its record.
-        record: Box<CaptureRecord>,
-    },
+pub enum Started {
+    /// A capture was created: as Azure answered, or as it was looked up.
+    Created { capture: PacketCapture, record: Box<CaptureRecord> },
     /// One runs already.
-    Joined {
-        /// The one that runs.
-        capture: PacketCapture,
-    },
+    Joined(PacketCapture),
     /// With `dry_run`: what would have been sent.
     WouldSend(Vec<Value>),
 }
 
 /// Carries a plan out.
-#[expect(clippy::too_many_arguments)]
-pub async fn run<H: Host>(
+pub async fn start<H: Host>(
+    context: &Context<H>,
     azure: &Azure<'_, H>,
-    settings: &Settings,
-    asking: &Asking,
-    journal: &Journal<'_, H>,
     alert: &OnCapture,
-    start: &Start,
+    plan: &Start,
     place: &Place,
     storage: &ResourceId,
-) -> Result<End, Failure> {
-    let request = CaptureRequest::new(&start.target, &start.parameters, storage);
-    let mut sequence = Sequence {
-        azure,
-        settings,
-        asking,
-        journal,
-        alert,
-        start,
-        place,
-        request,
-        over: vec![],
-        asked: None,
-        may_forget: false,
-        in_doubt: false,
-    };
-    let end = sequence.run().await;
-    match &end {
-        Ok(End::Started { .. }) => {}
-        // Whoever was first with the name writes its record, and this one stands in for it until then.
-        Ok(End::Joined { capture }) if sequence.has_asked_for(&capture.name) => {}
-        _ => sequence.give_up().await,
-    }
-    end
+) -> Result<Started, Failure> {
+    let request = CaptureRequest::new(&plan.target, &plan.parameters, storage);
+    let mut sequence = Sequence { context, azure, alert, plan, place, request, over: BTreeMap::new(), reserved: None };
+    let started = sequence.run().await;
+    sequence.release_unless_used(&started).await;
+    started
 }
 
-/// What is remembered under a name.
-type Former = Result<Option<CaptureRecord>, StoreError>;
-
 struct Sequence<'a, H> {
+    context: &'a Context<H>,
     azure: &'a Azure<'a, H>,
-    settings: &'a Settings,
-    asking: &'a Asking,
-    journal: &'a Journal<'a, H>,
     alert: &'a OnCapture,
-    start: &'a Start,
+    plan: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Captures that are over, and what Azure said of them.
-    over: Vec<(String, Option<Status>)>,
-    /// The capture that Azure was asked for.
-    asked: Option<CaptureRecord>,
-    /// Whether there is surely no capture of its name, and nothing was remembered of one.
-    may_forget: bool,
-    /// Whether Azure gave no clear answer. A capture of that name is ours.
-    in_doubt: bool,
+    /// Captures of the latest list that are over, by name, and what Azure said of them.
+    over: BTreeMap<String, Option<Status>>,
+    /// The name that Azure was asked for.
+    reserved: Option<Reserved>,
 }
 
 impl<H: Host> Sequence<'_, H> {
-    async fn run(&mut self) -> Result<End, Failure> {
+    async fn run(&mut self) -> Result<Started, Failure> {
         let Listing { mut captures, mut clock } = self.place.listing.clone();
         for round in 0_u32.. {
             if round > 0 {
@@ -138,39 +99,51 @@ impl<H: Host> Sequence<'_, H> {
                 // What was over may be gone by now, and its name another capture's.
                 self.over.clear();
             }
-            if let Some(capture) = self.running_on_target(&captures, clock.server_time()).await? {
-                return Ok(self.found(capture));
-            }
-            let (name, former) = self.name(&captures, clock.server_time()).await;
-            let turn = self.asking.take_turn(&self.place.watcher, &name);
-            let listed = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
-            let coming = turn.unlisted_before(listed, clock.received_at());
-            let Some(doomed) = self.doomed(&captures, &name, coming).await? else {
-                self.pause(&AzureError::OutOfTime { action: Action::Delete }, round).await?;
-                continue;
-            };
-            if self.settings.dry_run {
-                return self.requests(&doomed, &name).map(End::WouldSend);
-            }
-            join_all(doomed.iter().map(|doomed| self.remember_end(doomed, &captures))).await;
-            match self.delete_all(&doomed).await {
-                Ok(()) => {}
-                Err(error) if error.is_transient() => {
-                    self.pause(&error, round).await?;
-                    continue;
-                }
-                Err(error) => return Err(self.failure(&error)),
-            }
-            if clock.age(self.azure.log.host) > LIST_IS_FRESH {
-                continue;
-            }
-            self.remember_asking(&name, former, clock).await;
-            if let Some(end) = self.create(&name, round).await? {
-                turn.accepted(self.azure.log.host.monotonic());
-                return Ok(end);
+            if let Some(started) = self.round(&captures, clock, round).await? {
+                return Ok(started);
             }
         }
         Err(self.failure(&AzureError::OutOfTime { action: Action::Create }))
+    }
+
+    /// One way through the sequence, from one list. `None` asks for another one.
+    async fn round(
+        &mut self,
+        captures: &[PacketCapture],
+        clock: Clock,
+        round: u32,
+    ) -> Result<Option<Started>, Failure> {
+        if let Some(capture) = self.running_on_target(captures, clock.server_time()).await? {
+            return Ok(Some(self.found(capture)));
+        }
+        let (name, former) = self.choose_name(captures, clock.server_time()).await;
+        let reservation = self.context.instance.reservations.reserve(&self.place.watcher, &name);
+        let listed = |name: &str| captures.iter().any(|capture| capture.has_name(name));
+        let coming = reservation.unlisted_before(listed, clock.received_at());
+        let Some(evicted) = self.to_evict(captures, &name, coming).await? else {
+            self.pause(&AzureError::OutOfTime { action: Action::Delete }, round).await?;
+            return Ok(None);
+        };
+        if self.context.settings.dry_run {
+            return self.requests(&evicted, &name).map(|requests| Some(Started::WouldSend(requests)));
+        }
+        join_all(evicted.iter().map(|name| self.note_end(name, captures))).await;
+        if let Err(error) = self.delete_all(&evicted).await {
+            if !error.is_transient() {
+                return Err(self.failure(&error));
+            }
+            self.pause(&error, round).await?;
+            return Ok(None);
+        }
+        if clock.age(self.azure.log.host) > LIST_IS_FRESH {
+            return Ok(None);
+        }
+        self.reserve(name, former, clock).await;
+        let started = self.create(round).await?;
+        if started.is_some() {
+            reservation.accepted(self.azure.log.host.monotonic());
+        }
+        Ok(started)
     }
 
     /// A capture of ours that takes in the target and is not over.
@@ -198,72 +171,76 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     fn is_ours(&self, name: &str) -> bool {
-        is_own(name) || self.start.fixed_name.as_deref().is_some_and(|fixed| fixed.eq_ignore_ascii_case(name))
+        is_own(name) || self.plan.fixed_name.as_deref().is_some_and(|fixed| fixed.eq_ignore_ascii_case(name))
     }
 
     /// Whether a capture takes in the target, or was made for it with other instances.
     fn is_on_target(&self, capture: &PacketCapture) -> bool {
-        capture.covers(&self.start.target) || is_own_of(&self.start.target, &capture.name)
+        capture.covers(&self.plan.target) || is_own_of(&self.plan.target, &capture.name)
     }
 
     /// The fixed name, or one of our own that no capture has or had: somebody may be about to delete the one that had it.
     /// With it comes what is remembered under it.
-    async fn name(&self, captures: &[PacketCapture], now: Timestamp) -> (String, Former) {
+    async fn choose_name(&self, captures: &[PacketCapture], now: Timestamp) -> (String, Former) {
+        if let Some(fixed) = &self.plan.fixed_name {
+            return (fixed.clone(), self.former(fixed, now).await);
+        }
         let mut used: Vec<String> = Vec::new();
         loop {
-            let there = |name: &str| captures.iter().any(|capture| capture.name.eq_ignore_ascii_case(name));
-            let taken = |name: &str| there(name) || used.iter().any(|used| used == name);
-            let own = || name(&self.start.target, slot(now), taken);
-            let name = self.start.fixed_name.clone().unwrap_or_else(own);
-            let former: Former = self.journal.read(&self.record_key(&name)).await;
-            let is_free = match &former {
-                Ok(Some(former)) => self.is_open(former, now).await,
-                Ok(None) | Err(_) => true,
+            let is_taken = |name: &str| {
+                captures.iter().any(|capture| capture.has_name(name)) || used.iter().any(|used| used == name)
             };
-            if is_free || self.start.fixed_name.is_some() {
-                return (name, former);
+            let name = name(&self.plan.target, slot(now), is_taken);
+            match self.former(&name, now).await {
+                Former::Over(_) => used.push(name),
+                former => return (name, former),
             }
-            used.push(name);
         }
     }
 
-    /// Whether somebody else is racing for the very capture that is about to be asked for.
-    async fn is_open(&self, former: &CaptureRecord, now: Timestamp) -> bool {
-        former.is_open_for(now) && self.journal.load::<Over>(&former.over_key()).await.is_none()
+    async fn former(&self, name: &str, now: Timestamp) -> Former {
+        match self.records().read::<CaptureRecord>(&self.record_key(name)).await {
+            Err(_) => Former::Unreadable,
+            Ok(None) => Former::Nothing,
+            Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
+                Former::Rival(Box::new(record))
+            }
+            Ok(Some(record)) => Former::Over(Box::new(record)),
+        }
     }
 
     /// The captures that must go first: the one that holds a fixed name, and as many finished ones of our own as the
     /// limit asks for. `None` when others are on their way out, and there will be room.
     /// `coming` is how many others are being created that the list does not show.
-    async fn doomed(
+    async fn to_evict(
         &mut self,
         captures: &[PacketCapture],
         name: &str,
         coming: usize,
     ) -> Result<Option<Vec<String>>, Failure> {
-        let mut doomed = Vec::new();
-        if let Some(holder) = captures.iter().find(|capture| capture.name.eq_ignore_ascii_case(name)) {
+        let mut evicted = Vec::new();
+        if let Some(holder) = captures.iter().find(|capture| capture.has_name(name)) {
             if !holder.is_deleting() && !self.is_over(holder).await? {
                 return Err(Failure::name_in_use(name, &holder.target));
             }
-            doomed.push(holder.name.clone());
+            evicted.push(holder.name.clone());
         }
-        let limit = self.settings.capture_limit;
+        let limit = self.context.settings.capture_limit;
         let all = captures.len().saturating_add(coming);
-        let mut excess = limit::excess(all.saturating_sub(doomed.len()), limit);
+        let mut excess = limit::excess(all.saturating_sub(evicted.len()), limit);
         for capture in limit::candidates(captures).into_iter().take(excess.saturating_add(MOST_STILL_RUNNING)) {
             if excess == 0 {
                 break;
             }
-            if !doomed.contains(&capture.name) && self.is_over(capture).await? {
-                doomed.push(capture.name.clone());
+            if !evicted.contains(&capture.name) && self.is_over(capture).await? {
+                evicted.push(capture.name.clone());
                 excess = excess.saturating_sub(1);
             }
         }
-        let leaving =
-            captures.iter().filter(|capture| capture.is_deleting() && !doomed.contains(&capture.name)).count();
+        let is_leaving = |capture: &&PacketCapture| capture.is_deleting() && !evicted.contains(&capture.name);
+        let leaving = captures.iter().filter(is_leaving).count();
         match excess {
-            0 => Ok(Some(doomed)),
+            0 => Ok(Some(evicted)),
             excess if excess <= leaving => Ok(None),
             _ => Err(Failure::limit_reached(&self.place.watcher, all, limit)),
         }
@@ -281,19 +258,38 @@ impl<H: Host> Sequence<'_, H> {
         join_all(names.iter().map(delete)).await.into_iter().collect()
     }
 
+    /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is.
+    async fn reserve(&mut self, name: String, former: Former, clock: Clock) {
+        if let Some(reserved) = self.reserved.as_mut().filter(|reserved| reserved.has_name(&name)) {
+            return reserved.ask_again_at(clock.server_time());
+        }
+        self.release().await;
+        let former = match former {
+            Former::Rival(record) if self.over.contains_key(&name) => Former::Over(record),
+            former => former,
+        };
+        let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());
+        let reserved = Reserved::new(requested, &former, self.azure.log.host.now());
+        reserved.write(&self.records(), former, self.alert).await;
+        self.reserved = Some(reserved);
+    }
+
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(&mut self, name: &str, round: u32) -> Result<Option<End>, Failure> {
-        let error = match self.capture(name).create(&self.request).await {
+    async fn create(&mut self, round: u32) -> Result<Option<Started>, Failure> {
+        let Some(name) = self.reserved.as_ref().map(|reserved| reserved.name().to_owned()) else { return Ok(None) };
+        let error = match self.capture(&name).create(&self.request).await {
             Ok((capture, creation)) => {
-                let mut record = self.started(&capture);
+                let mut record = self.accepted(&capture);
                 record.operation = operation::address(&creation);
                 let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
-                record.look_at = Some(self.azure.log.host.now().after(pause));
-                return Ok(Some(End::Started { capture, record }));
+                record.poll_at = Some(self.azure.log.host.now().after(pause));
+                return Ok(Some(Started::Created { capture, record }));
             }
             Err(error) => error,
         };
-        self.in_doubt |= error.leaves_doubt();
+        if error.leaves_doubt() {
+            self.reserved.iter_mut().for_each(Reserved::doubt);
+        }
         if error.is_throttling() {
             return self.pause(&error, round).await.map(|()| None);
         }
@@ -304,8 +300,10 @@ impl<H: Host> Sequence<'_, H> {
         }
         // A name that was taken may be free by now.
         let was_taken = error.status() == Some(409) && round == 0;
-        let there = self.capture(name).get().await.map_err(|_| self.failure(&error))?;
-        self.may_forget &= there.is_none();
+        let there = self.capture(&name).get().await.map_err(|_| self.failure(&error))?;
+        if there.is_some() {
+            self.reserved.iter_mut().for_each(Reserved::keep);
+        }
         match there {
             Some(capture) if self.is_on_target(&capture) && capture.is_live() => Ok(Some(self.found(capture))),
             None if !error.is_transient() && !was_taken => Err(self.failure(&error)),
@@ -314,77 +312,47 @@ impl<H: Host> Sequence<'_, H> {
         }
     }
 
-    /// Writes down what is about to be asked, so that whoever comes after a sudden end knows whose capture it is.
-    async fn remember_asking(&mut self, name: &str, former: Former, clock: Clock) {
-        if let Some(asked) = self.asked.as_mut().filter(|asked| asked.name == name) {
-            asked.asked_at = clock.server_time();
-            return;
-        }
-        self.give_up().await;
-        self.in_doubt = false;
-        // What cannot be read is written over, for a capture must not wait for the store; but it is not forgotten.
-        self.may_forget = former.is_ok();
-        let former = former.unwrap_or_default();
-        let was_deleted = self.over.iter().any(|(over, _)| over == name);
-        let is_open = |former: &CaptureRecord| !was_deleted && former.is_open_for(clock.server_time());
-        // Whoever races for the name and was here before may be further by now, and has it written down.
-        let has_rival = former.as_ref().is_some_and(is_open);
-        if let Some(former) = former.filter(|_| !has_rival) {
-            self.put_aside(former).await;
-        }
-        let mut asked = CaptureRecord::asked(self.start, self.place, name, self.azure.log.alert, clock.server_time());
-        asked.note(self.azure.log.host.now(), "create", "Azure is asked for the capture.");
-        let on = on_key(&asked, &self.alert.alert);
-        let remember = async {
-            if !has_rival {
-                self.journal.replace_capture(&asked).await;
-            }
-        };
-        join(remember, self.journal.save(&on, self.alert)).await;
-        self.asked = Some(asked);
-    }
-
-    /// Nothing came of what Azure was asked for, as far as it can be seen.
-    async fn give_up(&mut self) {
-        let Some(asked) = self.asked.take() else { return };
-        // What Azure has perhaps made is looked for by whoever comes by.
-        if self.in_doubt || !self.may_forget {
-            return;
-        }
-        // Another instance that asked for the same name may have been first, and then this is its record.
-        let stored: Option<CaptureRecord> = self.journal.load(&asked.key()).await;
-        if stored.is_some_and(|stored| stored.asked_by == asked.asked_by && stored.phase == Phase::Asked) {
-            // Others who asked for it may be further than their record.
-            if alerts_on(self.journal, &asked).await.1 <= 1 {
-                self.journal.forget_capture(&asked).await;
-                self.journal.delete(&on_key(&asked, &self.alert.alert)).await;
-            }
-        }
-    }
-
     /// The record of a capture that Azure has accepted.
-    fn started(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
-        let asked = self.asked.take();
+    fn accepted(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
         let now = self.azure.log.host.now();
-        let mut record = asked.unwrap_or_else(|| CaptureRecord::found(self.start, self.place, capture, now));
-        record.asked_by = self.azure.log.alert.to_owned();
+        let record = self.reserved.take().map(Reserved::into_record);
+        let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, now));
+        record.requested_by = self.context.alert.clone();
         record.phase = Phase::Creating;
         record.storage_path = capture.storage_path.clone();
         record.note(now, "accepted", "Azure accepted the capture and is beginning it.");
         Box::new(record)
     }
 
-    fn has_asked_for(&self, name: &str) -> bool {
-        self.asked.as_ref().is_some_and(|asked| asked.name == name)
+    /// What a capture that is there means: ours, if we asked for it and got no clear answer; else somebody was first.
+    fn found(&mut self, capture: PacketCapture) -> Started {
+        let may_be_ours = self.reserved.as_ref().is_some_and(|reserved| reserved.is_in_doubt_about(&capture.name));
+        if may_be_ours {
+            let record = self.accepted(&capture);
+            Started::Created { capture, record }
+        } else {
+            Started::Joined(capture)
+        }
     }
 
-    /// What a capture that is there means: ours, if we asked for it and never heard; else somebody was first.
-    fn found(&mut self, capture: PacketCapture) -> End {
-        if self.in_doubt && self.has_asked_for(&capture.name) {
-            let record = self.started(&capture);
-            End::Started { capture, record }
-        } else {
-            End::Joined { capture }
+    async fn release(&mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            reserved.release(&self.records(), self.alert).await;
+        }
+    }
+
+    /// Takes the reservation back, unless a capture came of it. Whoever was first with the name writes its record, and ours
+    /// stands in for it until then.
+    async fn release_unless_used(&mut self, started: &Result<Started, Failure>) {
+        let is_used = match started {
+            Ok(Started::Created { .. }) => true,
+            Ok(Started::Joined(capture)) => {
+                self.reserved.as_ref().is_some_and(|reserved| reserved.has_name(&capture.name))
+            }
+            Ok(Started::WouldSend(_)) | Err(_) => false,
+        };
+        if !is_used {
+            self.release().await;
         }
     }
 
@@ -401,7 +369,7 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Whether a capture is over. Only Azure knows, and it is asked once.
     async fn is_over(&mut self, capture: &PacketCapture) -> Result<bool, Failure> {
-        if self.over.iter().any(|(name, _)| *name == capture.name) {
+        if self.over.contains_key(&capture.name) {
             return Ok(true);
         }
         let look = match capture.is_failed() {
@@ -413,50 +381,32 @@ impl<H: Host> Sequence<'_, H> {
             Poll::Answered(_) | Poll::Later(_) => return Ok(false),
             Poll::Gone => None,
         };
-        self.over.push((capture.name.clone(), status));
+        self.over.insert(capture.name.clone(), status);
         Ok(true)
     }
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
-    async fn remember_end(&self, name: &str, captures: &[PacketCapture]) {
-        let status = self.over.iter().find(|(over, _)| over == name).and_then(|(_, status)| status.as_ref());
-        let capture = captures.iter().find(|capture| capture.name == name);
-        let Some(capture) = capture else { return };
-        let Some(mut record) = self.journal.load::<CaptureRecord>(&self.record_key(name)).await else { return };
+    async fn note_end(&self, name: &str, captures: &[PacketCapture]) {
+        let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
+        let Some(mut record) = self.records().load::<CaptureRecord>(&self.record_key(name)).await else { return };
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
-        let end = match status {
+        let end = match self.over.get(name).and_then(Option::as_ref) {
             _ if record.end.is_some() => return,
-            Some(status) => record::End::told(&record, status),
-            None if capture.is_failed() => record::End::never_began(COULD_NOT_BEGIN),
+            Some(status) => End::told(&record, status),
+            None if capture.is_failed() => End::never_began(COULD_NOT_BEGIN),
             None => return,
         };
-        let over = Over { at: self.azure.log.host.now(), end, superseded_by: None };
-        self.journal.save(&record.over_key(), &over).await;
-        if record.phase == Phase::Asked {
+        let note = EndNote { at: self.azure.log.host.now(), end, superseded_by: None };
+        self.records().save(&record.end_note_key(), &note).await;
+        if record.phase == Phase::Requested {
             // Whoever asked for it has died, and nobody has seen it yet.
-            record.over(over.end);
-            self.journal.save_capture(&mut record).await;
+            record.end_with(note.end);
+            self.records().save_capture(&mut record).await;
         }
     }
 
-    /// Puts the record of a capture aside that had the name before, with its alerts, so that this one's does not take its
-    /// place.
-    async fn put_aside(&self, mut former: CaptureRecord) {
-        if former.phase == Phase::Asked {
-            return;
-        }
-        if former.end.is_none() {
-            let over: Option<Over> = self.journal.load(&former.over_key()).await;
-            former.over(over.map_or_else(record::End::vanished, |over| over.end));
-        }
-        let alerts = alerts_on(self.journal, &former).await.0;
-        let old_keys: Vec<String> = alerts.iter().map(|on| on_key(&former, &on.alert)).collect();
-        former.replaced = true;
-        self.journal.save_capture(&mut former).await;
-        for (on, old_key) in alerts.iter().zip(&old_keys) {
-            self.journal.save(&on_key(&former, &on.alert), on).await;
-            self.journal.delete(old_key).await;
-        }
+    fn records(&self) -> Records<'_, H> {
+        self.context.records()
     }
 
     fn record_key(&self, name: &str) -> String {
@@ -464,19 +414,19 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     fn failure(&self, error: &AzureError) -> Failure {
-        Failure::from_azure(error, &self.start.target, Some(&self.place.watcher))
+        Failure::from_azure(error, &self.plan.target, Some(&self.place.watcher))
     }
 
     fn capture<'b>(&'b self, name: &'b str) -> CaptureResource<'b, H> {
         CaptureResource::new(self.azure, &self.place.watcher, name)
     }
 
-    fn requests(&self, doomed: &[String], name: &str) -> Result<Vec<Value>, Failure> {
-        let url = |step, name: &str| {
-            self.capture(name).uri(step, "").map(|uri| uri.to_string()).map_err(|error| self.failure(&error))
+    fn requests(&self, evicted: &[String], name: &str) -> Result<Vec<Value>, Failure> {
+        let url = |action, name: &str| {
+            self.capture(name).uri(action, "").map(|uri| uri.to_string()).map_err(|error| self.failure(&error))
         };
         let mut requests = Vec::new();
-        for name in doomed {
+        for name in evicted {
             requests.push(json!({"method": "DELETE", "url": url(Action::Delete, name)?}));
         }
         requests.push(json!({"method": "PUT", "url": url(Action::Create, name)?, "body": self.request}));

@@ -4,6 +4,8 @@
 //! another maker with a clock that they turn.
 
 #[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
+mod random;
+#[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
 pub mod runtime;
 #[cfg(all(target_arch = "wasm32", feature = "spin"))]
 mod spin;

@@ -14,15 +14,17 @@ use http::{Request, Response};
 use http_body_util::Full;
 use spin_sdk::wasip3::http::types;
 use spin_sdk::wasip3::http_compat::IncomingResponseBody;
-use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::wasip3::wit_bindgen::StreamResult;
 use spin_sdk::wasip3::wit_future;
 
+use super::random::random;
 #[cfg(feature = "spin")]
 use super::spin as own;
 #[cfg(not(feature = "spin"))]
 use super::wasi as own;
 use super::{Host, LARGEST_ANSWER, NoAnswer, SettingsUnreadable, StoreError, Task};
+#[cfg(not(feature = "spin"))]
+use crate::log::{self, Event};
 use crate::timestamp::Timestamp;
 
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -42,7 +44,11 @@ impl Runtime {
     /// The runtime of an instance that has just begun.
     pub fn begin() -> Self {
         #[cfg(not(feature = "spin"))]
-        own::look_for_state();
+        if !own::has_state() {
+            let detail = "no directory is mounted at /state: records last only as long as this instance";
+            let event = Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() };
+            log::write(&Self, &event);
+        }
         Self
     }
 }
@@ -71,8 +77,7 @@ impl Host for Runtime {
     }
 
     fn random(&self) -> [u8; 16] {
-        let (high, low) = (get_random_u64(), get_random_u64());
-        (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
+        random()
     }
 
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {

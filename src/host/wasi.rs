@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::{env, fs, io};
 
-use super::runtime::Runtime;
-use super::{Host, SettingsUnreadable, StoreError};
-use crate::log::{self, Event};
+use super::random::random;
+use super::{SettingsUnreadable, StoreError};
 
 /// Where the host mounts the directory for records.
 const STATE: &str = "/state";
@@ -20,20 +19,11 @@ const SUFFIX: &str = ".json";
 /// Records of an instance without a directory.
 static MEMORY: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
-/// Whether there is a directory; told once in the log when there is none.
-static HAS_STATE: LazyLock<bool> = LazyLock::new(|| {
-    let there = Path::new(STATE).is_dir();
-    if !there {
-        let detail = "no directory is mounted at /state: records last only as long as this instance";
-        let event = Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() };
-        log::write(&Runtime, &event);
-    }
-    there
-});
+static HAS_STATE: LazyLock<bool> = LazyLock::new(|| Path::new(STATE).is_dir());
 
-/// Says at once if records will not last.
-pub fn look_for_state() {
-    LazyLock::force(&HAS_STATE);
+/// Whether there is a directory, so that records outlive the instance.
+pub fn has_state() -> bool {
+    *HAS_STATE
 }
 
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
@@ -122,7 +112,7 @@ fn write(path: &Path, value: &[u8]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let beside = path.with_extension(format!("{:032x}.new", u128::from_le_bytes(Runtime.random())));
+    let beside = path.with_extension(format!("{:032x}.new", u128::from_le_bytes(random())));
     fs::write(&beside, value)?;
     fs::rename(&beside, path)
 }

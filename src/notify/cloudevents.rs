@@ -15,8 +15,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Message, Notice, clean};
+use super::message::Message;
+use super::notice::Notice;
 use crate::digest::digest;
+use crate::text::clean;
 
 /// The largest body in bytes; the rest of the 64 KiB is for HTTP's own lines.
 const LARGEST: usize = 60 * 1024;
@@ -72,8 +74,9 @@ fn shorten(data: &mut Value, most_text: usize, most_items: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Event, samples};
     use super::*;
+    use crate::notify::notice::Event;
+    use crate::notify::samples;
     use crate::timestamp::Timestamp;
 
     fn message(notice: &Notice) -> Value {

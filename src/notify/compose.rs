@@ -1,6 +1,7 @@
 //! What there is to say, and of what.
 
-use super::{Captured, Event, Links, Notice};
+use super::config::Config;
+use super::notice::{Captured, Event, Links, Notice};
 use crate::alert::Summary;
 use crate::azure::cloud;
 use crate::azure::target::Target;
@@ -8,7 +9,6 @@ use crate::digest::digest;
 use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End};
 use crate::records::outcome::{CaptureRef, Kind, Outcome};
-use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 
 /// The most other alerts that a message lists.
@@ -20,7 +20,7 @@ pub fn capture_ended(
     end: &End,
     alerts: Vec<OnCapture>,
     count: usize,
-    settings: &Settings,
+    config: &Config,
     now: Timestamp,
 ) -> Notice {
     let mut alerts = alerts.into_iter().map(|on| on.alert);
@@ -47,15 +47,15 @@ pub fn capture_ended(
             file_problem: record.file_problem.clone(),
             report: record.report.clone(),
         }),
-        links: links_about(record, settings),
+        links: links_about(record, config),
     }
 }
 
 /// Where to read on about a capture, from a chat or from a page that was saved.
-pub fn links_about(record: &CaptureRecord, settings: &Settings) -> Links {
+pub fn links_about(record: &CaptureRecord, config: &Config) -> Links {
     let CaptureRecord { subscription, region, name, .. } = record;
-    let address = CaptureRef::new(&settings.public_url, subscription, region, name, None).links.this;
-    let links = links(Some(&record.machine()), &address, settings);
+    let address = CaptureRef::new(&config.public_url, subscription, region, name, None).links.this;
+    let links = links(Some(&record.machine()), &address, config);
     let is_read = !record.report.is_empty();
     Links { report: links.record.as_ref().filter(|_| is_read).map(|record| format!("{record}/report")), ..links }
 }
@@ -72,7 +72,7 @@ pub fn alert_ended(
     alert: &Summary,
     outcome: &Outcome,
     record: &str,
-    settings: &Settings,
+    config: &Config,
     now: Timestamp,
 ) -> Option<Notice> {
     let event = match outcome.outcome {
@@ -109,14 +109,14 @@ pub fn alert_ended(
             file_problem: None,
             report: vec![],
         }),
-        links: links(target.as_ref(), record, settings),
+        links: links(target.as_ref(), record, config),
     })
 }
 
 /// Links that lead somewhere from elsewhere: without a public address nightcap's own do not.
-fn links(target: Option<&Target>, record: &str, settings: &Settings) -> Links {
+fn links(target: Option<&Target>, record: &str, config: &Config) -> Links {
     Links {
-        portal: target.map(|target| cloud::portal(&settings.azure.arm, &target.resource())),
+        portal: target.map(|target| cloud::portal(&config.arm, &target.resource())),
         record: record.starts_with("http").then(|| record.to_owned()),
         report: None,
     }

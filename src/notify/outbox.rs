@@ -1,11 +1,10 @@
-//! Messages on their way to people: written down before they are sent, and sent until somebody has taken them.
+//! Messages on their way to people: written down before they are sent, and sent until the receiver has acknowledged them.
 //!
-//! Whoever finds a message in the store may send it. So that two who find it at once do not both do so, each writes down a
-//! claim, waits, and sends only if the claim still stands: Fischer's algorithm for mutual exclusion, since no store that
-//! nightcap runs on compares before it writes. It counts on monotonic clocks only. Whoever dies between sending and writing
-//! that down leaves a claim behind, and after a while the message is sent once more, under the same id.
+//! Whoever finds a message in the store may deliver it. So that two who find it at once do not both do so, each takes a lease,
+//! waits, and sends only if the lease is still its own: Fischer's algorithm for mutual exclusion, since no store that nightcap
+//! runs on compares before it writes. It counts on monotonic clocks only. Whoever dies between sending and writing that down
+//! leaves a lease behind; when it has expired the message is sent once more, under the same id.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,23 +14,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure::client::new_request_id;
 use crate::azure::retry;
-use crate::context::App;
 use crate::host::{Host, StoreError};
-use crate::notify::{Event, Notice};
-use crate::records::journal::Journal;
-use crate::records::keys::{claim_key, notice_key, told_key};
+use crate::log::Event as LogEvent;
+use crate::notify::config::{Config, Receiver};
+use crate::notify::notice::Notice;
+use crate::records::keys::{delivered_key, lease_key, notice_key};
+use crate::records::repository::Records;
 use crate::records::store;
-use crate::settings::{Notify, Settings};
 use crate::timestamp::Timestamp;
 
-/// How long whoever claims a message waits for others who do so at the same time. Claiming itself must take less.
+/// How long whoever takes a lease waits for others who do so at the same time. Taking it must take less.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// How long one attempt to send may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a claim is respected: longer than anybody who lives takes from the claim to the end of the attempt.
-const CLAIM_HOLDS: Duration = Duration::from_secs(15);
+/// How long a lease is respected: longer than anybody who lives takes from the lease to the end of the attempt.
+const LEASE_TAKES: Duration = Duration::from_secs(15);
 
 /// The pauses after failed attempts in seconds; after the last one it is left to a sweep.
 const PAUSES: [u64; 5] = [1, 5, 15, 30, 60];
@@ -45,11 +44,10 @@ const WRITE_ATTEMPTS: u32 = 10;
 /// After so long nobody wants to be told any more.
 const NEWS_LAST: Duration = Duration::from_hours(48);
 
-/// A message that waits to be told.
+/// A message that waits to be delivered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Waiting {
-    /// What it says.
+pub struct Pending {
     pub notice: Notice,
     /// How often it was sent in vain.
     pub attempts: u32,
@@ -59,55 +57,45 @@ pub struct Waiting {
     pub problem: Option<String>,
 }
 
-/// That a message was told.
+/// That nothing remains to be done about a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
-    /// When.
+pub struct Delivered {
     pub at: Timestamp,
-    /// Whether anybody has taken it, or nightcap gave up.
-    pub taken: bool,
+    /// Whether the receiver acknowledged it; otherwise nightcap gave up.
+    #[serde(rename = "taken")]
+    pub acknowledged: bool,
 }
 
-/// Who is telling a message.
+/// Who may send a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Claim {
-    by: String,
+struct Lease {
+    #[serde(rename = "by")]
+    holder: String,
     at: Timestamp,
 }
 
-/// Whether people want to be told this.
-pub fn is_wanted(settings: &Settings, event: Event) -> bool {
-    settings.notify.as_ref().is_some_and(|notify| notify.on.contains(&event))
-}
-
-/// Writes a message down, unless it was told already. Tells whether nobody needs to remember it any more.
-pub async fn put<H: Host>(journal: &Journal<'_, H>, notice: &Notice) -> bool {
-    if journal.load::<Told>(&told_key(&notice.id)).await.is_some() {
+/// Writes a message down, unless it was delivered already. Tells whether nobody needs to remember it any more.
+pub async fn enqueue<H: Host>(records: &Records<'_, H>, notice: &Notice) -> bool {
+    if records.load::<Delivered>(&delivered_key(&notice.id)).await.is_some() {
         return true;
     }
-    let waiting = Waiting { notice: notice.clone(), attempts: 0, try_at: None, problem: None };
-    journal.save(&notice_key(&notice.id), &waiting).await
+    records.save(&notice_key(&notice.id), &Pending::new(notice.clone())).await
 }
 
-/// Sends a message, and tries again for a while if nobody takes it. Tells whether it was taken for certain.
-pub async fn deliver<H: Host>(
-    app: &Arc<App<H>>,
-    settings: &Settings,
-    journal: &Journal<'_, H>,
-    notice: Notice,
-) -> bool {
-    let Some(notify) = &settings.notify else { return true };
-    let delivery = Delivery { app, notify, journal };
+/// Sends a message, and tries again for a while if it is not acknowledged. Tells whether it surely was.
+pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) -> bool {
+    let Some(receiver) = &config.receiver else { return true };
+    let delivery = Delivery { records, receiver };
     // A store that fails must not keep people from being told.
-    let waiting = journal.load(&notice_key(&notice.id)).await;
-    let mut waiting = waiting.unwrap_or(Waiting { notice, attempts: 0, try_at: None, problem: None });
+    let pending = records.load(&notice_key(&notice.id)).await;
+    let mut pending = pending.unwrap_or_else(|| Pending::new(notice));
     for pause in PAUSES {
-        match delivery.attempt(&mut waiting).await {
-            Attempt::Taken => return true,
-            Attempt::Left => return false,
-            Attempt::Refused(asked) => {
-                app.host.sleep(Duration::from_secs(pause).max(asked).min(LONGEST_PAUSE)).await;
+        match delivery.attempt(&mut pending).await {
+            Attempt::Acknowledged => return true,
+            Attempt::LeftToOthers => return false,
+            Attempt::Refused { retry_after } => {
+                records.log.host.sleep(Duration::from_secs(pause).max(retry_after).min(LONGEST_PAUSE)).await;
             }
         }
     }
@@ -115,173 +103,198 @@ pub async fn deliver<H: Host>(
 }
 
 /// Sends a message that somebody else has left behind, if it is time to.
-pub async fn deliver_left_behind<H: Host>(app: &Arc<App<H>>, settings: &Settings, journal: &Journal<'_, H>, key: &str) {
-    let Some(notify) = &settings.notify else { return };
-    let Some(mut waiting) = journal.load::<Waiting>(key).await else { return };
-    let delivery = Delivery { app, notify, journal };
-    // Whoever told it may have died before it was taken away.
-    if journal.load::<Told>(&told_key(&waiting.notice.id)).await.is_some() {
-        return delivery.take_away(&waiting).await;
+pub async fn deliver_left_behind<H: Host>(records: &Records<'_, H>, config: &Config, key: &str) {
+    let Some(receiver) = &config.receiver else { return };
+    let Some(mut pending) = records.load::<Pending>(key).await else { return };
+    let delivery = Delivery { records, receiver };
+    // Whoever delivered it may have died before it was taken away.
+    if records.load::<Delivered>(&delivered_key(&pending.notice.id)).await.is_some() {
+        return delivery.take_away(&pending).await;
     }
-    let now = app.host.now();
-    if now.since(waiting.notice.at).is_some_and(|age| age > NEWS_LAST) {
-        return delivery.close(&waiting, false).await;
+    let now = records.log.host.now();
+    if now.since(pending.notice.at).is_some_and(|age| age > NEWS_LAST) {
+        return delivery.close(&pending, false).await;
     }
     // A moment that is further ahead than anything is put off was written by a host whose clock was wrong.
-    let left = waiting.try_at.and_then(|at| at.since(now)).unwrap_or_default();
+    let left = pending.try_at.and_then(|at| at.since(now)).unwrap_or_default();
     if left.is_zero() || left > LONGEST_PAUSE {
-        delivery.attempt(&mut waiting).await;
+        delivery.attempt(&mut pending).await;
+    }
+}
+
+impl Pending {
+    fn new(notice: Notice) -> Self {
+        Self { notice, attempts: 0, try_at: None, problem: None }
     }
 }
 
 struct Delivery<'a, H> {
-    app: &'a Arc<App<H>>,
-    notify: &'a Notify,
-    journal: &'a Journal<'a, H>,
+    records: &'a Records<'a, H>,
+    receiver: &'a Receiver,
 }
 
-/// Who tells a message.
-enum Whose {
-    Mine,
-    Theirs,
-    /// It was told before.
-    Told,
+/// What came of asking for the lease on a message.
+enum Claim {
+    Held,
+    HeldByOther,
+    AlreadyDelivered,
 }
 
 enum Attempt {
-    /// It was taken, now or before.
-    Taken,
-    /// Somebody else sees to it.
-    Left,
-    /// It was not taken, and the receiver asked to wait so long.
-    Refused(Duration),
+    /// Now or before.
+    Acknowledged,
+    /// Somebody else holds the lease.
+    LeftToOthers,
+    Refused {
+        retry_after: Duration,
+    },
 }
 
 impl<H: Host> Delivery<'_, H> {
-    async fn attempt(&self, waiting: &mut Waiting) -> Attempt {
-        let id = waiting.notice.id.clone();
-        match self.whose_is_it(&id).await {
-            Whose::Mine => {}
-            Whose::Told => return Attempt::Taken,
-            Whose::Theirs => return Attempt::Left,
+    async fn attempt(&self, pending: &mut Pending) -> Attempt {
+        let id = pending.notice.id.clone();
+        match self.claim(&id).await {
+            Claim::Held => {}
+            Claim::AlreadyDelivered => return Attempt::Acknowledged,
+            Claim::HeldByOther => return Attempt::LeftToOthers,
         }
-        match self.send(&waiting.notice).await {
+        match self.send(&pending.notice).await {
             Ok(()) => {
-                self.close(waiting, true).await;
-                Attempt::Taken
+                self.close(pending, true).await;
+                Attempt::Acknowledged
             }
             Err(refusal) => {
-                waiting.attempts = waiting.attempts.saturating_add(1);
-                let pause = Duration::from_secs(30).saturating_mul(1 << waiting.attempts.min(10));
-                waiting.try_at = Some(self.app.host.now().after(pause.min(LONGEST_PAUSE)));
-                waiting.problem = Some(refusal.detail);
-                self.journal.save(&notice_key(&id), waiting).await;
-                self.journal.delete(&claim_key(&id)).await;
-                Attempt::Refused(refusal.retry_after)
+                pending.attempts = pending.attempts.saturating_add(1);
+                let pause = Duration::from_secs(30).saturating_mul(1 << pending.attempts.min(10));
+                pending.try_at = Some(self.host().now().after(pause.min(LONGEST_PAUSE)));
+                pending.problem = Some(refusal.detail);
+                self.records.save(&notice_key(&id), pending).await;
+                self.records.delete(&lease_key(&id)).await;
+                Attempt::Refused { retry_after: refusal.retry_after }
             }
         }
     }
 
-    /// Writes down that a message was told, then takes it away. The first of these is the one that matters.
-    async fn close(&self, waiting: &Waiting, taken: bool) {
-        let id = &waiting.notice.id;
-        let told = Told { at: self.app.host.now(), taken };
+    /// Writes down that nothing remains to be done about a message, then takes it away. The first of these is the one that
+    /// matters.
+    async fn close(&self, pending: &Pending, acknowledged: bool) {
+        let id = &pending.notice.id;
+        let delivered = Delivered { at: self.host().now(), acknowledged };
         for attempt in 0..WRITE_ATTEMPTS {
-            if self.journal.save(&told_key(id), &told).await {
+            if self.records.save(&delivered_key(id), &delivered).await {
                 break;
             }
             self.wait_for_store(attempt).await;
         }
-        self.take_away(waiting).await;
-        self.journal.note_notice(id, if taken { "told" } else { "given_up" }, None);
+        self.take_away(pending).await;
+        self.note(id, if acknowledged { "delivered" } else { "given_up" }, None);
     }
 
-    async fn take_away(&self, waiting: &Waiting) {
-        let id = &waiting.notice.id;
-        self.journal.delete(&notice_key(id)).await;
-        self.journal.delete(&claim_key(id)).await;
+    async fn take_away(&self, pending: &Pending) {
+        let id = &pending.notice.id;
+        self.records.delete(&notice_key(id)).await;
+        self.records.delete(&lease_key(id)).await;
     }
 
-    /// Who is to tell a message. A store that keeps failing leaves only one answer:
-    /// better twice than never.
-    async fn whose_is_it(&self, id: &str) -> Whose {
+    /// Takes the lease. A store that keeps failing leaves only one answer: better twice than never.
+    async fn claim(&self, id: &str) -> Claim {
         for attempt in 0..WRITE_ATTEMPTS {
-            match self.claim(id).await {
-                Ok(whose) => return whose,
-                Err(error) => self.journal.note_notice(id, "store_failed", Some(&error.0)),
+            match self.try_claim(id).await {
+                Ok(claim) => return claim,
+                Err(error) => self.note(id, "store_failed", Some(&error.0)),
             }
             self.wait_for_store(attempt).await;
         }
-        Whose::Mine
+        Claim::Held
     }
 
-    async fn claim(&self, id: &str) -> Result<Whose, StoreError> {
-        let host = &self.app.host;
-        let key = claim_key(id);
-        if self.is_told(id).await? {
-            return Ok(Whose::Told);
+    async fn try_claim(&self, id: &str) -> Result<Claim, StoreError> {
+        let host = self.host();
+        let key = lease_key(id);
+        if self.is_delivered(id).await? {
+            return Ok(Claim::AlreadyDelivered);
         }
         let mut began = host.monotonic();
-        if let Some(other) = store::load::<Claim>(host, &key).await? {
-            host.sleep(CLAIM_HOLDS).await;
+        if let Some(other) = store::load::<Lease>(host, &key).await? {
+            host.sleep(LEASE_TAKES).await;
             began = host.monotonic();
-            if store::load::<Claim>(host, &key).await?.is_none_or(|now| now != other) {
-                return Ok(if self.is_told(id).await? { Whose::Told } else { Whose::Theirs });
+            if store::load::<Lease>(host, &key).await?.is_none_or(|now| now != other) {
+                return self.unless_delivered(id, Claim::HeldByOther).await;
             }
         }
-        let mine = Claim { by: new_request_id(host), at: host.now() };
-        store::save(host, &key, &mine).await?;
-        // Whoever reads a claim later than this one was read must be able to count on having been overwritten.
+        let own = Lease { holder: new_request_id(host), at: host.now() };
+        store::save(host, &key, &own).await?;
+        // Whoever reads a lease later than this one was read must be able to count on having been overwritten.
         if host.monotonic().saturating_sub(began) >= SETTLING {
             return Err(StoreError(format!("{key} took too long to write")));
         }
         host.sleep(SETTLING).await;
-        let stands = store::load::<Claim>(host, &key).await?.is_some_and(|now| now == mine);
-        Ok(match () {
-            () if self.is_told(id).await? => Whose::Told,
-            () if stands => Whose::Mine,
-            () => Whose::Theirs,
-        })
+        let stands = store::load::<Lease>(host, &key).await?.is_some_and(|now| now == own);
+        self.unless_delivered(id, if stands { Claim::Held } else { Claim::HeldByOther }).await
+    }
+
+    async fn unless_delivered(&self, id: &str, claim: Claim) -> Result<Claim, StoreError> {
+        Ok(if self.is_delivered(id).await? { Claim::AlreadyDelivered } else { claim })
     }
 
     async fn wait_for_store(&self, failed: u32) {
-        self.app.host.sleep(Duration::from_millis(200).saturating_mul(1 << failed.min(4))).await;
+        self.host().sleep(Duration::from_millis(200).saturating_mul(1 << failed.min(4))).await;
     }
 
-    /// Whether a message was told.
-    async fn is_told(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(store::load::<Told>(&self.app.host, &told_key(id)).await?.is_some())
+    async fn is_delivered(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(store::load::<Delivered>(self.host(), &delivered_key(id)).await?.is_some())
     }
 
     async fn send(&self, notice: &Notice) -> Result<(), Refusal> {
-        let message = notice.render(self.notify.format);
+        let message = self.receiver.format.render(notice);
         let request = Request::builder()
             .method(Method::POST)
-            .uri(self.notify.url.expose())
+            .uri(self.receiver.url.expose())
             .header(header::CONTENT_TYPE, message.content_type)
             .header(header::CONTENT_LENGTH, message.body.len())
             // Receivers that know it (draft-ietf-httpapi-idempotency-key-header) drop what they have had before.
             .header("idempotency-key", format!("\"{}\"", notice.id))
             .body(Bytes::from(message.body));
         let request = request.map_err(|_| Refusal::new("the request could not be made"))?;
-        let began = self.app.host.monotonic();
-        let sent = std::pin::pin!(self.app.host.send(request));
-        let timeout = std::pin::pin!(self.app.host.sleep(ANSWER_TIMEOUT));
+        let began = self.host().monotonic();
+        let sent = std::pin::pin!(self.host().send(request));
+        let timeout = std::pin::pin!(self.host().sleep(ANSWER_TIMEOUT));
         let answer = match select(sent, timeout).await {
             Either::Left((answer, _)) => answer.map_err(|_| Refusal::new("there was no answer")),
             Either::Right(_) => Err(Refusal::new("there was no answer in time")),
         };
-        let took = self.app.host.monotonic().saturating_sub(began);
-        self.journal.note_sent(&notice.id, answer.as_ref().ok().map(|answer| answer.status().as_u16()), took);
+        let took = self.host().monotonic().saturating_sub(began);
+        self.note_sent(&notice.id, answer.as_ref().ok().map(|answer| answer.status()), took);
         let answer = answer?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            status => Err(Refusal::told(status, retry::retry_after(answer.headers()))),
+            status => Err(Refusal::of_status(status, retry::retry_after(answer.headers()))),
         }
+    }
+
+    fn host(&self) -> &H {
+        self.records.log.host
+    }
+
+    fn note_sent(&self, notice: &str, status: Option<StatusCode>, took: Duration) {
+        let level = if status.is_some_and(|status| status.is_success()) { "info" } else { "warn" };
+        let log = self.records.log;
+        log.write(&LogEvent {
+            notice: Some(notice),
+            status: status.map(|status| status.as_u16()),
+            ms: u64::try_from(took.as_millis()).ok(),
+            ..log.event("notice_sent", level)
+        });
+    }
+
+    fn note(&self, notice: &str, what: &str, detail: Option<&str>) {
+        let level = if detail.is_some() { "warn" } else { "info" };
+        let log = self.records.log;
+        log.write(&LogEvent { notice: Some(notice), step: Some(what), detail, ..log.event("notice", level) });
     }
 }
 
-/// A message that was not taken.
+/// A message that was not acknowledged.
 struct Refusal {
     detail: String,
     retry_after: Duration,
@@ -292,7 +305,7 @@ impl Refusal {
         Self { detail: detail.to_owned(), retry_after: Duration::ZERO }
     }
 
-    fn told(status: StatusCode, retry_after: Option<Duration>) -> Self {
+    fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Self {
         let detail = format!("the receiver answered with status {}", status.as_u16());
         Self { detail, retry_after: retry_after.unwrap_or_default() }
     }

@@ -1,6 +1,9 @@
 //! Notices for tests: one as they are, one of next to nothing, and those that somebody made to do harm.
 
-use super::*;
+use crate::alert::{Reading, Summary};
+use crate::azure::blob::File;
+use crate::notify::notice::{Captured, Event, Links, Notice};
+use crate::timestamp::Timestamp;
 
 pub const TARGET: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/prod/providers/\
                           Microsoft.Compute/virtualMachines/web-01";

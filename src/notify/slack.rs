@@ -9,7 +9,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Message, Notice};
+use super::message::Message;
+use super::notice::Notice;
 
 /// The longest header ("Header block").
 const LONGEST_HEADER: usize = 150;
@@ -84,8 +85,8 @@ fn escaped(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::notify::samples;
 
     fn message(notice: &Notice) -> Value {
         serde_json::from_slice(&render(notice).body).unwrap()

@@ -7,7 +7,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Event, Message, Notice};
+use super::message::Message;
+use super::notice::{Event, Notice};
 
 pub(super) fn render(notice: &Notice) -> Message {
     let words = notice.words();
@@ -73,8 +74,8 @@ fn color(event: Event) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::notify::samples;
 
     const LIMIT: usize = 28 * 1024;
 

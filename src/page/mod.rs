@@ -1,15 +1,24 @@
 //! The page on a capture: what is known of it, and what its file says. Pure.
 
-mod chart;
-pub mod html;
+mod axis;
+mod bars;
+mod document;
+mod list;
+mod plot;
+mod sections;
+mod table;
+mod words;
+
+use nightcap_report::Report;
 
 use crate::alert::Summary;
 use crate::notify::Links;
 use crate::notify::compose::links_about;
 use crate::records::capture::CaptureRecord;
-use crate::report::Report;
 use crate::settings::Settings;
-use html::{Facts, Page};
+
+pub use document::Page;
+pub use sections::Facts;
 
 /// The page on a capture that is over and was made for an alert.
 pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, settings: &Settings) -> String {
@@ -31,7 +40,7 @@ pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, se
 }
 
 fn links(record: &CaptureRecord, settings: &Settings) -> Vec<(&'static str, String)> {
-    let Links { portal, record: own, .. } = links_about(record, settings);
+    let Links { portal, record: own, .. } = links_about(record, &settings.notify);
     let file = own.as_ref().map(|own| format!("{own}/file"));
     let links = [("Machine in Azure", portal), ("Capture file", file), ("Record", own)];
     links.into_iter().filter_map(|(what, address)| Some((what, address?))).collect()

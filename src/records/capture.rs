@@ -1,25 +1,19 @@
-//! What nightcap remembers: readable JSON under keys within the limits of Spin's store (256 bytes a key, 1 MB a value;
-//! on Azure Cosmos DB no slash, backslash, question mark or hash in a key).
-//!
-//! No store that nightcap runs on compares before it writes, so whatever several instances may write at once has a key
-//! for each: an alert on a capture, an alert that is over, a message that was told. A capture's own record is written by
-//! whoever watches it; two who do so write what they saw of one truth, and [`CaptureRecord::merge`] keeps the later.
+//! What is remembered of a capture: one JSON value, from the moment before Azure is asked for it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use strum::{EnumIter, IntoStaticStr};
 
+use crate::alert::Summary;
 use crate::azure::blob::File;
 use crate::azure::capture_parameters::Parameters;
-use crate::azure::packet_capture::PacketCapture;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
-use crate::capture::locate::Place;
 use crate::digest::digest;
-use crate::plan::Start;
-use crate::records::keys::capture_key;
+use crate::records::keys::{alert_on, capture_key};
 use crate::report::Report;
 use crate::timestamp::Timestamp;
 
@@ -50,9 +44,11 @@ pub struct CaptureRecord {
     /// What it was told to do.
     pub parameters: Parameters,
     /// The key of the alert that it was asked for; empty when it was found running and nobody here knows.
-    pub asked_by: String,
+    #[serde(rename = "askedBy")]
+    pub requested_by: String,
     /// Azure's time when it was asked for, or when it was found.
-    pub asked_at: Timestamp,
+    #[serde(rename = "askedAt")]
+    pub requested_at: Timestamp,
     /// Whether it was seen that no instance that raced for the target has made another capture beside it.
     #[serde(default)]
     pub settled: bool,
@@ -65,11 +61,12 @@ pub struct CaptureRecord {
     pub phase: Phase,
     /// When it began, by Azure.
     pub began_at: Option<Timestamp>,
-    /// How many looks in a row have told nothing new.
-    #[serde(default)]
-    pub looks: u32,
+    /// How many polls in a row have told nothing new.
+    #[serde(default, rename = "looks")]
+    pub polls: u32,
     /// When to look again, by the clock of the host that wrote this.
-    pub look_at: Option<Timestamp>,
+    #[serde(rename = "lookAt")]
+    pub poll_at: Option<Timestamp>,
     /// Why nightcap itself is stopping it.
     pub stopping: Option<EndReason>,
     /// The name of the capture in whose favour this one was stopped.
@@ -92,6 +89,20 @@ pub struct CaptureRecord {
     pub report_problem: Option<String>,
     /// What was done, in order.
     pub steps: Vec<Step>,
+}
+
+/// What is known of a capture before Azure is asked for it; the members are those of [`CaptureRecord`].
+#[derive(Clone, Debug)]
+pub struct Requested {
+    pub subscription: String,
+    pub region: Region,
+    pub name: String,
+    pub target: Target,
+    pub machine: Option<String>,
+    pub watcher: ResourceId,
+    pub parameters: Parameters,
+    pub by: String,
+    pub at: Timestamp,
 }
 
 /// What a capture's file says, as it is written down: for programs, and as people are shown it.
@@ -119,7 +130,8 @@ pub struct ShownReport {
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Azure is asked for it, and has perhaps not heard.
-    Asked,
+    #[serde(rename = "asked")]
+    Requested,
     /// Azure was asked for it and is at work.
     Creating,
     /// Azure has made it; whether it captures is not known yet.
@@ -145,8 +157,9 @@ pub struct End {
 }
 
 /// Why a capture ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum EndReason {
     /// Its time was up.
     TimeLimit,
@@ -187,7 +200,7 @@ pub struct Step {
 /// another one than who watches it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Over {
+pub struct EndNote {
     /// When that was seen.
     pub at: Timestamp,
     /// How it ended.
@@ -198,24 +211,24 @@ pub struct Over {
 
 impl CaptureRecord {
     /// The record of a capture that Azure is about to be asked for.
-    pub fn asked(start: &Start, place: &Place, name: &str, asked_by: &str, asked_at: Timestamp) -> Self {
+    pub fn new(request: Requested) -> Self {
         Self {
-            subscription: place.subscription.clone(),
-            region: place.region.clone(),
-            name: name.to_owned(),
-            target: start.target.clone(),
-            machine: place.machine.as_ref().map(|machine| machine.id.clone()),
-            watcher: place.watcher.clone(),
-            parameters: start.parameters.clone(),
-            asked_by: asked_by.to_owned(),
-            asked_at,
+            subscription: request.subscription,
+            region: request.region,
+            name: request.name,
+            target: request.target,
+            machine: request.machine,
+            watcher: request.watcher,
+            parameters: request.parameters,
+            requested_by: request.by,
+            requested_at: request.at,
             settled: false,
             operation: None,
             storage_path: None,
-            phase: Phase::Asked,
+            phase: Phase::Requested,
             began_at: None,
-            looks: 0,
-            look_at: None,
+            polls: 0,
+            poll_at: None,
             stopping: None,
             superseded_by: None,
             replaced: false,
@@ -228,19 +241,6 @@ impl CaptureRecord {
         }
     }
 
-    /// The record of a capture that was found running, because its maker died or has another store.
-    pub fn found(start: &Start, place: &Place, capture: &PacketCapture, now: Timestamp) -> Self {
-        let phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
-        let storage_path = capture.storage_path.clone();
-        let asked = Self::asked(start, place, &capture.name, "", place.listing.clock.server_time());
-        let mut record = Self { phase, storage_path, ..asked };
-        if let Some(seconds) = capture.time_limit.and_then(|seconds| u32::try_from(seconds).ok()) {
-            record.parameters.capture_seconds = seconds;
-        }
-        record.note(now, "found", "It was found running; nothing is known here of its beginning.");
-        record
-    }
-
     /// The machine in Azure's own spelling, where that is known.
     pub fn machine(&self) -> Target {
         let spelt = self.machine.as_deref().and_then(Target::parse).filter(|spelt| *spelt == self.target);
@@ -250,12 +250,17 @@ impl CaptureRecord {
     /// Where this record lies.
     pub fn key(&self) -> String {
         let key = capture_key(&self.subscription, &self.region, &self.name);
-        if self.replaced { format!("{key}:{}", self.asked_at.unix_millis()) } else { key }
+        if self.replaced { format!("{key}:{}", self.requested_at.unix_millis()) } else { key }
     }
 
     /// What the keys of the alerts on it begin with.
     pub fn alerts_prefix(&self) -> String {
         format!("on:{}:", self.key().trim_start_matches("capture:"))
+    }
+
+    /// Where an alert on it lies.
+    pub fn on_key(&self, alert: &Summary) -> String {
+        format!("{}{}", self.alerts_prefix(), alert_on(&self.target, alert))
     }
 
     /// What tells this capture from any other, also from one that had the name before: Azure never tells two captures
@@ -264,12 +269,12 @@ impl CaptureRecord {
         let key = capture_key(&self.subscription, &self.region, &self.name);
         match &self.storage_path {
             Some(path) => format!("{key} {path}"),
-            None => format!("{key} {}", self.asked_at),
+            None => format!("{key} {}", self.requested_at),
         }
     }
 
     /// Where it stands how this capture ended, if somebody ended it who does not watch it.
-    pub fn over_key(&self) -> String {
+    pub fn end_note_key(&self) -> String {
         format!("over:{}", digest(&self.identity(), 16))
     }
 
@@ -288,9 +293,9 @@ impl CaptureRecord {
 
     /// Whether somebody who asks for the name at that time may be racing for this very capture, and it is not over. One
     /// that Azure has perhaps never heard of is open to everybody.
-    pub fn is_open_for(&self, asked_at: Timestamp) -> bool {
-        let apart = asked_at.since(self.asked_at).or_else(|| self.asked_at.since(asked_at));
-        self.phase == Phase::Asked || (self.end.is_none() && apart.is_none_or(|apart| apart <= RACES_LAST))
+    pub fn is_contested_at(&self, requested_at: Timestamp) -> bool {
+        let apart = requested_at.since(self.requested_at).or_else(|| self.requested_at.since(requested_at));
+        self.phase == Phase::Requested || (self.end.is_none() && apart.is_none_or(|apart| apart <= RACES_LAST))
     }
 
     /// How long it may capture.
@@ -298,17 +303,17 @@ impl CaptureRecord {
         Duration::from_secs(u64::from(self.parameters.capture_seconds))
     }
 
-    /// When whoever watches it looks again, or has looked last.
-    pub fn next_look(&self) -> Timestamp {
-        let last_step = self.steps.last().map_or(self.asked_at, |step| step.at);
-        self.look_at.map_or(last_step, |look_at| look_at.max(last_step))
+    /// When whoever watches it polls again, or has looked last.
+    pub fn next_poll(&self) -> Timestamp {
+        let last_step = self.steps.last().map_or(self.requested_at, |step| step.at);
+        self.poll_at.map_or(last_step, |poll_at| poll_at.max(last_step))
     }
 
     /// Takes over how it ended; its file is still to be found.
-    pub fn over(&mut self, end: End) {
+    pub fn end_with(&mut self, end: End) {
         self.phase = Phase::Ended;
-        self.looks = 0;
-        self.look_at = None;
+        self.polls = 0;
+        self.poll_at = None;
         self.end = Some(end);
     }
 
@@ -317,29 +322,29 @@ impl CaptureRecord {
         self.phase == Phase::Finished
     }
 
-    /// Takes over what another watcher of the same capture has written.
-    pub fn merge(&mut self, other: Self) {
-        if !self.is_same_capture(&other) {
+    /// Takes over what another watcher of the same capture has written. Of two that stand alike, one's own is the later.
+    pub fn merge(&mut self, stored: Self) {
+        if !self.is_same_capture(&stored) {
             return;
         }
-        let mut steps = other.steps.clone();
-        steps.extend(self.steps.iter().filter(|step| !other.steps.contains(step)).cloned());
+        let mut steps = stored.steps.clone();
+        steps.extend(self.steps.iter().filter(|step| !stored.steps.contains(step)).cloned());
         steps.sort_by_key(|step| step.at);
         steps.truncate(MOST_STEPS);
-        let asked_at = self.asked_at.max(other.asked_at);
-        // Of two that stand alike, one's own is the later.
-        if other.phase > self.phase || (self.end.is_none() && other.end.is_some()) {
-            let own = std::mem::replace(self, other);
-            self.stopping = self.stopping.or(own.stopping);
-            self.superseded_by = self.superseded_by.take().or(own.superseded_by);
-        } else {
-            self.stopping = self.stopping.or(other.stopping);
-            self.superseded_by = self.superseded_by.take().or(other.superseded_by);
-            self.storage_path = self.storage_path.take().or(other.storage_path);
-            self.began_at = self.began_at.or(other.began_at);
-        }
-        self.asked_at = asked_at;
-        self.steps = steps;
+        let (earlier, later) = if stored.is_ahead_of(self) { (self.clone(), stored) } else { (stored, self.clone()) };
+        *self = Self {
+            requested_at: later.requested_at.max(earlier.requested_at),
+            storage_path: later.storage_path.or(earlier.storage_path),
+            began_at: later.began_at.or(earlier.began_at),
+            stopping: later.stopping.or(earlier.stopping),
+            superseded_by: later.superseded_by.or(earlier.superseded_by),
+            steps,
+            ..later
+        };
+    }
+
+    fn is_ahead_of(&self, other: &Self) -> bool {
+        self.phase > other.phase || (self.end.is_some() && other.end.is_none())
     }
 
     /// Notes what was done, or is about to be.
@@ -363,25 +368,14 @@ impl EndReason {
 
     /// The word for it in records, logs and messages.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::TimeLimit => "time_limit",
-            Self::SizeLimit => "size_limit",
-            Self::StoppedByHand => "stopped_by_hand",
-            Self::Resolved => "resolved",
-            Self::Stopped => "stopped",
-            Self::Superseded => "superseded",
-            Self::CaptureFailed => "capture_failed",
-            Self::NeverBegan => "never_began",
-            Self::NotCreated => "not_created",
-            Self::Vanished => "vanished",
-            Self::LostSight => "lost_sight",
-        }
+        self.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::IntoEnumIterator;
 
     fn record() -> CaptureRecord {
         serde_json::from_value(serde_json::json!({
@@ -398,6 +392,16 @@ mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(millis)
+    }
+
+    #[test]
+    fn troubleshooting_explains_every_end_and_no_other() {
+        let page = include_str!("../../docs/troubleshooting.md");
+        let mut told = crate::records::words_in_table(page, "## How a capture ends");
+        let mut known: Vec<&str> = EndReason::iter().map(EndReason::word).collect();
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(told, known);
     }
 
     #[test]

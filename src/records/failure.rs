@@ -7,7 +7,7 @@ use crate::azure::error::AzureError;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::{Target, TargetKind};
-use crate::records::reason::{Reason, RecordedReason};
+use crate::records::reason::Reason;
 
 /// A failure with a reason for machines and sentences for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,20 +24,6 @@ impl Failure {
     /// A failure that stays until somebody does something about it.
     pub fn lasting(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), repeat_helps: false }
-    }
-
-    /// The status for a program that called directly and wants to branch on it.
-    pub fn status_for_program(reason: &RecordedReason) -> StatusCode {
-        let RecordedReason::Known(reason) = reason else { return StatusCode::BAD_GATEWAY };
-        match reason {
-            Reason::LimitReached | Reason::NameInUse => StatusCode::CONFLICT,
-            Reason::MachineNotFound
-            | Reason::AgentMissing
-            | Reason::NoStorageAccount
-            | Reason::WatcherNotFound
-            | Reason::NoNetworkWatcher => StatusCode::UNPROCESSABLE_ENTITY,
-            _ => StatusCode::BAD_GATEWAY,
-        }
     }
 
     /// There is no such machine.

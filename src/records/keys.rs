@@ -5,12 +5,11 @@ use crate::alert::Summary;
 use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::digest::digest;
-use crate::records::capture::CaptureRecord;
 
 /// What the keys of unfinished work begin with; the key of its record follows.
 pub const OPEN: &str = "open:";
 
-/// What the keys of messages that wait to be told begin with.
+/// What the keys of messages that wait to be delivered begin with.
 pub const NOTICE: &str = "notice:";
 
 /// Where an alert's record lies.
@@ -28,11 +27,6 @@ pub fn open_key(record: &str) -> String {
     format!("{OPEN}{record}")
 }
 
-/// Where an alert on a capture lies, after the capture's prefix.
-pub fn on_key(record: &CaptureRecord, alert: &Summary) -> String {
-    format!("{}{}", record.alerts_prefix(), alert_on(&record.target, alert))
-}
-
 /// Where it stands that an alert is over for a target.
 pub fn resolved_key(target: &Target, alert: &Summary) -> String {
     format!("resolved:{}", alert_on(target, alert))
@@ -48,23 +42,23 @@ pub fn watcher_key(subscription: &str, region: &Region) -> String {
     format!("watcher:{}:{region}", subscription.to_ascii_lowercase())
 }
 
-/// Where a message waits to be told.
+/// Where a message waits to be delivered.
 pub fn notice_key(id: &str) -> String {
     format!("{NOTICE}{id}")
 }
 
-/// Where it stands that a message was told.
-pub fn told_key(id: &str) -> String {
+/// Where it stands that a message was delivered.
+pub fn delivered_key(id: &str) -> String {
     format!("told:{id}")
 }
 
-/// Where it stands who is telling a message.
-pub fn claim_key(id: &str) -> String {
+/// Where the lease on a message lies.
+pub fn lease_key(id: &str) -> String {
     format!("claim:{id}")
 }
 
-/// One alert for one target: the same when it fires and when it is over.
-fn alert_on(target: &Target, alert: &Summary) -> String {
+/// One alert for one target, as part of a key: the same when it fires and when it is over.
+pub fn alert_on(target: &Target, alert: &Summary) -> String {
     let id = if alert.id.is_empty() { &alert.rule } else { &alert.id };
     digest(&format!("{}\n{}", id.to_ascii_lowercase(), target.id().key()), 16)
 }

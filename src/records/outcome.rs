@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::IntoStaticStr;
 
 use crate::azure::region::Region;
 use crate::azure::target::Target;
-use crate::plan::{Plan, Start};
 use crate::records::failure::Failure;
 use crate::records::reason::{Reason, RecordedReason};
 
 /// The five ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// A capture was started for this alert.
     Started,
@@ -28,13 +29,7 @@ pub enum Kind {
 impl Kind {
     /// The word in answers, records and logs.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Started => "started",
-            Self::Joined => "joined",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-            Self::Accepted => "accepted",
-        }
+        self.into()
     }
 }
 
@@ -91,12 +86,10 @@ impl Outcome {
         Self::new(Kind::Accepted, Reason::Working, "nightcap is at work on this; the record tells how it ends.")
     }
 
-    /// A capture was created.
-    pub fn started(start: &Start) -> Self {
-        let seconds = start.parameters.capture_seconds;
-        let mut message =
-            format!("A packet capture of at most {seconds} seconds was started on {}.", start.target.name());
-        for complaint in &start.complaints {
+    /// A capture was created. The complaints are sentences about what in the alert could not be used.
+    pub fn started(machine: &str, capture_seconds: u32, complaints: &[String]) -> Self {
+        let mut message = format!("A packet capture of at most {capture_seconds} seconds was started on {machine}.");
+        for complaint in complaints {
             message.push(' ');
             message.push_str(complaint);
         }
@@ -146,12 +139,9 @@ impl Outcome {
         Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
     }
 
-    /// What a plan means that starts nothing; one that starts something is being worked on.
-    pub fn skipped(plan: Plan) -> Self {
-        match plan {
-            Plan::Skip { reason, message } => Self::new(Kind::Skipped, reason, message),
-            Plan::Start(_) => Self::accepted(),
-        }
+    /// Nothing was to be done.
+    pub fn skipped(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Kind::Skipped, reason, message)
     }
 
     /// Something could not be done. The portal's sample events name a machine that does not exist, and that is no

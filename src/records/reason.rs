@@ -1,4 +1,4 @@
-//! Why an alert ended as it did for a target, for machines. README lists the same words; a test compares.
+//! Why an alert ended as it did for a target, for machines. `docs/troubleshooting.md` has a remedy for each; a test compares.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
@@ -106,11 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_names_every_reason() {
-        let readme = include_str!("../../README.md");
-        for reason in Reason::iter() {
-            assert!(readme.contains(&format!("`{}`", reason.word())), "{}", reason.word());
-        }
+    fn troubleshooting_has_a_remedy_for_every_reason_and_no_other() {
+        let page = include_str!("../../docs/troubleshooting.md");
+        let mut told = crate::records::words_in_table(page, "## Reasons of an alert");
+        let mut known: Vec<&str> = Reason::iter().map(Reason::word).collect();
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(told, known);
     }
 
     #[test]

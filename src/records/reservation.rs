@@ -1,5 +1,5 @@
-//! What this instance is asking Azure for. Alerts that it works on side by side have lists of captures that do not show
-//! what the others are about to create; with this they keep to the limit together.
+//! Places in a watcher that this instance has reserved. Alerts that it works on side by side have lists of captures that do
+//! not show what the others are about to create; with their reservations they keep to the limit together.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,40 +9,40 @@ use crate::azure::resource_id::ResourceId;
 /// How much older than its answer a list may be: as long as a request may take.
 const LIST_TAKES: Duration = Duration::from_secs(10);
 
-/// The captures that are being asked for, and those that were a moment ago.
+/// The captures that are about to be created, and those that were a moment ago.
 #[derive(Debug, Default)]
-pub struct Asking(Mutex<State>);
+pub struct Reservations(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    turns: u64,
-    asked: Vec<Asked>,
+    last_number: u64,
+    places: Vec<Place>,
 }
 
 #[derive(Debug)]
-struct Asked {
-    turn: u64,
+struct Place {
+    number: u64,
     watcher: String,
     name: String,
-    /// When Azure accepted it, on the monotonic clock; `None` while nobody knows.
-    accepted: Option<Duration>,
+    /// When Azure accepted the capture, on the monotonic clock; `None` while nobody knows.
+    accepted_at: Option<Duration>,
 }
 
 /// A place in the queue for a watcher. It is given up when this is dropped, unless a capture came of it.
 #[derive(Debug)]
-pub struct Turn<'a> {
-    asking: &'a Asking,
-    turn: u64,
+pub struct Reservation<'a> {
+    reservations: &'a Reservations,
+    number: u64,
 }
 
-impl Asking {
+impl Reservations {
     /// Takes the next place in the queue, to create a capture of this name.
-    pub fn take_turn(&self, watcher: &ResourceId, name: &str) -> Turn<'_> {
+    pub fn reserve(&self, watcher: &ResourceId, name: &str) -> Reservation<'_> {
         let mut state = self.state();
-        state.turns = state.turns.saturating_add(1);
-        let turn = state.turns;
-        state.asked.push(Asked { turn, watcher: watcher.key(), name: name.to_owned(), accepted: None });
-        Turn { asking: self, turn }
+        state.last_number = state.last_number.saturating_add(1);
+        let number = state.last_number;
+        state.places.push(Place { number, watcher: watcher.key(), name: name.to_owned(), accepted_at: None });
+        Reservation { reservations: self, number }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -50,16 +50,16 @@ impl Asking {
     }
 }
 
-impl Turn<'_> {
+impl Reservation<'_> {
     /// How many captures come before this one that a list does not show. `listed` tells whether it shows a name, and
-    /// `heard` when it was answered.
-    pub fn unlisted_before(&self, listed: impl Fn(&str) -> bool, heard: Duration) -> usize {
-        let mut state = self.asking.state();
+    /// `received_at` when its answer came.
+    pub fn unlisted_before(&self, listed: impl Fn(&str) -> bool, received_at: Duration) -> usize {
+        let mut state = self.reservations.state();
         // What was accepted before the list was asked for is in it, or gone.
-        state.asked.retain(|asked| asked.accepted.is_none_or(|at| at.saturating_add(LIST_TAKES) >= heard));
-        let Some(own) = state.asked.iter().find(|asked| asked.turn == self.turn) else { return 0 };
-        let before = state.asked.iter().filter(|asked| asked.turn < own.turn && asked.watcher == own.watcher);
-        let mut names: Vec<&str> = before.map(|asked| asked.name.as_str()).filter(|name| *name != own.name).collect();
+        state.places.retain(|place| place.accepted_at.is_none_or(|at| at.saturating_add(LIST_TAKES) >= received_at));
+        let Some(own) = state.places.iter().find(|place| place.number == self.number) else { return 0 };
+        let before = state.places.iter().filter(|place| place.number < own.number && place.watcher == own.watcher);
+        let mut names: Vec<&str> = before.map(|place| place.name.as_str()).filter(|name| *name != own.name).collect();
         names.sort_unstable();
         names.dedup();
         names.into_iter().filter(|name| !listed(name)).count()
@@ -67,16 +67,16 @@ impl Turn<'_> {
 
     /// Azure accepted the capture.
     pub fn accepted(self, now: Duration) {
-        let turn = self.turn;
-        if let Some(own) = self.asking.state().asked.iter_mut().find(|asked| asked.turn == turn) {
-            own.accepted = Some(now);
+        let number = self.number;
+        if let Some(own) = self.reservations.state().places.iter_mut().find(|place| place.number == number) {
+            own.accepted_at = Some(now);
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.asking.state().asked.retain(|asked| asked.turn != self.turn || asked.accepted.is_some());
+        self.reservations.state().places.retain(|place| place.number != self.number || place.accepted_at.is_some());
     }
 }
 
@@ -92,10 +92,10 @@ mod tests {
 
     #[test]
     fn whoever_comes_later_counts_those_before() {
-        let asking = Asking::default();
-        let (first, second) = (asking.take_turn(&watcher("a"), "x"), asking.take_turn(&watcher("a"), "y"));
-        let elsewhere = asking.take_turn(&watcher("b"), "z");
-        let rival = asking.take_turn(&watcher("A"), "y");
+        let reservations = Reservations::default();
+        let (first, second) = (reservations.reserve(&watcher("a"), "x"), reservations.reserve(&watcher("a"), "y"));
+        let elsewhere = reservations.reserve(&watcher("b"), "z");
+        let rival = reservations.reserve(&watcher("A"), "y");
         assert_eq!(first.unlisted_before(|_| false, AT), 0);
         assert_eq!(second.unlisted_before(|_| false, AT), 1);
         assert_eq!(second.unlisted_before(|name| name == "x", AT), 0, "the list shows it");
@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn what_was_accepted_counts_until_lists_show_it() {
-        let asking = Asking::default();
-        asking.take_turn(&watcher("a"), "x").accepted(AT);
-        let next = asking.take_turn(&watcher("a"), "y");
+        let reservations = Reservations::default();
+        reservations.reserve(&watcher("a"), "x").accepted(AT);
+        let next = reservations.reserve(&watcher("a"), "y");
         assert_eq!(next.unlisted_before(|_| false, AT), 1, "the list may be older than its answer");
         assert_eq!(next.unlisted_before(|_| false, AT + LIST_TAKES + LIST_TAKES), 0, "it was gone again");
     }

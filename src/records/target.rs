@@ -1,12 +1,8 @@
 //! What is remembered of a machine.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::azure::compute::Machine;
-use crate::capture::locate::Place;
-use crate::plan::Start;
 use crate::timestamp::Timestamp;
 
 /// What is remembered of a machine, so that the next alert need not ask.
@@ -17,12 +13,4 @@ pub struct TargetMemory {
     pub machine: Option<Machine>,
     /// When its last capture was over, or will be at the latest.
     pub captured_until: Option<Timestamp>,
-}
-
-impl TargetMemory {
-    /// What there is to remember after a capture was asked for.
-    pub fn new(start: &Start, place: &Place, now: Timestamp) -> Self {
-        let limit = Duration::from_secs(u64::from(start.parameters.capture_seconds));
-        Self { machine: place.machine.clone(), captured_until: Some(now.after(limit)) }
-    }
 }

@@ -10,7 +10,6 @@ mod table;
 use std::time::Duration;
 
 pub use keys::Keys;
-pub(crate) use notify::{Notify, NotifyFormat};
 pub use reader::SettingError;
 pub(crate) use storage::StorageAccounts;
 pub use table::{SECRET_SETTINGS, SETTINGS};
@@ -23,7 +22,7 @@ use crate::azure::packet_filter::parse_filters;
 use crate::azure::secret::Secret;
 use crate::plan::policy::Policy;
 use crate::plan::rule::parse_rules;
-use checks::{capture_name, client, present, public_url, subscriptions, tenant};
+use checks::{capture_name, client, present, subscriptions, tenant};
 use notify::notify;
 use reader::Reader;
 use storage::storage_accounts;
@@ -53,10 +52,8 @@ pub struct Settings {
     pub report_bytes: u64,
     /// How long records of what is over are kept.
     pub retention: Duration,
-    /// Where and how people are told, if anywhere.
-    pub notify: Option<Notify>,
-    /// Where links lead, without a slash at the end; empty for links relative to the host.
-    pub public_url: String,
+    /// Where and how people are told.
+    pub notify: crate::notify::config::Config,
 }
 
 impl Settings {
@@ -66,17 +63,17 @@ impl Settings {
     pub fn parse(given: &[(&'static str, String)]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader { given, errors: Vec::new() };
         reader.take("webhook_key", present);
-        let settings = Self {
-            azure: Config {
-                credential: ClientSecret {
-                    tenant_id: reader.take("tenant_id", tenant),
-                    client_id: reader.take("client_id", client),
-                    client_secret: reader.take("client_secret", |text| present(text).map(Secret::new)),
-                },
-                authority: reader.take("authority_url", Origin::parse),
-                arm: reader.take("arm_url", Origin::parse),
-                blob: reader.take("blob_url", Origin::parse),
+        let azure = Config {
+            credential: ClientSecret {
+                tenant_id: reader.take("tenant_id", tenant),
+                client_id: reader.take("client_id", client),
+                client_secret: reader.take("client_secret", |text| present(text).map(Secret::new)),
             },
+            authority: reader.take("authority_url", Origin::parse),
+            arm: reader.take("arm_url", Origin::parse),
+            blob: reader.take("blob_url", Origin::parse),
+        };
+        let settings = Self {
             storage: reader.take("storage_account_id", storage_accounts),
             policy: Policy {
                 capture: Parameters {
@@ -98,8 +95,8 @@ impl Settings {
             report_within: Duration::from_secs(reader.take("report_seconds", |text| number(text, 0, 3600))),
             report_bytes: reader.take("report_bytes", |text| number(text, 1, 1 << 40)),
             retention: DAY.saturating_mul(reader.take("retention_days", |text| number(text, 1, 3650)) as u32),
-            notify: notify(&mut reader),
-            public_url: reader.take("public_url", public_url),
+            notify: notify(&mut reader, azure.arm.clone()),
+            azure,
         };
         if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
     }
@@ -148,7 +145,7 @@ mod tests {
         assert_eq!(settings.azure.arm.to_string(), "https://management.azure.com");
         assert!(
             settings.policy.capture_name.is_none()
-                && settings.notify.is_none()
+                && settings.notify.receiver.is_none()
                 && settings.policy.allowed_subscriptions.is_none()
         );
     }
@@ -217,7 +214,10 @@ mod tests {
         assert_eq!(errors.iter().map(|error| error.setting).collect::<Vec<_>>(), ["notify_format", "notify_url"]);
         assert!(!format!("{errors:?}").contains("secret-path"));
         let given = with(&[url, ("notify_format", "slack"), ("notify_origin", "https://hooks.example")]);
-        assert_eq!(Settings::parse(&given).unwrap().notify.unwrap().format, NotifyFormat::Slack);
+        assert_eq!(
+            Settings::parse(&given).unwrap().notify.receiver.unwrap().format,
+            crate::notify::format::Format::Slack
+        );
     }
 
     #[test]

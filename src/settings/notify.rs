@@ -2,33 +2,21 @@
 
 use anyhow::{Context, ensure};
 use http::Uri;
-use strum::EnumString;
 
+use super::checks::public_url;
 use super::reader::Reader;
 use crate::azure::origin::Origin;
 use crate::azure::secret::Secret;
-use crate::notify::Event;
+use crate::notify::config::{Config, Receiver};
+use crate::notify::format::Format;
+use crate::notify::notice::Event;
 
-/// Where and how people are told.
-#[derive(Clone, Debug)]
-pub struct Notify {
-    pub url: Secret,
-    pub format: NotifyFormat,
-    pub on: Vec<Event>,
+/// Reads the settings that belong together. `arm` is where Azure is.
+pub fn notify(reader: &mut Reader, arm: Origin) -> Config {
+    Config { receiver: receiver(reader), public_url: reader.take("public_url", public_url), arm }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
-#[strum(ascii_case_insensitive)]
-pub enum NotifyFormat {
-    /// An Adaptive Card for Microsoft Teams Workflows.
-    Teams,
-    Slack,
-    /// A CloudEvents 1.0 event as JSON.
-    CloudEvents,
-}
-
-/// Reads the settings that belong together; `None` when nobody is to be told.
-pub fn notify(reader: &mut Reader) -> Option<Notify> {
+fn receiver(reader: &mut Reader) -> Option<Receiver> {
     let on = reader.take("notify_on", |text| {
         let events: Option<Vec<Event>> = text.split(',').map(|part| Event::parse(part.trim())).collect();
         events.context("it should be a comma separated list of started, joined, finished, failed, skipped")
@@ -37,7 +25,7 @@ pub fn notify(reader: &mut Reader) -> Option<Notify> {
         return None;
     }
     let format = reader.take("notify_format", |text| {
-        let format = text.parse::<NotifyFormat>().ok();
+        let format = text.parse::<Format>().ok();
         format.map(Some).context("with notify_url set, it should be teams, slack or cloudevents")
     });
     let origin = reader.take("notify_origin", Origin::parse);
@@ -46,5 +34,5 @@ pub fn notify(reader: &mut Reader) -> Option<Notify> {
         ensure!(is_there, "it should be a URL whose scheme, host and port are those of notify_origin");
         Ok(Secret::new(text))
     });
-    Some(Notify { url, format: format?, on })
+    Some(Receiver { url, format: format?, on })
 }

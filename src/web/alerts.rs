@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use super::auth::may_send_alerts;
 use super::problem::{Problem, json};
+use super::settings::unusable;
 use crate::alert::{Alert, BadAlert, Summary};
-use crate::context::{App, Loaded};
+use crate::context::{Instance, Loaded};
 use crate::host::{Host, SettingsUnreadable};
 use crate::log::{self, Event};
-use crate::records::failure::Failure;
 use crate::records::outcome::{Kind, Outcome};
-use crate::records::reason::Reason;
+use crate::records::reason::{Reason, RecordedReason};
 use crate::workflow::{Handled, handle};
 
 /// The largest body. Azure's alerts have at most 256 KB.
@@ -42,62 +42,47 @@ struct Links {
 }
 
 /// Takes an alert in.
-pub async fn receive<H: Host>(State(app): State<Arc<App<H>>>, request: Request<Body>) -> Response<Body> {
+pub async fn receive<H: Host>(
+    State(instance): State<Arc<Instance<H>>>,
+    request: Request<Body>,
+) -> Result<Response<Body>, Problem> {
     let (head, body) = request.into_parts();
-    let loaded = match app.load().await {
-        Ok(loaded) => loaded,
-        Err(error) => return settings_unreadable(&app, &error),
-    };
+    let loaded = instance.load().await.map_err(|error| settings_unreadable(&instance, &error))?;
     if !may_send_alerts(&loaded.webhook_keys, head.uri.query(), &head.headers) {
-        return unauthorized(&app, &loaded);
+        return Err(unauthorized(&instance, &loaded));
     }
     if !is_json(&head.headers) {
-        return Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "An alert is JSON; send it with Content-Type: application/json.",
-        )
-        .answer();
+        let detail = "An alert is JSON; send it with Content-Type: application/json.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err(problem) => return problem.answer(),
-    };
-    let settings = match &loaded.settings {
-        Ok(settings) => settings,
-        Err(errors) => return super::health::unusable(errors),
-    };
-    let alert = match Alert::parse(&body) {
-        Ok(alert) => alert,
-        Err(error) => return bad_alert(&app, &error),
-    };
-    let direct = alert.direct.is_some();
-    let handled = handle(&app, settings, alert).await;
-    let links = Links { record: format!("{}/api/alerts/{}", settings.public_url, handled.key) };
-    if direct { answer_program(&handled, links) } else { answer_azure(&handled, links) }
+    let body = read(body).await?;
+    let settings = loaded.settings.map_err(|errors| unusable(StatusCode::INTERNAL_SERVER_ERROR, &errors))?;
+    let alert = Alert::parse(&body).map_err(|error| bad_alert(&instance, &error))?;
+    let is_direct = alert.direct.is_some();
+    let handled = handle(&instance, &settings, alert).await;
+    let links = Links { record: format!("{}/api/alerts/{}", settings.notify.public_url, handled.key) };
+    if is_direct { answer_program(&handled, links) } else { Ok(answer_azure(&handled, links)) }
 }
 
-fn settings_unreadable<H: Host>(app: &App<H>, error: &SettingsUnreadable) -> Response<Body> {
-    log::write(
-        &app.host,
-        &Event { event: "settings_unreadable", level: "error", detail: Some(&error.0), ..Event::default() },
-    );
+fn settings_unreadable<H: Host>(instance: &Instance<H>, error: &SettingsUnreadable) -> Problem {
+    let event = Event { event: "settings_unreadable", level: "error", detail: Some(&error.0), ..Event::default() };
+    log::write(&instance.host, &event);
     let detail = "The host could not read nightcap's settings just now, so the alert was not taken. Send it again.";
-    retry_later(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).answer())
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
 }
 
-fn unauthorized<H: Host>(app: &App<H>, loaded: &Loaded) -> Response<Body> {
+fn unauthorized<H: Host>(instance: &Instance<H>, loaded: &Loaded) -> Problem {
     let (reason, setting) = if loaded.webhook_keys.is_empty() {
         ("no_webhook_key_is_set", Some("webhook_key"))
     } else {
         ("wrong_or_missing_key", None)
     };
-    log::write(
-        &app.host,
-        &Event { event: "refused", level: "warn", reason: Some(reason), setting, ..Event::default() },
-    );
-    let detail = "The webhook's key is missing or wrong. Send it as ?code=KEY, in the header x-functions-key, or as \
-     the password of HTTP Basic.";
-    Problem::unauthorized(detail)
+    let event = Event { event: "refused", level: "warn", reason: Some(reason), setting, ..Event::default() };
+    log::write(&instance.host, &event);
+    Problem::unauthorized(
+        "The webhook's key is missing or wrong. Send it as ?code=KEY, in the header x-functions-key, or as the password \
+         of HTTP Basic.",
+    )
 }
 
 /// Whether the body claims to be JSON. A body without a claim may be; parsing will tell.
@@ -129,13 +114,14 @@ async fn discard(mut rest: Body) {
     }
 }
 
-fn bad_alert<H: Host>(app: &App<H>, error: &BadAlert) -> Response<Body> {
-    log::write(&app.host, &Event { event: "refused", level: "warn", reason: Some("bad_alert"), ..Event::default() });
+fn bad_alert<H: Host>(instance: &Instance<H>, error: &BadAlert) -> Problem {
+    let event = Event { event: "refused", level: "warn", reason: Some("bad_alert"), ..Event::default() };
+    log::write(&instance.host, &event);
     let status = match error {
         BadAlert::BadValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
         BadAlert::NotJson(_) | BadAlert::UnknownSchema | BadAlert::WrongType { .. } => StatusCode::BAD_REQUEST,
     };
-    Problem::new(status, error.to_string()).answer()
+    Problem::new(status, error.to_string())
 }
 
 /// Azure repeats a call on 408, 429, 503 and 504, and calls nobody at this address for 15 minutes after the last repeat
@@ -147,7 +133,9 @@ fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
     if any(Kind::Started) {
         answer(StatusCode::CREATED, handled, links)
     } else if repeat_may_help && !handled.remembered {
-        retry_later(answer(StatusCode::SERVICE_UNAVAILABLE, handled, links))
+        let mut answer = answer(StatusCode::SERVICE_UNAVAILABLE, handled, links);
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        answer
     } else if any(Kind::Accepted) {
         answer(StatusCode::ACCEPTED, handled, links)
     } else {
@@ -156,26 +144,35 @@ fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
 }
 
 /// A program that called directly wants to branch on the status.
-fn answer_program(handled: &Handled, links: Links) -> Response<Body> {
+fn answer_program(handled: &Handled, links: Links) -> Result<Response<Body>, Problem> {
     let failed = handled.outcomes.iter().find(|outcome| outcome.outcome == Kind::Failed);
     let forbidden = handled.outcomes.iter().find(|outcome| outcome.reason == Reason::SubscriptionNotAllowed);
     let (status, outcome) = match (failed, forbidden) {
-        (Some(outcome), _) => (Failure::status_for_program(&outcome.reason), outcome),
+        (Some(outcome), _) => (status_for_program(&outcome.reason), outcome),
         (None, Some(outcome)) => (StatusCode::FORBIDDEN, outcome),
-        (None, None) => return answer_azure(handled, links),
+        (None, None) => return Ok(answer_azure(handled, links)),
     };
-    Problem::new(status, outcome.message.clone())
+    let problem = Problem::new(status, outcome.message.clone())
         .with("reason", &outcome.reason)
         .with("outcomes", &handled.outcomes)
-        .with("links", links)
-        .answer()
+        .with("links", links);
+    Err(problem)
+}
+
+fn status_for_program(reason: &RecordedReason) -> StatusCode {
+    match reason {
+        RecordedReason::Known(Reason::LimitReached | Reason::NameInUse) => StatusCode::CONFLICT,
+        RecordedReason::Known(
+            Reason::MachineNotFound
+            | Reason::AgentMissing
+            | Reason::NoStorageAccount
+            | Reason::WatcherNotFound
+            | Reason::NoNetworkWatcher,
+        ) => StatusCode::UNPROCESSABLE_ENTITY,
+        RecordedReason::Known(_) | RecordedReason::Other(_) => StatusCode::BAD_GATEWAY,
+    }
 }
 
 fn answer(status: StatusCode, handled: &Handled, links: Links) -> Response<Body> {
-    json(status, "application/json", &Answer { alert: &handled.alert, outcomes: &handled.outcomes, links })
-}
-
-fn retry_later(mut answer: Response<Body>) -> Response<Body> {
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-    answer
+    json(status, &Answer { alert: &handled.alert, outcomes: &handled.outcomes, links })
 }

@@ -1,14 +1,10 @@
 //! Who may come in, decided on the raw request before anything of it is parsed.
 
-use axum::body::Body;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Response};
 
-use super::problem::Problem;
-use crate::context::{App, Loaded};
-use crate::host::Host;
 use crate::settings::Keys;
 
 /// Whether a caller may send alerts: the key stands in `?code=` or in `x-functions-key`, as with Azure Functions, or is
@@ -22,20 +18,9 @@ pub fn may_send_alerts(keys: &Keys, query: Option<&str>, headers: &HeaderMap) ->
 }
 
 /// Whether a caller may look and steer: HTTP Basic with the key as the password, or Bearer with the key.
-fn may_operate(keys: &Keys, headers: &HeaderMap) -> bool {
+pub fn may_operate(keys: &Keys, headers: &HeaderMap) -> bool {
     let bearer = credentials(headers, "bearer").map(str::to_owned);
     accepts_any(keys, bearer.into_iter().chain(basic_password(headers)))
-}
-
-/// Lets an operator in, or tells everybody else why not.
-pub async fn admit_operator<H: Host>(app: &App<H>, headers: &HeaderMap) -> Result<Loaded, Response<Body>> {
-    let loaded = app.load().await.map_err(|_| super::health::settings_unreadable())?;
-    if may_operate(&loaded.operator_keys, headers) {
-        return Ok(loaded);
-    }
-    Err(Problem::unauthorized(
-        "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.",
-    ))
 }
 
 fn accepts_any(keys: &Keys, offered: impl Iterator<Item = String>) -> bool {

@@ -1,77 +1,52 @@
 //! `GET /api/captures/{subscription}/{region}/{name}/file`: a capture's file, for those who have a key of nightcap and no
 //! right to the storage account. It passes through piece by piece.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
 use futures::stream;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
+use super::operator::OperatorContext;
 use super::problem::Problem;
-use super::records::{Named, find};
+use super::records::Found;
 use crate::azure::blob::{self, Piece};
-use crate::azure::client::{Azure, new_request_id};
 use crate::azure::error::AzureError;
-use crate::context::App;
+use crate::context::Context;
 use crate::host::Host;
-use crate::log::Log;
 use crate::records::capture::CaptureRecord;
 use crate::records::failure::Failure;
-use crate::settings::Settings;
 
 /// How long Blob storage may fail at one piece.
 const TRY_FOR: Duration = Duration::from_secs(30);
 
-/// Sends the file.
 pub async fn send<H: Host>(
-    State(app): State<Arc<App<H>>>,
-    Path(named): Path<Named>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let (loaded, record) = match find(&app, &headers, named).await {
-        Ok(found) => found,
-        Err(refusal) => return refusal,
-    };
-    let settings = match loaded.settings {
-        Ok(settings) => settings,
-        Err(errors) => return super::health::unusable(&errors),
-    };
+    Found(record): Found,
+    OperatorContext(context): OperatorContext<H>,
+) -> Result<Response<Body>, Problem> {
     let Some(url) = record.files.first().map(|file| file.url.clone()) else {
         let problem = record.file_problem.as_deref().unwrap_or("It is looked for when the capture is over.");
-        return Problem::new(StatusCode::NOT_FOUND, format!("This capture has no file. {problem}")).answer();
+        return Err(Problem::not_found(format!("This capture has no file. {problem}")));
     };
-    let request_id = new_request_id(&app.host);
-    let download = Download { app, settings, record, url, request_id };
-    match download.piece(None).await {
-        Ok(first) => download.answer(first),
-        Err(error) => {
-            let failure = Failure::from_azure(&error, &download.record.target, None);
-            Problem::new(StatusCode::BAD_GATEWAY, failure.message).answer()
-        }
-    }
+    let context = context.about(&record.requested_by);
+    let download = Download { context, record, url };
+    let first = download.piece(None).await.map_err(|error| {
+        let failure = Failure::from_azure(&error, &download.record.target, None);
+        Problem::new(StatusCode::BAD_GATEWAY, failure.message)
+    })?;
+    Ok(download.answer(first))
 }
 
 /// A file on its way through.
 struct Download<H> {
-    app: Arc<App<H>>,
-    settings: Arc<Settings>,
+    context: Context<H>,
     record: CaptureRecord,
     url: String,
-    request_id: String,
 }
 
 impl<H: Host> Download<H> {
     async fn piece(&self, after: Option<&Piece>) -> Result<Piece, AzureError> {
-        let host = &self.app.host;
-        let azure = Azure {
-            log: Log { host, alert: &self.record.asked_by, client_request_id: &self.request_id },
-            config: &self.settings.azure,
-            tokens: &self.app.tokens,
-            target: &self.record.target,
-            deadline: host.monotonic().saturating_add(TRY_FOR),
-        };
+        let azure = self.context.azure(&self.record.target, TRY_FOR);
         blob::piece(&azure, &self.url, after).await
     }
 

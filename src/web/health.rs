@@ -1,4 +1,4 @@
-//! `GET /healthz`: whether the settings are usable, without a single value.
+//! `GET /healthz`: whether the settings are usable.
 
 use std::sync::Arc;
 
@@ -8,37 +8,13 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::problem::{Problem, json as json_answer};
-use crate::context::App;
+use super::settings::{unreadable, unusable};
+use crate::context::Instance;
 use crate::host::Host;
-use crate::settings::SettingError;
 
-/// Tells how nightcap is.
-pub async fn show<H: Host>(State(app): State<Arc<App<H>>>) -> Response<Body> {
-    let Ok(loaded) = app.load().await else {
-        return settings_unreadable();
-    };
-    match &loaded.settings {
-        Ok(_) => json_answer(
-            StatusCode::OK,
-            "application/json",
-            &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}),
-        ),
-        Err(errors) => {
-            let mut answer = unusable(errors);
-            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            answer
-        }
-    }
-}
-
-/// Settings that the host did not give.
-pub fn settings_unreadable() -> Response<Body> {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The host could not read nightcap's settings.").answer()
-}
-
-/// Settings that cannot be used: a 500 that names them.
-pub fn unusable(errors: &[SettingError]) -> Response<Body> {
-    let sentences: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.setting, error.message)).collect();
-    let detail = format!("nightcap cannot work with these settings. {}.", sentences.join("; "));
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).with("settings", errors).answer()
+pub async fn show<H: Host>(State(instance): State<Arc<Instance<H>>>) -> Result<Response<Body>, Problem> {
+    let loaded = instance.load().await.map_err(|_| unreadable())?;
+    // A probe takes an instance out of service for this status.
+    loaded.settings.map_err(|errors| unusable(StatusCode::SERVICE_UNAVAILABLE, &errors))?;
+    Ok(json_answer(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
 }

@@ -4,24 +4,25 @@ mod alerts;
 mod auth;
 mod file;
 mod health;
+mod operator;
 mod problem;
 mod records;
 mod report;
+mod settings;
 mod sweep;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::routing::{get, post};
-use http::{Response, StatusCode};
+use http::StatusCode;
 
-use crate::context::App;
+use crate::context::Instance;
 use crate::host::Host;
 use problem::Problem;
 
 /// Everything that nightcap answers, one line a route.
-pub fn router<H: Host>(app: Arc<App<H>>) -> Router {
+pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
     Router::new()
         .route("/api/alerts", post(alerts::receive::<H>))
         .route("/api/alerts/{key}", get(records::alert::<H>))
@@ -32,18 +33,14 @@ pub fn router<H: Host>(app: Arc<App<H>>) -> Router {
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(app)
+        .with_state(instance)
 }
 
-async fn not_found() -> Response<Body> {
-    Problem::new(StatusCode::NOT_FOUND, "nightcap has nothing at this address. Alerts are sent to POST /api/alerts.")
-        .answer()
+async fn not_found() -> Problem {
+    Problem::not_found("nightcap has nothing at this address. Alerts are sent to POST /api/alerts.")
 }
 
-async fn method_not_allowed() -> Response<Body> {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "This address does not take this method. Alerts are sent to POST /api/alerts.",
-    )
-    .answer()
+async fn method_not_allowed() -> Problem {
+    let detail = "This address does not take this method. Alerts are sent to POST /api/alerts.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

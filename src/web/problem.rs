@@ -1,7 +1,8 @@
-//! Errors as RFC 9457 `application/problem+json`.
+//! Answers in JSON, and errors as RFC 9457 `application/problem+json`.
 
 use axum::body::Body;
-use http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -13,6 +14,8 @@ pub struct Problem {
     detail: String,
     #[serde(flatten)]
     more: Map<String, Value>,
+    #[serde(skip)]
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -23,6 +26,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             more: Map::new(),
+            header: None,
         }
     }
 
@@ -32,26 +36,35 @@ impl Problem {
         self
     }
 
-    /// The answer to a caller whose key is missing or wrong, told how to send it.
-    pub fn unauthorized(detail: &str) -> Response<Body> {
-        let mut answer = Self::new(StatusCode::UNAUTHORIZED, detail).answer();
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"nightcap\""));
-        answer
+    pub fn with_header(self, name: HeaderName, value: &'static str) -> Self {
+        Self { header: Some((name, HeaderValue::from_static(value))), ..self }
     }
 
-    /// The answer.
-    pub fn answer(&self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        json(status, "application/problem+json", self)
+    /// What a caller is told whose key is missing or wrong; `detail` says how to send it.
+    pub fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail).with_header(header::WWW_AUTHENTICATE, "Basic realm=\"nightcap\"")
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 }
 
-/// An answer with a JSON body.
-pub fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = typed_json(status, "application/problem+json", &self);
+        answer.headers_mut().extend(self.header);
+        answer
+    }
+}
+
+/// An answer with a JSON body, which nobody keeps.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    typed_json(status, "application/json", body)
+}
+
+fn typed_json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response<Body> {
     let bytes = serde_json::to_vec(body).unwrap_or_default();
-    let mut answer = Response::new(Body::from(bytes));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    (status, [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")], bytes).into_response()
 }

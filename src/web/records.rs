@@ -3,30 +3,32 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use http::{HeaderMap, Response, StatusCode};
+use axum::extract::{FromRequestParts, Path, State};
+use http::request::Parts;
+use http::{Response, StatusCode};
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
-use super::auth::admit_operator;
+use super::operator::Operator;
 use super::problem::{Problem, json};
 use crate::alert::Summary;
 use crate::azure::client::new_request_id;
 use crate::azure::packet_capture::checked_capture_name;
 use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;
-use crate::capture::watch::alerts_on;
-use crate::context::{App, Loaded};
+use crate::context::Instance;
 use crate::host::{Host, StoreError};
-use crate::log::{self, Event};
+use crate::log::{Event, Log};
 use crate::notify::compose::id_of_end;
-use crate::notify::outbox::{self, Told};
+use crate::notify::outbox::{Delivered, Pending};
 use crate::records::alert::AlertRecord;
 use crate::records::capture::CaptureRecord;
-use crate::records::journal::Journal;
-use crate::records::keys::{notice_key, told_key};
+use crate::records::keys::{alert_key, capture_key, delivered_key, notice_key};
+use crate::records::repository::Records;
 use crate::records::store;
 
 /// A capture's record with the alerts that it serves, and how people were told of its end.
+#[skip_serializing_none]
 #[derive(Serialize)]
 struct CaptureView {
     #[serde(flatten)]
@@ -37,101 +39,84 @@ struct CaptureView {
     #[serde(rename = "alertsCount")]
     alerts_count: usize,
     /// When people were told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    told: Option<Told>,
+    #[serde(rename = "told")]
+    delivered: Option<Delivered>,
     /// What has kept them from being told so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waiting: Option<Waiting>,
+    #[serde(rename = "waiting")]
+    pending: Option<PendingView>,
 }
 
-/// A message that nobody has taken yet.
+/// A message that nobody has acknowledged yet.
 #[derive(Serialize)]
-struct Waiting {
+struct PendingView {
     attempts: u32,
     problem: Option<String>,
 }
 
 /// `GET /api/alerts/{key}`
 pub async fn alert<H: Host>(
-    State(app): State<Arc<App<H>>>,
+    _: Operator,
+    State(instance): State<Arc<Instance<H>>>,
     Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    if let Err(refusal) = admit_operator(&app, &headers).await {
-        return refusal;
+) -> Result<Response<Body>, Problem> {
+    let is_known_form = key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_known_form {
+        return Err(not_there());
     }
-    let known_form = key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit());
-    if !known_form {
-        return not_there();
-    }
-    let found = store::load::<AlertRecord>(&app.host, &crate::records::keys::alert_key(&key)).await;
-    show(&app, found)
+    let found: Option<AlertRecord> = load(&instance.host, &alert_key(&key)).await?;
+    Ok(json(StatusCode::OK, &found.ok_or_else(not_there)?))
 }
 
 /// `GET /api/captures/{subscription}/{region}/{name}`
 pub async fn capture<H: Host>(
-    State(app): State<Arc<App<H>>>,
-    Path(named): Path<Named>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    match find(&app, &headers, named).await {
-        Ok((_, record)) => show(&app, Ok(Some(with_alerts(&app, record).await))),
-        Err(refusal) => refusal,
+    State(instance): State<Arc<Instance<H>>>,
+    Found(record): Found,
+) -> Result<Response<Body>, Problem> {
+    Ok(json(StatusCode::OK, &with_alerts(&instance.host, record).await))
+}
+
+/// The capture that a path names by subscription, region and name. Only operators get to see whether there is one.
+pub struct Found(pub CaptureRecord);
+
+impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
+        Operator::from_request_parts(parts, instance).await?;
+        let named: Result<Path<(String, String, String)>, _> = Path::from_request_parts(parts, instance).await;
+        let Path((subscription, region, name)) = named.map_err(|_| not_there())?;
+        let is_known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
+        let region = Region::new(&region).filter(|_| is_known_form).ok_or_else(not_there)?;
+        let found = load(&instance.host, &capture_key(&subscription, &region, &name)).await?;
+        found.map(Self).ok_or_else(not_there)
     }
 }
 
-/// How a path names a capture: subscription, region and name.
-pub(super) type Named = (String, String, String);
-
-/// The record of a capture, for an operator; to anybody else, and when there is none, the answer that says so.
-pub(super) async fn find<H: Host>(
-    app: &App<H>,
-    headers: &HeaderMap,
-    (subscription, region, name): Named,
-) -> Result<(Loaded, CaptureRecord), Response<Body>> {
-    let loaded = admit_operator(app, headers).await?;
-    let known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
-    let region = Region::new(&region).filter(|_| known_form).ok_or_else(not_there)?;
-    let key = crate::records::keys::capture_key(&subscription, &region, &name);
-    match store::load::<CaptureRecord>(&app.host, &key).await {
-        Ok(Some(record)) => Ok((loaded, record)),
-        Ok(None) => Err(not_there()),
-        Err(error) => Err(unreadable(app, &error)),
-    }
-}
-
-async fn with_alerts<H: Host>(app: &App<H>, record: CaptureRecord) -> CaptureView {
-    let request_id = new_request_id(&app.host);
-    let journal = Journal { host: &app.host, alert: &record.asked_by, client_request_id: &request_id };
-    let (alerts, alerts_count) = alerts_on(&journal, &record).await;
-    let alerts = alerts.into_iter().map(|on| on.alert).collect();
+async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
+    let request_id = new_request_id(host);
+    let records = Records { log: Log { host, alert: &record.requested_by, client_request_id: &request_id } };
+    let (alerts, alerts_count) = records.alerts_on(&record).await;
     let notice = id_of_end(&record);
-    let waiting: Option<outbox::Waiting> = journal.load(&notice_key(&notice)).await;
-    let told = journal.load(&told_key(&notice)).await;
+    let pending: Option<Pending> = records.load(&notice_key(&notice)).await;
+    let delivered = records.load(&delivered_key(&notice)).await;
     CaptureView {
-        record: CaptureRecord { operation: None, ..record },
-        alerts,
+        alerts: alerts.into_iter().map(|on| on.alert).collect(),
         alerts_count,
-        told,
-        waiting: waiting.map(|waiting| Waiting { attempts: waiting.attempts, problem: waiting.problem }),
+        delivered,
+        pending: pending.map(|pending| PendingView { attempts: pending.attempts, problem: pending.problem }),
+        record: CaptureRecord { operation: None, ..record },
     }
 }
 
-fn show<H: Host>(app: &App<H>, found: Result<Option<impl Serialize>, StoreError>) -> Response<Body> {
-    match found {
-        Ok(Some(record)) => json(StatusCode::OK, "application/json", &record),
-        Ok(None) => not_there(),
-        Err(error) => unreadable(app, &error),
-    }
+/// What the store holds for an operator to see.
+pub async fn load<T: serde::de::DeserializeOwned>(host: &impl Host, key: &str) -> Result<Option<T>, Problem> {
+    store::load(host, key).await.map_err(|StoreError(detail)| {
+        let event = Event { event: "store_read_failed", level: "warn", detail: Some(&detail), ..Event::default() };
+        crate::log::write(host, &event);
+        Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.")
+    })
 }
 
-/// The answer when the store fails.
-pub(super) fn unreadable<H: Host>(app: &App<H>, error: &StoreError) -> Response<Body> {
-    let event = Event { event: "store_read_failed", level: "warn", detail: Some(&error.0), ..Event::default() };
-    log::write(&app.host, &event);
-    Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.").answer()
-}
-
-fn not_there() -> Response<Body> {
-    Problem::new(StatusCode::NOT_FOUND, "nightcap has no record of this.").answer()
+fn not_there() -> Problem {
+    Problem::not_found("nightcap has no record of this.")
 }

@@ -3,32 +3,24 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{HeaderMap, Response, StatusCode, header};
 
 use super::problem::{Problem, json};
-use super::records::{Named, find, unreadable};
-use crate::context::App;
+use super::records::{Found, load};
+use crate::context::Instance;
 use crate::host::Host;
 use crate::records::capture::{CaptureRecord, ShownReport};
-use crate::records::store;
 
-/// Shows the report.
 pub async fn show<H: Host>(
-    State(app): State<Arc<App<H>>>,
-    Path(named): Path<Named>,
+    State(instance): State<Arc<Instance<H>>>,
+    Found(record): Found,
     headers: HeaderMap,
-) -> Response<Body> {
-    let (_, record) = match find(&app, &headers, named).await {
-        Ok(found) => found,
-        Err(refusal) => return refusal,
-    };
-    match store::load::<ShownReport>(&app.host, &record.report_key()).await {
-        Ok(Some(kept)) if wants_html(&headers) => page(kept.page),
-        Ok(Some(kept)) => json(StatusCode::OK, "application/json", &kept.report),
-        Ok(None) => Problem::new(StatusCode::NOT_FOUND, why_not(&record)).answer(),
-        Err(error) => unreadable(&app, &error),
-    }
+) -> Result<Response<Body>, Problem> {
+    let kept: Option<ShownReport> = load(&instance.host, &record.report_key()).await?;
+    let kept = kept.ok_or_else(|| Problem::not_found(why_not(&record)))?;
+    Ok(if wants_html(&headers) { page(kept.page) } else { json(StatusCode::OK, &kept.report) })
 }
 
 /// Browsers name HTML first and take anything; programs take what they get.
@@ -43,12 +35,12 @@ fn wants_html(headers: &HeaderMap) -> bool {
 }
 
 fn page(page: String) -> Response<Body> {
-    let mut answer = Response::new(Body::from(page));
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    answer
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, page).into_response()
 }
 
 fn why_not(record: &CaptureRecord) -> String {

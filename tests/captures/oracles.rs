@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use nightcap::report::Moment;
 use nightcap::report::Report;
-use nightcap::report::moment::Moment;
 use serde_json::{Value, json};
 
 use crate::read;

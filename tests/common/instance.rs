@@ -9,9 +9,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
-use nightcap::context::App;
+use nightcap::Instance as Nightcap;
+use nightcap::Timestamp;
 use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
-use nightcap::timestamp::Timestamp;
 use nightcap_simulator::{
     Azure, CLIENT_ID, CLIENT_SECRET, Capture, CaptureState, Outcome, Service, TENANT_ID, Urls, VirtualMachine,
     WEBHOOK_KEY, World,
@@ -60,7 +60,7 @@ pub struct Store {
 
 /// One instance of nightcap.
 pub struct Instance {
-    app: Arc<App<SimulatedHost>>,
+    app: Arc<Nightcap<SimulatedHost>>,
     logs: Arc<Mutex<Vec<String>>>,
     tasks: Arc<Mutex<Vec<AbortHandle>>>,
     pub store: Store,
@@ -144,7 +144,7 @@ impl Scene {
             tasks: tasks.clone(),
             chance: AtomicU64::new(self.seed.fetch_add(1 << 32, Ordering::Relaxed)),
         };
-        Instance { app: Arc::new(App::new(host)), logs, tasks, store }
+        Instance { app: Arc::new(Nightcap::new(host)), logs, tasks, store }
     }
 
     /// What Azure was asked, in order, as `METHOD last-part-of-the-path`.
@@ -267,7 +267,7 @@ impl Instance {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body.into())).unwrap();
-        let answer = nightcap::web::router(self.app.clone()).oneshot(request).await.unwrap();
+        let answer = nightcap::router(self.app.clone()).oneshot(request).await.unwrap();
         let (head, body) = answer.into_parts();
         Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
     }

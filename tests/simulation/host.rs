@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use http::{Method, Request, Response, header};
+use nightcap::Timestamp;
 use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
-use nightcap::timestamp::Timestamp;
 use nightcap_simulator::{Outcome, Service};
 use serde_json::Value;
 

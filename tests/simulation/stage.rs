@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use nightcap::context::App;
+use nightcap::Instance;
 use nightcap_simulator::{Azure, CaptureState, Effect, Fault, Service, World};
 use serde_json::Value;
 use tokio::task::AbortHandle;
@@ -209,7 +209,7 @@ impl Stage {
         let life = Life { number, incarnation, dead: AtomicBool::new(false), tasks: Mutex::default() };
         let life = Arc::new(life);
         let host = SimulatedHost::new(self.clone(), life.clone());
-        let router = nightcap::web::router(Arc::new(App::new(host)));
+        let router = nightcap::router(Arc::new(Instance::new(host)));
         hosts[number] = Some(Arc::new(Running { life, router }));
         drop(hosts);
         if incarnation > 0 {

@@ -1,5 +1,9 @@
 //! Numbers out of bytes that may be too few.
 
+/// The bytes end before the message does that they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Incomplete;
+
 /// Two bytes at a place, the more significant first.
 pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|two| u16::from_be_bytes(*two))

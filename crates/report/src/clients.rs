@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::flows::FlowKey;
+use crate::connection::{Connection, Connections};
+use crate::flow_key::FlowKey;
 use crate::packet::Address;
-use crate::tcp::{Connection, Connections};
 use crate::top::{Tally, Weighed, Weight};
 
 /// The most clients that are kept; those with few failures are forgotten first. Spoofed ones may be without number.
@@ -16,7 +16,7 @@ const MAX_CLIENTS: usize = 1_000;
 
 /// The most addresses and the most ports that are told apart for a client: with all clients' they take 2 MB at most.
 /// Nobody needs to know how many more there are.
-const MAX_TOLD_APART: usize = 64;
+const MAX_DISTINCT: usize = 64;
 
 /// How many are shown.
 const SHOWN: usize = 5;
@@ -25,7 +25,6 @@ const SHOWN: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Client {
-    /// The address.
     pub address: IpAddr,
     /// Connections that it opened, those that were answered included.
     pub connections: u64,
@@ -60,7 +59,7 @@ impl Weighed for Attempts {
 
 /// Clients as they are counted.
 #[derive(Clone, Debug)]
-pub(super) struct Clients(Tally<Address, Attempts>);
+pub(crate) struct Clients(Tally<Address, Attempts>);
 
 impl Default for Clients {
     fn default() -> Self {
@@ -75,13 +74,13 @@ impl Clients {
         let mut begun = Connections::default();
         connection.count_beginning(&mut begun, end);
         let failed = begun.refused.saturating_add(begun.unanswered);
-        let attempts = self.0.of(key.end(client).address);
+        let attempts = self.0.entry(key.peer(client).address);
         attempts.connections = attempts.connections.saturating_add(1);
         attempts.failed = attempts.failed.saturating_add(failed);
         if failed > 0 {
-            let server = key.end(client.other());
-            tell_apart(&mut attempts.hosts, server.address);
-            tell_apart(&mut attempts.ports, server.port);
+            let server = key.peer(client.other());
+            add_distinct(&mut attempts.hosts, server.address);
+            add_distinct(&mut attempts.ports, server.port);
         }
     }
 
@@ -100,8 +99,8 @@ impl Clients {
     }
 }
 
-fn tell_apart<T: Ord>(known: &mut BTreeSet<T>, one: T) {
-    if known.len() < MAX_TOLD_APART {
+fn add_distinct<T: Ord>(known: &mut BTreeSet<T>, one: T) {
+    if known.len() < MAX_DISTINCT {
         known.insert(one);
     }
 }

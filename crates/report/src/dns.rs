@@ -9,15 +9,15 @@ use domain::base::iana::Opcode;
 use foldhash::fast::RandomState;
 use serde::Serialize;
 
-use crate::flows::{End, FlowKey};
+use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
-use crate::moment::Stretch;
+use crate::moment::TimeRange;
 use crate::packet::Address;
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
 
 /// The port of name servers (RFC 1035, 4.2).
-pub(super) const DNS_PORT: u16 = 53;
+pub(crate) const DNS_PORT: u16 = 53;
 
 /// An answer that took longer than this is slow: most are there within a tenth of it, and a program that asks for a few
 /// names in turn is held up noticeably.
@@ -42,13 +42,12 @@ pub struct Dns {
     pub queries: u64,
     /// Those of them that were asked again while they waited.
     pub repeated: u64,
-    /// Answers.
     pub responses: u64,
     /// Answers by what they say: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (IANA, "DNS RCODEs").
     pub codes: BTreeMap<String, u64>,
     /// When answers came that were errors, other than that a name does not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub errors_during: Option<Stretch>,
+    pub errors_during: Option<TimeRange>,
     /// From a question to its answer.
     pub answered: Durations,
     /// Questions whose answer took longer than half a second.
@@ -57,16 +56,15 @@ pub struct Dns {
     pub unanswered: u64,
     /// When slow answers came, and when questions were asked that nobody answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub late_during: Option<Stretch>,
+    pub late_during: Option<TimeRange>,
     /// Questions of the last five seconds of the capture that have no answer yet.
     pub pending: u64,
     /// Questions that were too many to be followed.
     pub not_followed: u64,
     /// Messages that cannot be read.
     pub malformed: u64,
-    /// Names that were asked for.
     pub names: Names<DnsName>,
-    /// Name servers that were asked, by questions.
+    /// By questions.
     pub servers: Top<DnsServer>,
 }
 
@@ -86,7 +84,7 @@ pub struct DnsName {
 /// A name server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DnsServer {
-    /// Its address.
+    /// Where the questions went.
     pub address: IpAddr,
     /// How often it was asked.
     pub queries: u64,
@@ -116,23 +114,23 @@ impl Weighed for Asked {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Question {
     flow: FlowKey,
-    asked_by: End,
+    asked_by: Side,
     id: u16,
     name: String,
 }
 
 /// DNS as it is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     queries: u64,
     repeated: u64,
     responses: u64,
     codes: BTreeMap<u8, u64>,
-    errors_during: Option<Stretch>,
+    errors_during: Option<TimeRange>,
     answered: Histogram,
     slow: u64,
     unanswered: u64,
-    late_during: Option<Stretch>,
+    late_during: Option<TimeRange>,
     not_followed: u64,
     malformed: u64,
     names: Tally<String, Asked>,
@@ -162,8 +160,8 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// Reads a message that one end of a conversation has sent.
-    pub fn message(&mut self, flow: &FlowKey, from: End, message: &[u8], now: i64) {
+    /// Reads a message that one side of a conversation has sent.
+    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], now: i64) {
         let Ok(message) = Message::from_octets(message) else {
             self.malformed = self.malformed.saturating_add(1);
             return;
@@ -193,18 +191,18 @@ impl Resolver {
 
     fn query(&mut self, question: Question, now: i64) {
         self.queries = self.queries.saturating_add(1);
-        let server = self.servers.of(question.server());
+        let server = self.servers.entry(question.server());
         server.queries = server.queries.saturating_add(1);
-        match self.names.known(&question.name) {
+        match self.names.get_mut(&question.name) {
             Some(name) => name.queries = name.queries.saturating_add(1),
-            None => self.names.of(question.name.clone()).queries = 1,
+            None => self.names.entry(question.name.clone()).queries = 1,
         }
         if self.pending.contains_key(&question) {
             self.repeated = self.repeated.saturating_add(1);
             return;
         }
         if self.pending.len() >= MAX_PENDING {
-            self.give_up_old(now);
+            self.expire(now);
         }
         if self.pending.len() >= MAX_PENDING {
             self.not_followed = self.not_followed.saturating_add(1);
@@ -222,34 +220,34 @@ impl Resolver {
         took.into_iter().for_each(|took| self.answered.count(took));
         self.slow = self.slow.saturating_add(is_slow.into());
         if is_slow {
-            self.late_during = Stretch::with(self.late_during, now);
+            self.late_during = TimeRange::with(self.late_during, now);
         }
         // That a name does not exist (3) is no fault of who says so.
         let is_error = code != 0 && code != 3;
         if is_error {
-            self.errors_during = Stretch::with(self.errors_during, now);
+            self.errors_during = TimeRange::with(self.errors_during, now);
         }
         let failed = u64::from(code != 0);
-        if let Some(name) = self.names.known(&question.name) {
+        if let Some(name) = self.names.get_mut(&question.name) {
             name.failed = name.failed.saturating_add(failed);
         }
-        if let Some(server) = self.servers.known(&question.server()) {
+        if let Some(server) = self.servers.get_mut(&question.server()) {
             server.failed = server.failed.saturating_add(is_error.into());
             server.slow = server.slow.saturating_add(is_slow.into());
         }
     }
 
     /// Counts what has waited for too long.
-    fn give_up_old(&mut self, now: i64) {
+    fn expire(&mut self, now: i64) {
         let is_old = |asked_at: i64| now.saturating_sub(asked_at) >= UNANSWERED_NANOS;
         let old: Vec<(Question, i64)> = self.pending.extract_if(|_, asked_at| is_old(*asked_at)).collect();
         for (question, asked_at) in old {
-            self.late_during = Stretch::with(self.late_during, asked_at);
+            self.late_during = TimeRange::with(self.late_during, asked_at);
             self.unanswered = self.unanswered.saturating_add(1);
-            if let Some(name) = self.names.known(&question.name) {
+            if let Some(name) = self.names.get_mut(&question.name) {
                 name.unanswered = name.unanswered.saturating_add(1);
             }
-            if let Some(server) = self.servers.known(&question.server()) {
+            if let Some(server) = self.servers.get_mut(&question.server()) {
                 server.unanswered = server.unanswered.saturating_add(1);
             }
         }
@@ -257,7 +255,7 @@ impl Resolver {
 
     /// What is known at the end of the capture.
     pub fn report(mut self, end: i64) -> Dns {
-        self.give_up_old(end);
+        self.expire(end);
         let codes = self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect();
         let names = self.names.report(|name, asked| {
             let Asked { queries, failed, unanswered, .. } = *asked;
@@ -288,7 +286,7 @@ impl Resolver {
 
 impl Question {
     fn server(&self) -> Address {
-        self.flow.end(self.asked_by.other()).address
+        self.flow.peer(self.asked_by.other()).address
     }
 }
 

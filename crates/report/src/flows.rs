@@ -2,123 +2,46 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{Hash, Hasher};
 
 use foldhash::fast::RandomState;
 
-use crate::packet::Address;
-use crate::tcp::Connection;
+use crate::connection::Connection;
+use crate::flow_key::{FlowKey, Side};
 use crate::top::Weight;
 
 /// The most conversations at one time. With their connections they take about 15 MB.
-pub(super) const MAX_FLOWS: usize = 50_000;
-
-/// Which end of a conversation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum End {
-    /// The one with the lower address and port.
-    #[default]
-    Low,
-    /// The other one.
-    High,
-}
-
-impl End {
-    pub fn other(self) -> Self {
-        match self {
-            Self::Low => Self::High,
-            Self::High => Self::Low,
-        }
-    }
-
-    /// What one of two belongs to this end.
-    pub fn of<T>(self, [low, high]: [T; 2]) -> T {
-        match self {
-            Self::Low => low,
-            Self::High => high,
-        }
-    }
-}
-
-/// One end of a conversation, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Peer {
-    pub address: Address,
-    /// 0 for protocols without ports.
-    pub port: u16,
-}
-
-/// A conversation: both ends, the lower one first, and the protocol between them. What is in a tunnel is kept apart
-/// from what is not, for a file may hold packets both ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FlowKey {
-    addresses: [Address; 2],
-    ports: [u16; 2],
-    pub protocol: u8,
-    pub is_tunnelled: bool,
-}
-
-impl Hash for FlowKey {
-    /// As derived, but in few large numbers: this is done for every packet.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let [low, high] = self.addresses;
-        let [low_port, high_port] = self.ports.map(u64::from);
-        low.hash(state);
-        high.hash(state);
-        let rest = u64::from(self.protocol) << 8 | u64::from(self.is_tunnelled);
-        state.write_u64(low_port << 48 | high_port << 32 | rest);
-    }
-}
-
-impl FlowKey {
-    /// The conversation of a packet, and which end sent it.
-    pub fn new(source: Peer, destination: Peer, protocol: u8, is_tunnelled: bool) -> (Self, End) {
-        let is_upward = source <= destination;
-        let (low, high, from) =
-            if is_upward { (source, destination, End::Low) } else { (destination, source, End::High) };
-        let (addresses, ports) = ([low.address, high.address], [low.port, high.port]);
-        (Self { addresses, ports, protocol, is_tunnelled }, from)
-    }
-
-    pub fn end(&self, end: End) -> Peer {
-        Peer { address: end.of(self.addresses), port: end.of(self.ports) }
-    }
-
-    pub fn ends(&self) -> [Peer; 2] {
-        [self.end(End::Low), self.end(End::High)]
-    }
-}
+pub(crate) const MAX_FLOWS: usize = 50_000;
 
 /// What is counted of a conversation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flow {
-    /// What each end has sent.
+pub(crate) struct Flow {
+    /// What each side has sent.
     pub sent: [Weight; 2],
-    /// The end that was the first to send.
-    pub begun_by: End,
+    /// The side that was the first to send.
+    pub begun_by: Side,
     pub tcp: Option<Box<Connection>>,
 }
 
 impl Flow {
-    pub fn count(&mut self, from: End, bytes: u64) {
+    pub fn count(&mut self, from: Side, bytes: u64) {
         from.of(self.sent.each_mut()).add(Weight { bytes, packets: 1 });
     }
 
-    /// Begins another conversation between the same ends, and hands back the one that is over.
-    pub fn begin_again(&mut self, from: End) -> Self {
+    /// Begins another conversation between the same peers, and hands back the one that is over.
+    pub fn begin_again(&mut self, from: Side) -> Self {
         let next = Self { begun_by: from, ..Self::default() };
         std::mem::replace(self, next)
     }
 
-    pub fn sent_by(&self, end: End) -> Weight {
-        end.of(self.sent)
+    pub fn sent_by(&self, side: Side) -> Weight {
+        side.of(self.sent)
     }
 }
 
 /// The conversations. They are in two generations: whatever is heard of is in the young one, and when that is full, what
 /// has not been heard of since it began is forgotten. So neither table ever grows beyond its limit.
 #[derive(Clone, Debug)]
-pub(super) struct Flows {
+pub(crate) struct Flows {
     young: Generation,
     old: Generation,
     limit: usize,
@@ -134,9 +57,9 @@ impl Flows {
     }
 
     /// The conversation of a packet. Those that are forgotten are handed over.
-    pub fn of(&mut self, key: FlowKey, from: End, close: impl FnMut(FlowKey, Flow)) -> &mut Flow {
+    pub fn entry(&mut self, key: FlowKey, from: Side, close: impl FnMut(FlowKey, Flow)) -> &mut Flow {
         if self.young.len() >= self.limit && !self.young.contains_key(&key) {
-            self.turn(close);
+            self.rotate(close);
         }
         match self.young.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
@@ -147,7 +70,7 @@ impl Flows {
         }
     }
 
-    fn turn(&mut self, close: impl FnMut(FlowKey, Flow)) {
+    fn rotate(&mut self, close: impl FnMut(FlowKey, Flow)) {
         self.forgotten = self.forgotten.saturating_add(self.old.len() as u64);
         close_in_order(&mut self.old, close);
         std::mem::swap(&mut self.young, &mut self.old);
@@ -159,7 +82,7 @@ impl Flows {
     }
 
     /// Hands all over.
-    pub fn close_all(&mut self, mut close: impl FnMut(FlowKey, Flow)) {
+    pub fn drain(&mut self, mut close: impl FnMut(FlowKey, Flow)) {
         close_in_order(&mut self.old, &mut close);
         close_in_order(&mut self.young, &mut close);
     }
@@ -177,6 +100,8 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::flow_key::Peer;
+    use crate::packet::Address;
 
     fn key(number: u32) -> FlowKey {
         let peer = |port| Peer { address: Address::from(Ipv4Addr::from_bits(number)), port };
@@ -184,28 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_in_one_order_whoever_sends() {
-        let peer = |port| Peer { address: Address::default(), port };
-        let (key, from) = FlowKey::new(peer(9), peer(7), 6, false);
-        assert_eq!((key.end(End::Low).port, key.end(End::High).port, from), (7, 9, End::High));
-        assert_eq!(FlowKey::new(peer(7), peer(9), 6, false), (key, End::Low));
-    }
-
-    #[test]
     fn what_is_silent_is_forgotten_and_nothing_else() {
         let mut flows = Flows::new(100);
         let mut closed = Vec::new();
         for number in 0..10_000 {
-            flows.of(key(number), End::Low, |key, flow| closed.push((key, flow))).count(End::Low, 10);
+            flows.entry(key(number), Side::Low, |key, flow| closed.push((key, flow))).count(Side::Low, 10);
             // One that goes on.
-            flows.of(key(7), End::Low, |key, flow| closed.push((key, flow))).count(End::High, 1);
+            flows.entry(key(7), Side::Low, |key, flow| closed.push((key, flow))).count(Side::High, 1);
             assert!(flows.young.len() + flows.old.len() <= 101);
         }
         assert_eq!(flows.forgotten(), closed.len() as u64);
-        flows.close_all(|key, flow| closed.push((key, flow)));
+        flows.drain(|key, flow| closed.push((key, flow)));
         assert_eq!(closed.len(), 10_000);
         let (_, goes_on) = closed.iter().find(|(one, _)| *one == key(7)).unwrap();
-        assert_eq!((goes_on.sent_by(End::High).packets, goes_on.sent_by(End::Low).bytes), (10_000, 10));
+        assert_eq!((goes_on.sent_by(Side::High).packets, goes_on.sent_by(Side::Low).bytes), (10_000, 10));
         assert!(flows.young.capacity() < 200 && flows.old.capacity() < 200, "tables do not grow");
     }
 }

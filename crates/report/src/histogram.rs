@@ -11,7 +11,7 @@ const STEPS: u32 = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Durations {
-    /// How many there were.
+    /// How many were measured.
     pub count: u64,
     /// Half of them were shorter, to 6 %.
     pub median_seconds: f64,
@@ -23,7 +23,7 @@ pub struct Durations {
 
 /// Durations as they are counted, in steps that grow with them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     counts: Vec<u32>,
     count: u64,
     max: i64,

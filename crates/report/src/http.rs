@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use httparse::{EMPTY_HEADER, Request, Response};
 use serde::Serialize;
 
-use crate::content::Read;
+use crate::bytes::Incomplete;
 use crate::names::{NameCounts, Named};
 use crate::text::clean;
 use crate::top::Names;
@@ -23,11 +23,8 @@ const METHODS: [&[u8]; 9] =
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Http {
-    /// Requests.
     pub requests: u64,
-    /// Requests by their methods.
     pub methods: BTreeMap<String, u64>,
-    /// Answers.
     pub responses: u64,
     /// Answers by the class of their status: `1xx` to `5xx`.
     pub statuses: BTreeMap<String, u64>,
@@ -37,7 +34,7 @@ pub struct Http {
 
 /// HTTP as it is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Exchanges {
+pub(crate) struct Exchanges {
     requests: u64,
     methods: BTreeMap<String, u64>,
     responses: u64,
@@ -58,7 +55,7 @@ impl Default for Exchanges {
 }
 
 /// Whether bytes begin like a request or an answer.
-pub(super) fn is_http(bytes: &[u8]) -> bool {
+pub(crate) fn is_http(bytes: &[u8]) -> bool {
     is_response(bytes) || METHODS.iter().any(|method| bytes.starts_with(method))
 }
 
@@ -68,20 +65,20 @@ fn is_response(bytes: &[u8]) -> bool {
 
 impl Exchanges {
     /// Reads the head of a message. When its end is missing and `is_all` there will be, what is there is counted.
-    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Read<()> {
+    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
         if is_response(bytes) { self.read_response(bytes, is_all) } else { self.read_request(bytes, is_all) }
     }
 
-    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Read<()> {
+    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
-        let Ok(status) = request.parse(bytes) else { return Read::Done(()) };
+        let Ok(status) = request.parse(bytes) else { return Ok(()) };
         let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
         let (Some(method), Some(_)) = (request.method, request.version) else {
-            return if is_all { Read::Done(()) } else { Read::Incomplete };
+            return if is_all { Ok(()) } else { Err(Incomplete) };
         };
         if host.is_none() && status.is_partial() && !is_all {
-            return Read::Incomplete;
+            return Err(Incomplete);
         }
         self.requests = self.requests.saturating_add(1);
         let count = self.methods.entry(method.to_owned()).or_default();
@@ -89,20 +86,20 @@ impl Exchanges {
         if let Some(host) = host {
             self.hosts.count(clean(&String::from_utf8_lossy(host.value).to_ascii_lowercase(), MAX_HOST_BYTES));
         }
-        Read::Done(())
+        Ok(())
     }
 
-    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Read<()> {
+    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut response = Response::new(&mut headers);
         if response.parse(bytes).is_err() && response.code.is_none() {
-            return Read::Done(());
+            return Ok(());
         }
-        let Some(code) = response.code else { return if is_all { Read::Done(()) } else { Read::Incomplete } };
+        let Some(code) = response.code else { return if is_all { Ok(()) } else { Err(Incomplete) } };
         self.responses = self.responses.saturating_add(1);
         let class = usize::from(code / 100).wrapping_sub(1);
         self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
-        Read::Done(())
+        Ok(())
     }
 
     pub fn report(&self) -> Http {

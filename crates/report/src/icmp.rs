@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::bytes::{be16, be32};
-use crate::moment::Stretch;
+use crate::moment::TimeRange;
 use crate::packet::{Address, quoted};
 use crate::top::{Names, Tally, Weight};
 
@@ -30,7 +30,7 @@ pub struct Icmp {
     pub smallest_mtu: Option<u32>,
     /// When such complaints came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub too_big_during: Option<Stretch>,
+    pub too_big_during: Option<TimeRange>,
     /// Where packets were going that were too big.
     pub too_big_destinations: Names<Destination>,
 }
@@ -38,12 +38,12 @@ pub struct Icmp {
 /// Where a packet was going that somebody complained of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Destination {
-    /// The address.
+    /// Of the packet that the message quotes.
     pub address: IpAddr,
     /// The port, for TCP and UDP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// How often.
+    /// How often it was complained of.
     pub times: u64,
 }
 
@@ -51,13 +51,13 @@ type Destinations = Tally<(Address, Option<u16>), Weight>;
 
 /// ICMP as it is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Complaints {
+pub(crate) struct Complaints {
     messages: BTreeMap<&'static str, u64>,
     unreachable: Destinations,
     unreachable_count: u64,
     too_big: Destinations,
     too_big_count: u64,
-    too_big_during: Option<Stretch>,
+    too_big_during: Option<TimeRange>,
     smallest_mtu: Option<u32>,
 }
 
@@ -137,19 +137,19 @@ impl Complaints {
     fn unreachable(&mut self, payload: &[u8]) {
         self.unreachable_count = self.unreachable_count.saturating_add(1);
         if let Some(destination) = quoted(payload) {
-            self.unreachable.of(destination).add(Weight { bytes: 0, packets: 1 });
+            self.unreachable.entry(destination).add(Weight { bytes: 0, packets: 1 });
         }
     }
 
     fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) {
         self.too_big_count = self.too_big_count.saturating_add(1);
-        self.too_big_during = Stretch::with(self.too_big_during, now);
+        self.too_big_during = TimeRange::with(self.too_big_during, now);
         // Routers from before RFC 1191 leave the field empty.
         if let Some(mtu) = mtu.filter(|mtu| *mtu > 0) {
             self.smallest_mtu = Some(self.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
         }
         if let Some(destination) = quoted(payload) {
-            self.too_big.of(destination).add(Weight { bytes: 0, packets: 1 });
+            self.too_big.entry(destination).add(Weight { bytes: 0, packets: 1 });
         }
     }
 

@@ -1,9 +1,9 @@
 //! What a capture file says, so that people need not read it: counts, series, talkers. Pure, and in bounded memory
 //! whatever the file holds.
 //!
-//! Bytes go one way: [`reader`] takes the file apart into packets, [`packet`] takes a packet apart into layers, and
-//! `account` counts what is in them, with a file for each subject. [`finding`] judges what was counted. Use [`Analysis`] for
-//! all of it.
+//! Bytes go one way: `file` takes the file apart into packets, `packet` takes a packet apart into layers, `statistics`
+//! counts what is in them, with a file for each subject, and `detect` finds in the counts what stands out. Use [`Analysis`]
+//! for all of it.
 
 // A trap ends every request of the instance, so nothing here may panic on what came from outside.
 #![cfg_attr(
@@ -18,213 +18,45 @@
     )
 )]
 
-mod account;
+mod analysis;
+mod application;
 mod bytes;
-pub mod clients;
-mod content;
-pub mod dns;
-pub mod finding;
+mod clients;
+mod connection;
+mod detect;
+mod dns;
+mod file;
+mod finding;
+mod flow_key;
 mod flows;
-pub mod histogram;
-pub mod http;
-pub mod icmp;
+mod histogram;
+mod http;
+mod icmp;
 mod lines;
 pub mod measure;
-pub mod moment;
-pub mod names;
-pub mod packet;
-pub mod protocols;
-pub mod reader;
-pub mod series;
-pub mod talkers;
-pub mod tcp;
+mod moment;
+mod names;
+mod packet;
+mod protocols;
+mod report;
+mod series;
+mod statistics;
+mod talkers;
+mod tcp;
+mod tcp_analysis;
 pub mod text;
-pub mod tls;
-pub mod top;
+mod tls;
+mod top;
 
-use serde::Serialize;
-
-use account::Account;
-use dns::Dns;
-use finding::Finding;
-use http::Http;
-use icmp::Icmp;
-use moment::Moment;
-use protocols::Protocols;
-use reader::{Fault, Reader};
-use series::Series;
-use talkers::{Conversation, Endpoint, Port};
-use tcp::Tcp;
-use tls::Tls;
-use top::Top;
-
-/// The version of the report's form. Members may be added to it; one that changes its meaning makes a new version.
-pub const VERSION: u32 = 1;
-
-/// Makes a report of a file whose bytes are pushed as they arrive. A clone can be asked for what is known so far.
-#[derive(Clone, Debug, Default)]
-pub struct Analysis {
-    reader: Reader,
-    account: Account,
-}
-
-impl Analysis {
-    /// Takes the next bytes of the file, as many as there are.
-    pub fn push(&mut self, bytes: &[u8]) {
-        let account = &mut self.account;
-        self.reader.push(bytes, |record| account.count(&record));
-    }
-
-    /// What is wrong with the file. After a fault nothing is read any more, and nothing needs to be pushed.
-    pub fn fault(&self) -> Option<Fault> {
-        self.reader.fault()
-    }
-
-    /// The report of a file that has been pushed to its end.
-    pub fn finish(mut self) -> Report {
-        let fault = self.reader.end();
-        self.report(fault)
-    }
-
-    /// The report of a file of which no more will be pushed, although there is more.
-    pub fn stop(self) -> Report {
-        let fault = self.reader.fault();
-        let report = self.report(fault);
-        Report { file: CaptureFile { is_complete: false, ..report.file }, ..report }
-    }
-
-    fn report(self, fault: Option<Fault>) -> Report {
-        let reader = &self.reader;
-        let file = CaptureFile {
-            format: reader.format().map(|format| format.name().to_owned()),
-            bytes_read: fault.map_or(reader.position(), |fault| fault.at),
-            is_complete: fault.is_none(),
-            fault: fault.map(FileFault::from),
-            sections: reader.sections(),
-            interfaces: reader.interfaces(),
-            skipped_blocks: reader.skipped_blocks(),
-            link_types: Vec::new(),
-        };
-        self.account.report(file)
-    }
-}
-
-/// What a capture file says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// [`VERSION`].
-    pub version: u32,
-    /// The file itself.
-    pub file: CaptureFile,
-    /// Its packets.
-    pub packets: Packets,
-    /// Packets by protocol.
-    pub protocols: Protocols,
-    /// What happened when.
-    pub series: Series,
-    /// Addresses, those of the outermost IP headers.
-    pub endpoints: Top<Endpoint>,
-    /// Conversations, those within tunnels.
-    pub conversations: Top<Conversation>,
-    /// How many conversations had to be forgotten while the file was read, because more than 50,000 were open. One that
-    /// went on is counted as another one from there.
-    pub forgotten_conversations: u64,
-    /// Ports of services, those within tunnels.
-    pub ports: Top<Port>,
-    /// TCP.
-    pub tcp: Tcp,
-    /// DNS.
-    pub dns: Dns,
-    /// TLS.
-    pub tls: Tls,
-    /// HTTP/1.
-    pub http: Http,
-    /// ICMP.
-    pub icmp: Icmp,
-    /// What stands out, the most telling first.
-    pub findings: Vec<Finding>,
-    /// What looked as it should, a sentence each.
-    pub normal: Vec<String>,
-}
-
-/// A capture file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CaptureFile {
-    /// `pcap`, `pcap-ns`, `pcap-modified` or `pcapng`; nothing for a file that is none of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
-    /// Bytes in records that were read, and in headers.
-    pub bytes_read: u64,
-    /// Whether all of it was read.
-    pub is_complete: bool,
-    /// Why not all of it could be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<FileFault>,
-    /// Sections of pcapng; one for pcap.
-    pub sections: u64,
-    /// Interfaces of all sections; one for pcap.
-    pub interfaces: u64,
-    /// Blocks of pcapng that hold neither a packet nor an interface: names, statistics, comments.
-    pub skipped_blocks: u64,
-    /// Packets by their link type.
-    pub link_types: Vec<LinkType>,
-}
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FileFault {
-    /// A word for programs; see [`reader::FaultKind::word`].
-    pub reason: String,
-    /// Where the record begins that could not be read.
-    pub at: u64,
-    /// A sentence for people.
-    pub message: String,
-}
-
-impl From<Fault> for FileFault {
-    fn from(fault: Fault) -> Self {
-        Self { reason: fault.kind.word().to_owned(), at: fault.at, message: fault.to_string() }
-    }
-}
-
-/// Packets of a link type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LinkType {
-    /// Its number (tcpdump.org, "Link-layer header types").
-    pub number: u16,
-    /// Its name, or `other`.
-    pub name: String,
-    /// How many.
-    pub packets: u64,
-}
-
-/// Packets of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Packets {
-    /// How many.
-    pub count: u64,
-    /// Their bytes on the wire.
-    pub bytes: u64,
-    /// Their bytes in the file.
-    pub captured_bytes: u64,
-    /// How many were longer on the wire than in the file.
-    pub cut: u64,
-    /// How many are of a link type that nightcap cannot read; they are in no count but those above, and in the series.
-    pub not_read: u64,
-    /// The earliest time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_time: Option<Moment>,
-    /// The latest time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_time: Option<Moment>,
-    /// From the earliest to the latest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_seconds: Option<f64>,
-    /// How many have no time.
-    pub without_time: u64,
-    /// How many are earlier than the one before them in the file.
-    pub out_of_time_order: u64,
-}
+pub use analysis::Analysis;
+pub use dns::{DnsName, DnsServer};
+pub use finding::{Evidence, Finding, FindingKind, Severity};
+pub use histogram::Durations;
+pub use icmp::Destination;
+pub use moment::Moment;
+pub use names::Named;
+pub use protocols::Transports;
+pub use report::{CaptureFile, FileFault, LinkType, Packets, Report};
+pub use series::Series;
+pub use talkers::{Conversation, Endpoint, Port, Service};
+pub use top::{Names, Top, Weight};

@@ -1,7 +1,7 @@
 //! A report in a few lines, for those who read it in a message at night.
 
-use crate::Report;
 use crate::measure::{number, seconds_long, size};
+use crate::report::Report;
 
 /// How many lines there are at most.
 const LINES: usize = 3;

@@ -28,19 +28,17 @@ impl Moment {
 
 /// From when to when something was the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Stretch {
-    /// The first time.
+pub struct TimeRange {
     pub from: Moment,
-    /// The last one.
     pub to: Moment,
 }
 
-impl Stretch {
+impl TimeRange {
     /// The same with one more time, in nanoseconds since the beginning of 1970.
-    pub(crate) fn with(stretch: Option<Self>, time: i64) -> Option<Self> {
+    pub(crate) fn with(range: Option<Self>, time: i64) -> Option<Self> {
         let at = Moment(time);
-        let stretch = stretch.unwrap_or(Self { from: at, to: at });
-        Some(Self { from: stretch.from.min(at), to: stretch.to.max(at) })
+        let range = range.unwrap_or(Self { from: at, to: at });
+        Some(Self { from: range.from.min(at), to: range.to.max(at) })
     }
 }
 

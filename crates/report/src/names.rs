@@ -7,14 +7,14 @@ use crate::top::{Names, Tally, Weighed, Weight};
 /// A name and how often it was met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// The name.
+    /// In lower case, and cut where it is too long to be shown.
     pub name: String,
-    /// How often it was met.
+    /// In how many messages.
     pub times: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Times(u64);
+pub(crate) struct Times(u64);
 
 impl Weighed for Times {
     fn weight(&self) -> Weight {
@@ -24,7 +24,7 @@ impl Weighed for Times {
 
 /// Names as they are counted.
 #[derive(Clone, Debug)]
-pub(super) struct NameCounts(Tally<String, Times>);
+pub(crate) struct NameCounts(Tally<String, Times>);
 
 impl NameCounts {
     pub fn new(limit: usize) -> Self {
@@ -32,7 +32,7 @@ impl NameCounts {
     }
 
     pub fn count(&mut self, name: String) {
-        let times = self.0.of(name);
+        let times = self.0.entry(name);
         times.0 = times.0.saturating_add(1);
     }
 

@@ -23,22 +23,21 @@ pub struct Protocols {
     pub layers: Layers,
     /// Packets by the identifier of a VLAN that they are in.
     pub vlans: BTreeMap<u16, u64>,
-    /// Messages of ARP.
     pub arp: Arp,
 }
 
 /// Packets by transport. Of a datagram in fragments, the first counts under its transport, and the others as `other`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Transports {
-    /// TCP.
+    /// Protocol 6 (IANA, "Protocol Numbers"), also where its header was cut.
     pub tcp: u64,
-    /// UDP.
+    /// Protocol 17.
     pub udp: u64,
-    /// ICMP of IPv4.
+    /// Protocol 1 in IPv4.
     pub icmp: u64,
-    /// ICMP of IPv6.
+    /// Protocol 58 in IPv6.
     pub icmpv6: u64,
-    /// ARP, which is no transport, but as frequent as one.
+    /// Which is no transport, but as frequent as one.
     pub arp: u64,
     /// Anything else, and what cannot be read.
     pub other: u64,
@@ -58,13 +57,9 @@ pub struct Layers {
     pub ipv4_fragments: u64,
     /// Parts of IPv6 datagrams, outermost.
     pub ipv6_fragments: u64,
-    /// VXLAN.
     pub vxlan: u64,
-    /// Geneve.
     pub geneve: u64,
-    /// GRE.
     pub gre: u64,
-    /// IP in IP.
     pub ip_in_ip: u64,
 }
 
@@ -73,15 +68,13 @@ pub struct Layers {
 pub struct Arp {
     /// Questions who has an address.
     pub requests: u64,
-    /// Answers.
     pub replies: u64,
     /// Questions and answers of an address about itself (RFC 5227, 3).
     pub announcements: u64,
 }
 
-/// A transport, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Protocol {
     Tcp,
     Udp,
     Icmp,
@@ -90,7 +83,7 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl Protocol {
     /// By the number in the IP header, for a header that is cut is still one of TCP.
     fn of(network: &Network<'_>) -> Self {
         match network {
@@ -108,14 +101,14 @@ impl Kind {
 }
 
 impl Transports {
-    fn count(&mut self, kind: Kind) {
-        let place = match kind {
-            Kind::Tcp => &mut self.tcp,
-            Kind::Udp => &mut self.udp,
-            Kind::Icmp => &mut self.icmp,
-            Kind::Icmpv6 => &mut self.icmpv6,
-            Kind::Arp => &mut self.arp,
-            Kind::Other => &mut self.other,
+    fn count(&mut self, protocol: Protocol) {
+        let place = match protocol {
+            Protocol::Tcp => &mut self.tcp,
+            Protocol::Udp => &mut self.udp,
+            Protocol::Icmp => &mut self.icmp,
+            Protocol::Icmpv6 => &mut self.icmpv6,
+            Protocol::Arp => &mut self.arp,
+            Protocol::Other => &mut self.other,
         };
         *place = place.saturating_add(1);
     }
@@ -123,7 +116,7 @@ impl Transports {
 
 /// Protocols as they are counted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ProtocolCounts {
+pub(crate) struct ProtocolCounts {
     outer: Transports,
     inner: Transports,
     layers: Layers,
@@ -134,11 +127,11 @@ pub(super) struct ProtocolCounts {
 
 impl ProtocolCounts {
     pub fn count(&mut self, packet: &Packet<'_>) {
-        let outer = Kind::of(&packet.outer);
+        let outer = Protocol::of(&packet.outer);
         self.outer.count(outer);
         match &packet.tunnelled {
             None => self.inner.count(outer),
-            Some(network) => self.inner.count(Kind::of(network)),
+            Some(network) => self.inner.count(Protocol::of(network)),
         }
         if let Network::Ip(ip) = &packet.outer {
             let is_fragment = u64::from(ip.fragment != Fragment::Whole);

@@ -1,30 +1,30 @@
-//! What happened when: counts in equal stretches of time.
+//! What happened when: counts in equal buckets of time.
 
 use serde::Serialize;
 
 use crate::moment::{Moment, seconds};
 
-/// The most stretches there are. Twice as many points as that are more than a plot on a phone can show.
+/// The most buckets there are. Twice as many points as that are more than a plot on a phone can show.
 const MAX_BUCKETS: usize = 120;
 
-/// The shortest stretch: 1/512 s, the finest that doubles to whole seconds and is a whole number of nanoseconds.
+/// The shortest bucket: 1/512 s, the finest that doubles to whole seconds and is a whole number of nanoseconds.
 const SHORTEST_NANOS: i64 = 1_953_125;
 
-/// Counts over time. A stretch is 2^n seconds long, the shortest of which 120 cover all packets, and begins at a
-/// multiple of its length since 1970. All lists are of one length, one number a stretch.
+/// Counts over time. A bucket is 2^n seconds long, the shortest of which 120 cover all packets, and begins at a
+/// multiple of its length since 1970. All lists are of one length, one number a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {
-    /// When the first stretch begins; nothing when no packet has a time.
+    /// When the first bucket begins; nothing when no packet has a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Moment>,
-    /// How long a stretch is.
+    /// 2^n, from 1/512 on.
     pub bucket_seconds: f64,
-    /// Packets.
+    /// Those that have a time.
     pub packets: Vec<u64>,
-    /// Bytes on the wire.
+    /// On the wire.
     pub bytes: Vec<u64>,
-    /// TCP segments.
+    /// Within tunnels too.
     pub tcp_segments: Vec<u64>,
     /// TCP segments with SYN and without ACK.
     pub syn: Vec<u64>,
@@ -34,9 +34,9 @@ pub struct Series {
     pub retransmissions: Vec<u64>,
 }
 
-/// Counts of one stretch.
+/// Counts of one bucket.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     pub packets: u64,
     pub bytes: u64,
     pub tcp_segments: u64,
@@ -56,11 +56,11 @@ impl Bucket {
     }
 }
 
-/// Counts as they are made. Stretches double when they get too many, so nothing has to be known of the end.
+/// Counts as they are made. TimeRangees double when they get too many, so nothing has to be known of the end.
 #[derive(Clone, Debug)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     width: i64,
-    /// How many stretches after 1970 the first one is.
+    /// How many buckets after 1970 the first one is.
     first: i64,
     buckets: Vec<Bucket>,
 }
@@ -102,7 +102,7 @@ impl Timeline {
         missing.saturating_add(self.buckets.len() as u64) <= MAX_BUCKETS as u64
     }
 
-    /// Makes two stretches one. 2^63 ns are shorter than 120 of the longest width, so this ends.
+    /// Makes two buckets one. 2^63 ns are shorter than 120 of the longest width, so this ends.
     fn double(&mut self) {
         let old = std::mem::take(&mut self.buckets);
         let first = self.first.div_euclid(2);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_fit_the_duration_and_hold_what_is_in_them() {
+    fn buckets_fit_the_duration_and_hold_what_is_in_them() {
         let series = series((0..60).map(|second| second * SECOND));
         assert_eq!((series.start, series.bucket_seconds), (Some(Moment(0)), 0.5));
         assert_eq!(series.packets.len(), 119);

@@ -5,21 +5,22 @@ use std::net::IpAddr;
 use etherparse::{IpNumber, ip_number};
 use serde::Serialize;
 
-use crate::flows::{End, Flow, FlowKey, Peer};
+use crate::connection::Connections;
+use crate::flow_key::{FlowKey, Peer, Side};
+use crate::flows::Flow;
 use crate::packet::Address;
-use crate::tcp::{Connections, ServiceEntry};
 use crate::top::{Tally, Top, Weighed, Weight};
 
 /// The most of each that are kept; beyond that see [`Top::exact`].
 const MAX_KEPT: usize = 14_000;
 
-const ENDS: [End; 2] = [End::Low, End::High];
+const SIDES: [Side; 2] = [Side::Low, Side::High];
 
 /// An address, as the outermost IP header has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
-    /// The address.
+    /// Of the machine, or of the tunnel's end.
     pub address: IpAddr,
     /// Packets from and to it; one to itself counts once.
     pub packets: u64,
@@ -66,7 +67,7 @@ pub struct Conversation {
 pub struct Port {
     /// `tcp` or `udp`.
     pub protocol: String,
-    /// Its number.
+    /// The server's.
     pub port: u16,
     /// Packets from and to it.
     pub packets: u64,
@@ -74,6 +75,32 @@ pub struct Port {
     pub bytes: u64,
     /// How many conversations there were with it.
     pub conversations: u64,
+}
+
+/// A service: an address and a port that connections go to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Where its clients' packets go, within tunnels too.
+    pub address: IpAddr,
+    /// The server's.
+    pub port: u16,
+    /// Connections to it.
+    pub connections: Connections,
+    /// Packets both ways.
+    pub packets: u64,
+    /// Bytes both ways.
+    pub bytes: u64,
+    /// Segments sent again by it.
+    pub retransmissions_from: u64,
+    /// Segments sent again to it.
+    pub retransmissions_to: u64,
+    /// Resets that it sent.
+    pub resets_from: u64,
+    /// Resets sent to it.
+    pub resets_to: u64,
+    /// How often it said that it could take no more.
+    pub zero_windows: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -90,7 +117,7 @@ impl Weighed for EndpointCounts {
 
 #[derive(Clone, Debug, Default)]
 struct ConversationCounts {
-    source: End,
+    source: Side,
     sent: [Weight; 2],
     retransmissions: u64,
     resets: u64,
@@ -136,7 +163,7 @@ impl Weighed for ServiceCounts {
 
 /// Talkers as they are counted: mostly when a conversation ends, for that is seldom.
 #[derive(Clone, Debug)]
-pub(super) struct Talkers {
+pub(crate) struct Talkers {
     endpoints: Tally<Address, EndpointCounts>,
     conversations: Tally<FlowKey, ConversationCounts>,
     ports: Tally<(u8, u16), PortCounts>,
@@ -155,11 +182,11 @@ impl Default for Talkers {
 }
 
 /// What the talkers say in the report.
-pub(super) struct TalkersReport {
+pub(crate) struct TalkersReport {
     pub endpoints: Top<Endpoint>,
     pub conversations: Top<Conversation>,
     pub ports: Top<Port>,
-    pub services: Top<ServiceEntry>,
+    pub services: Top<Service>,
 }
 
 impl Talkers {
@@ -168,11 +195,11 @@ impl Talkers {
         if weight.packets == 0 {
             return;
         }
-        let sender = self.endpoints.of(source);
+        let sender = self.endpoints.entry(source);
         sender.all.add(weight);
         sender.sent.add(weight);
         if source != destination {
-            self.endpoints.of(destination).all.add(weight);
+            self.endpoints.entry(destination).all.add(weight);
         }
     }
 
@@ -182,42 +209,42 @@ impl Talkers {
         let source = connection.and_then(|connection| connection.client()).unwrap_or(flow.begun_by);
         if !key.is_tunnelled {
             // What is in tunnels has been counted under the outermost addresses.
-            let [low, high] = key.ends().map(|end| end.address);
-            self.count_endpoints(low, high, flow.sent_by(End::Low));
-            self.count_endpoints(high, low, flow.sent_by(End::High));
+            let [low, high] = key.peers().map(|peer| peer.address);
+            self.count_endpoints(low, high, flow.sent_by(Side::Low));
+            self.count_endpoints(high, low, flow.sent_by(Side::High));
         }
-        let mut both = flow.sent_by(End::Low);
-        both.add(flow.sent_by(End::High));
+        let mut both = flow.sent_by(Side::Low);
+        both.add(flow.sent_by(Side::High));
 
-        let counts = self.conversations.of(*key);
+        let counts = self.conversations.entry(*key);
         if counts.weight().packets == 0 {
             counts.source = source;
         }
         counts.sent.iter_mut().zip(flow.sent).for_each(|(counted, sent)| counted.add(sent));
         if let Some(tcp) = connection {
             let sum = |of: [u64; 2]| of.into_iter().fold(0, u64::saturating_add);
-            let retransmissions = sum(ENDS.map(|end| tcp.retransmissions(end)));
+            let retransmissions = sum(SIDES.map(|side| tcp.retransmissions(side)));
             counts.retransmissions = counts.retransmissions.saturating_add(retransmissions);
-            counts.resets = counts.resets.saturating_add(sum(ENDS.map(|end| tcp.resets(end))));
-            counts.zero_windows = counts.zero_windows.saturating_add(sum(ENDS.map(|end| tcp.zero_windows(end))));
+            counts.resets = counts.resets.saturating_add(sum(SIDES.map(|side| tcp.resets(side))));
+            counts.zero_windows = counts.zero_windows.saturating_add(sum(SIDES.map(|side| tcp.zero_windows(side))));
         }
 
         let service = service(key, connection.and_then(|connection| connection.client()));
-        let Some((server, server_end)) = service else { return };
-        let port = self.ports.of((key.protocol, server.port));
+        let Some((server, server_side)) = service else { return };
+        let port = self.ports.entry((key.protocol, server.port));
         port.all.add(both);
         port.conversations = port.conversations.saturating_add(1);
         if let Some(tcp) = connection {
-            let client_end = server_end.other();
-            let service = self.services.of(server);
+            let client_side = server_side.other();
+            let service = self.services.entry(server);
             service.all.add(both);
             tcp.count_beginning(&mut service.connections, end);
             let add = |count: &mut u64, more: u64| *count = count.saturating_add(more);
-            add(&mut service.retransmissions_from, tcp.retransmissions(server_end));
-            add(&mut service.retransmissions_to, tcp.retransmissions(client_end));
-            add(&mut service.resets_from, tcp.resets(server_end));
-            add(&mut service.resets_to, tcp.resets(client_end));
-            add(&mut service.zero_windows, tcp.zero_windows(server_end));
+            add(&mut service.retransmissions_from, tcp.retransmissions(server_side));
+            add(&mut service.retransmissions_to, tcp.retransmissions(client_side));
+            add(&mut service.resets_from, tcp.resets(server_side));
+            add(&mut service.resets_to, tcp.resets(client_side));
+            add(&mut service.zero_windows, tcp.zero_windows(server_side));
         }
     }
 
@@ -236,7 +263,7 @@ impl Talkers {
             bytes: counts.all.bytes,
             conversations: counts.conversations,
         });
-        let services = self.services.report(|server, counts| ServiceEntry {
+        let services = self.services.report(|server, counts| Service {
             address: server.address.to_ip(),
             port: server.port,
             connections: counts.connections,
@@ -253,7 +280,7 @@ impl Talkers {
 }
 
 fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
-    let (source, destination) = (key.end(counts.source), key.end(counts.source.other()));
+    let (source, destination) = (key.peer(counts.source), key.peer(counts.source.other()));
     let sent = counts.source.of(counts.sent);
     let both = counts.weight();
     Conversation {
@@ -272,18 +299,18 @@ fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
     }
 }
 
-/// The end of a conversation that serves, of those with ports.
-fn service(key: &FlowKey, client: Option<End>) -> Option<(Peer, End)> {
-    let [low, high] = key.ends();
+/// The side of a conversation that serves, of those with ports.
+fn service(key: &FlowKey, client: Option<Side>) -> Option<(Peer, Side)> {
+    let [low, high] = key.peers();
     if low.port == 0 && high.port == 0 {
         return None;
     }
     let server = match client {
         Some(client) => client.other(),
-        None if high.port < low.port => End::High,
-        None => End::Low,
+        None if high.port < low.port => Side::High,
+        None => Side::Low,
     };
-    Some((key.end(server), server))
+    Some((key.peer(server), server))
 }
 
 fn protocol_name(protocol: u8) -> String {

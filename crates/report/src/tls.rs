@@ -8,9 +8,8 @@ use tls_parser::{
     parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
 };
 
-use crate::bytes::be16;
-use crate::content::Read;
-use crate::moment::Stretch;
+use crate::bytes::{Incomplete, be16};
+use crate::moment::TimeRange;
 use crate::names::{NameCounts, Named};
 use crate::text::clean;
 use crate::top::Names;
@@ -48,21 +47,21 @@ pub struct Tls {
     pub fatal_alerts: u64,
     /// When handshakes failed: when the hello came that was not answered, or the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failed_during: Option<Stretch>,
+    pub failed_during: Option<TimeRange>,
     /// Names of servers that clients asked for (RFC 6066, 3).
     pub server_names: Names<Named>,
 }
 
 /// TLS as it is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Handshakes {
+pub(crate) struct Handshakes {
     client_hellos: u64,
     server_hellos: u64,
     unanswered: u64,
     versions: BTreeMap<u16, u64>,
     alerts: BTreeMap<u8, u64>,
     fatal_alerts: u64,
-    failed_during: Option<Stretch>,
+    failed_during: Option<TimeRange>,
     names: NameCounts,
 }
 
@@ -81,15 +80,15 @@ impl Default for Handshakes {
     }
 }
 
-/// What was found in the bytes of one end.
+/// Which side of a connection begins with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hello {
+pub(crate) enum Hello {
     Client,
     Server,
 }
 
 /// Whether bytes begin like a record of a hello or of an alert.
-pub(super) fn is_tls(bytes: &[u8]) -> bool {
+pub(crate) fn is_tls(bytes: &[u8]) -> bool {
     let is_kind = match bytes {
         [HANDSHAKE, 3, 0..=4, _, _, rest @ ..] => matches!(rest.first(), None | Some(&(CLIENT_HELLO | SERVER_HELLO))),
         [ALERT, 3, 0..=4, 0, 2, ..] => true,
@@ -100,27 +99,27 @@ pub(super) fn is_tls(bytes: &[u8]) -> bool {
 
 impl Handshakes {
     /// Reads the first record of these bytes.
-    pub fn read(&mut self, bytes: &[u8], now: i64) -> Read<Option<Hello>> {
-        let [kind, _, _, _, _, content @ ..] = bytes else { return Read::Incomplete };
+    pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Hello>, Incomplete> {
+        let [kind, _, _, _, _, content @ ..] = bytes else { return Err(Incomplete) };
         if *kind == ALERT {
-            let [level, description, ..] = content else { return Read::Incomplete };
+            let [level, description, ..] = content else { return Err(Incomplete) };
             count(&mut self.alerts, *description);
             if *level == 2 {
                 self.fatal_alerts = self.fatal_alerts.saturating_add(1);
-                self.failed_during = Stretch::with(self.failed_during, now);
+                self.failed_during = TimeRange::with(self.failed_during, now);
             }
-            return Read::Done(None);
+            return Ok(None);
         }
         // A server may put more messages into the record, which do not have to be there.
-        let Some(length) = content.get(1..4).and_then(three_bytes) else { return Read::Incomplete };
+        let Some(length) = content.get(1..4).and_then(three_bytes) else { return Err(Incomplete) };
         if length > MAX_RECORD {
-            return Read::Done(None);
+            return Ok(None);
         }
-        let Some(message) = content.get(4..).and_then(|rest| rest.get(..length)) else { return Read::Incomplete };
+        let Some(message) = content.get(4..).and_then(|rest| rest.get(..length)) else { return Err(Incomplete) };
         match content.first() {
-            Some(&CLIENT_HELLO) => Read::Done(self.client_hello(message).then_some(Hello::Client)),
-            Some(&SERVER_HELLO) => Read::Done(self.server_hello(message).then_some(Hello::Server)),
-            _ => Read::Done(None),
+            Some(&CLIENT_HELLO) => Ok(self.client_hello(message).then_some(Hello::Client)),
+            Some(&SERVER_HELLO) => Ok(self.server_hello(message).then_some(Hello::Server)),
+            _ => Ok(None),
         }
     }
 
@@ -155,7 +154,7 @@ impl Handshakes {
     /// Counts a connection that ended after the client's hello.
     pub fn count_unanswered(&mut self, hello_at: i64) {
         self.unanswered = self.unanswered.saturating_add(1);
-        self.failed_during = Stretch::with(self.failed_during, hello_at);
+        self.failed_during = TimeRange::with(self.failed_during, hello_at);
     }
 
     pub fn report(&self) -> Tls {

@@ -29,9 +29,9 @@ pub struct Top<T> {
 /// How big one is, in bytes and packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Weight {
-    /// Bytes on the wire.
+    /// On the wire.
     pub bytes: u64,
-    /// Packets.
+    /// Whole ones and those that were cut.
     pub packets: u64,
 }
 
@@ -44,7 +44,7 @@ impl Weight {
 }
 
 /// Something that is counted and has a size.
-pub(super) trait Weighed: Default {
+pub(crate) trait Weighed: Default {
     fn weight(&self) -> Weight;
 }
 
@@ -55,9 +55,9 @@ impl Weighed for Weight {
 }
 
 /// Counts for each of many keys, in bounded memory. Exact up to a number of keys; beyond that the smaller half or more is
-/// forgotten at once ("lossy counting", Manku and Motwani, 2002), so that a count costs little on average.
+/// evicted at once ("lossy counting", Manku and Motwani, 2002), so that a count costs little on average.
 #[derive(Clone, Debug)]
-pub(super) struct Tally<K, V> {
+pub(crate) struct Tally<K, V> {
     counts: HashMap<K, V, RandomState>,
     limit: usize,
     forgotten: u64,
@@ -69,21 +69,20 @@ impl<K: Hash + Eq + Ord + Clone, V: Weighed> Tally<K, V> {
         Self { counts: HashMap::default(), limit, forgotten: 0, most_missing: Weight::default() }
     }
 
-    /// The count of a key.
-    pub fn of(&mut self, key: K) -> &mut V {
+    /// The count of a key, which begins with nothing.
+    pub fn entry(&mut self, key: K) -> &mut V {
         if self.counts.len() >= self.limit && !self.counts.contains_key(&key) {
-            self.forget_small();
+            self.evict_small();
         }
         self.counts.entry(key).or_default()
     }
 
-    /// The count of a key that is known.
-    pub fn known(&mut self, key: &K) -> Option<&mut V> {
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.counts.get_mut(key)
     }
 
     /// Keeps a quarter by bytes and a quarter by packets.
-    fn forget_small(&mut self) {
+    fn evict_small(&mut self) {
         let threshold = |of: fn(Weight) -> u64| {
             let mut sizes: Vec<u64> = self.counts.values().map(|count| of(count.weight())).collect();
             let place = sizes.len().saturating_mul(3) / 4;
@@ -145,7 +144,7 @@ mod tests {
     fn few_are_counted_exactly() {
         let mut tally: Tally<u32, Weight> = Tally::new(100);
         for round in 0..10_u64 {
-            (0..100_u32).for_each(|key| tally.of(key).add(weight(u64::from(key) * round, 1)));
+            (0..100_u32).for_each(|key| tally.entry(key).add(weight(u64::from(key) * round, 1)));
         }
         let top = tally.report(|key, count| (*key, count.bytes));
         assert_eq!(top.by_bytes[..3], [(99, 4455), (98, 4410), (97, 4365)]);
@@ -162,7 +161,7 @@ mod tests {
             // Twenty large ones among many small ones.
             let key = if turn % 4 == 0 { turn / 4 % 20 } else { turn.wrapping_mul(2_654_435_761) % 100_000 };
             sizes[key as usize] += 60;
-            tally.of(key).add(weight(60, 1));
+            tally.entry(key).add(weight(60, 1));
             assert!(tally.counts.len() <= 1000);
         }
         let top = tally.report(|key, count| (*key, count.bytes));
@@ -177,9 +176,9 @@ mod tests {
     #[test]
     fn those_with_many_small_packets_are_kept_beside_those_with_many_bytes() {
         let mut tally: Tally<u32, Weight> = Tally::new(8);
-        tally.of(1).add(weight(1_000_000, 1));
-        tally.of(2).add(weight(100, 1_000));
-        (10..200).for_each(|key| tally.of(key).add(weight(500, 2)));
+        tally.entry(1).add(weight(1_000_000, 1));
+        tally.entry(2).add(weight(100, 1_000));
+        (10..200).for_each(|key| tally.entry(key).add(weight(500, 2)));
         let top = tally.report(|key, _| *key);
         assert_eq!((top.by_bytes[0], top.by_packets[0]), (1, 2));
     }

@@ -1,6 +1,6 @@
 //! Where a component may send requests: Spin's `allowed_outbound_hosts`.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use http::Uri;
 
 /// Every place that a component may send requests to.
@@ -44,14 +44,10 @@ impl AllowedHosts {
 
 impl AllowedHost {
     fn parse(entry: &str) -> anyhow::Result<Self> {
-        let Some((scheme, rest)) = entry.trim().split_once("://") else {
-            // Spin refuses an empty entry too, so that an optional host needs a harmless default.
-            bail!("an entry has the form scheme://host[:port]");
-        };
+        // Spin refuses an empty entry too, so that an optional host needs a harmless default.
+        let (scheme, rest) = entry.trim().split_once("://").context("an entry has the form scheme://host[:port]")?;
         let authority = rest.strip_suffix('/').unwrap_or(rest);
-        if authority.contains('/') {
-            bail!("an entry has no path");
-        }
+        ensure!(!authority.contains('/'), "an entry has no path");
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, "*")) => (host, None),
             Some((host, port)) => (host, Some(port.parse().context("the port is no number")?)),
@@ -79,9 +75,7 @@ impl HostPattern {
             Some(domain) => (HostPattern::Subdomain(format!(".{domain}")), domain),
             None => (HostPattern::Exact(host.to_owned()), host),
         };
-        if name.is_empty() || name.contains('*') {
-            bail!("a host is a name, `*` or `*.` before a domain");
-        }
+        ensure!(!name.is_empty() && !name.contains('*'), "a host is a name, `*` or `*.` before a domain");
         Ok(pattern)
     }
 

@@ -18,7 +18,6 @@ use crate::record::Record;
 use crate::state::State;
 use crate::variables::Variables;
 
-/// The data of an instance's store.
 pub(crate) struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -38,7 +37,6 @@ struct Spin {
 
 struct Memory(Arc<Record>);
 
-/// Makes the stores of instances.
 pub(crate) struct Guests {
     pub engine: Engine,
     pub options: Options,
@@ -49,7 +47,7 @@ pub(crate) struct Guests {
 
 impl Guests {
     pub fn linker(&self) -> wasmtime::Result<Linker<Guest>> {
-        let mut linker = Linker::new(&self.engine);
+        let mut linker = Linker::<Guest>::new(&self.engine);
         // Rust's standard library speaks WASI 0.2 on this target, spin-sdk speaks 0.3.
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;

@@ -1,7 +1,6 @@
 //! A running host.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,8 @@ use wasmtime::Engine;
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use crate::Build;
 use crate::compile::compile;
-use crate::component::{component, workspace};
+use crate::component::{Build, component, workspace};
 use crate::guest::Guests;
 use crate::instances::Instances;
 use crate::manifest::Application;
@@ -34,28 +32,12 @@ pub struct Host {
 impl Host {
     /// Builds the component if needed and serves it.
     pub async fn start(options: Options) -> anyhow::Result<Host> {
-        let build = options.build;
         let process = Process::new()?;
-        let path = process.runtime().spawn_blocking(move || component(build)).await??;
-        Self::start_in(process, options, path, workspace().join("spin.toml")).await
-    }
-
-    /// Serves a component that is built already, with the manifest that the `spin` build is run by.
-    pub async fn start_component(options: Options, component: &Path, manifest: &Path) -> anyhow::Result<Host> {
-        Self::start_in(Process::new()?, options, component.to_owned(), manifest.to_owned()).await
-    }
-
-    async fn start_in(
-        process: Process,
-        options: Options,
-        component: PathBuf,
-        manifest: PathBuf,
-    ) -> anyhow::Result<Host> {
         let record = Arc::new(Record::default());
         let listen = options.listen;
         let instances = {
             let record = record.clone();
-            process.runtime().spawn_blocking(move || prepare(options, &component, &manifest, record)).await??
+            process.runtime().spawn_blocking(move || prepare(options, record)).await??
         };
         let engine = instances.guests.engine.clone();
         let address = listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
@@ -120,17 +102,17 @@ impl Drop for Host {
     }
 }
 
-/// Checks and compiles everything that a start can fail on.
-fn prepare(options: Options, component: &Path, manifest: &Path, record: Arc<Record>) -> anyhow::Result<Instances> {
+/// Builds, checks and compiles everything that a start can fail on.
+fn prepare(options: Options, record: Arc<Record>) -> anyhow::Result<Instances> {
+    let path = component(options.build)?;
     let application = match options.build {
         Build::Spin => {
             ensure!(!options.state.is_none(), "the spin build cannot run without a store");
-            let application = Application::read(manifest, &options.settings)?;
-            Some(Arc::new(application))
+            Some(Arc::new(Application::read(&workspace().join("spin.toml"), &options.settings)?))
         }
         Build::Wasi => None,
     };
-    let component = compile(component)?;
+    let component = compile(&path)?;
     let guests = Guests { engine: component.engine().clone(), options, application, record };
     let linked = guests.linker()?.instantiate_pre(&component)?;
     Ok(Instances { component: ProxyPre::P3(ServicePre::new(linked)?), guests })

@@ -18,7 +18,6 @@ use crate::guest::{Guest, Guests};
 use crate::options::Reuse;
 use crate::record::Record;
 
-/// Starts instances.
 pub(crate) struct Instances {
     pub guests: Guests,
     pub component: ProxyPre<Guest>,

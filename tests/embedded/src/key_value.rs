@@ -1,20 +1,16 @@
-//! `spin:key-value`, kept in a [`State`].
+//! `spin:key-value`, as the component calls it, over a [`Store`].
 
 use wasmtime::Result;
 use wasmtime::component::{Accessor, FutureReader, HasData, Resource, ResourceTable, StreamReader};
 
 use crate::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
-use crate::guest::Guest;
 use crate::state::State;
+use crate::store::{Listing, Store};
 
-const MAX_KEY: usize = 256;
-const MAX_VALUE: usize = 1_000_000;
-
-/// An open store.
-pub struct Store(State);
-
+/// What the interface sees of an instance.
 pub(crate) struct KeyValue<'a> {
     pub state: &'a State,
+    /// The stores that the manifest lets the component open.
     pub labels: &'a [String],
     pub table: &'a mut ResourceTable,
 }
@@ -27,90 +23,42 @@ impl HasData for HasKeyValue {
 
 type Answer<T> = std::result::Result<T, Error>;
 
-impl Store {
-    fn read<T>(&self, key: &str, f: impl FnOnce(Option<&Vec<u8>>) -> T) -> Answer<T> {
-        check_key(key)?;
-        self.check_readable()?;
-        Ok(self.0.with_values(|values| f(values.get(key))))
-    }
-
-    fn keys(&self) -> Answer<Vec<String>> {
-        self.check_readable()?;
-        Ok(self.0.with_values(|values| values.keys().cloned().collect()))
-    }
-
-    fn set(&self, key: String, value: Vec<u8>) -> Answer<()> {
-        check_key(&key)?;
-        if value.len() > MAX_VALUE {
-            return Err(Error::Other(format!("a value has at most {MAX_VALUE} bytes")));
-        }
-        self.check_writable()?;
-        self.0.with_values(|values| values.insert(key, value));
-        Ok(())
-    }
-
-    fn delete(&self, key: &str) -> Answer<()> {
-        check_key(key)?;
-        self.check_writable()?;
-        self.0.with_values(|values| values.remove(key));
-        Ok(())
-    }
-
-    fn check_readable(&self) -> Answer<()> {
-        if self.0.reads_fail() {
-            return Err(Error::Other("the store cannot be read".to_owned()));
-        }
-        Ok(())
-    }
-
-    fn check_writable(&self) -> Answer<()> {
-        if self.0.writes_fail() {
-            return Err(Error::Other("the store cannot be written".to_owned()));
-        }
-        Ok(())
-    }
-}
-
-fn check_key(key: &str) -> Answer<()> {
-    if key.len() > MAX_KEY {
-        return Err(Error::Other(format!("a key has at most {MAX_KEY} bytes")));
-    }
-    Ok(())
-}
-
-fn with_store<T>(
-    accessor: &Accessor<Guest, HasKeyValue>,
+fn with_store<T, R>(
+    accessor: &Accessor<T, HasKeyValue>,
     store: &Resource<Store>,
-    f: impl FnOnce(&Store) -> T,
-) -> Result<T> {
-    accessor.with(|mut access| Ok(f(access.get().table.get(store)?)))
+    call: impl FnOnce(&Store) -> anyhow::Result<R>,
+) -> Result<Answer<R>> {
+    accessor.with(|mut access| {
+        let answer = call(access.get().table.get(store)?);
+        Ok(answer.map_err(other))
+    })
+}
+
+fn other(error: anyhow::Error) -> Error {
+    Error::Other(error.to_string())
 }
 
 impl Host for KeyValue<'_> {}
 
 impl HostStore for KeyValue<'_> {}
 
-impl HostStoreWithStore<Guest> for HasKeyValue {
-    async fn open(accessor: &Accessor<Guest, Self>, label: String) -> Result<Answer<Resource<Store>>> {
+impl<T> HostStoreWithStore<T> for HasKeyValue {
+    async fn open(accessor: &Accessor<T, Self>, label: String) -> Result<Answer<Resource<Store>>> {
         accessor.with(|mut access| {
             let host = access.get();
             if !host.labels.contains(&label) {
                 return Ok(Err(Error::AccessDenied));
             }
-            Ok(Ok(host.table.push(Store(host.state.clone()))?))
+            Ok(Ok(host.table.push(Store::new(host.state.clone()))?))
         })
     }
 
-    async fn get(
-        accessor: &Accessor<Guest, Self>,
-        store: Resource<Store>,
-        key: String,
-    ) -> Result<Answer<Option<Vec<u8>>>> {
-        with_store(accessor, &store, |it| it.read(&key, |value| value.cloned()))
+    async fn get(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Result<Answer<Option<Vec<u8>>>> {
+        with_store(accessor, &store, |it| it.get(&key))
     }
 
     async fn set(
-        accessor: &Accessor<Guest, Self>,
+        accessor: &Accessor<T, Self>,
         store: Resource<Store>,
         key: String,
         value: Vec<u8>,
@@ -118,59 +66,31 @@ impl HostStoreWithStore<Guest> for HasKeyValue {
         with_store(accessor, &store, |it| it.set(key, value))
     }
 
-    async fn delete(accessor: &Accessor<Guest, Self>, store: Resource<Store>, key: String) -> Result<Answer<()>> {
+    async fn delete(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Result<Answer<()>> {
         with_store(accessor, &store, |it| it.delete(&key))
     }
 
-    async fn exists(accessor: &Accessor<Guest, Self>, store: Resource<Store>, key: String) -> Result<Answer<bool>> {
-        with_store(accessor, &store, |it| it.read(&key, |value| value.is_some()))
+    async fn exists(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Result<Answer<bool>> {
+        with_store(accessor, &store, |it| it.exists(&key))
     }
 
     async fn get_keys(
-        accessor: &Accessor<Guest, Self>,
+        accessor: &Accessor<T, Self>,
         store: Resource<Store>,
     ) -> Result<(StreamReader<String>, FutureReader<Answer<()>>)> {
-        let (keys, outcome) = match with_store(accessor, &store, Store::keys)? {
-            Ok(keys) => (keys, Ok(())),
-            Err(error) => (Vec::new(), Err(error)),
-        };
         accessor.with(|mut access| {
+            let Listing { keys, outcome } = access.get().table.get(&store)?.keys();
+            let outcome = outcome.map_err(other);
             let keys = StreamReader::new(&mut access, keys)?;
             let outcome = FutureReader::new(&mut access, async { wasmtime::error::Ok(outcome) })?;
             Ok((keys, outcome))
         })
     }
 
-    async fn drop(accessor: &Accessor<Guest, Self>, store: Resource<Store>) -> Result<()> {
+    async fn drop(accessor: &Accessor<T, Self>, store: Resource<Store>) -> Result<()> {
         accessor.with(|mut access| {
             access.get().table.delete(store)?;
             Ok(())
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_limited_as_in_spin() {
-        let store = Store(State::new());
-        assert!(store.set("k".repeat(256), vec![0; MAX_VALUE]).is_ok());
-        assert!(store.set("k".repeat(257), vec![]).is_err());
-        assert!(store.set("k".to_owned(), vec![0; MAX_VALUE + 1]).is_err());
-    }
-
-    #[test]
-    fn failures_are_switched_on_and_off() {
-        let state = State::new();
-        let store = Store(state.clone());
-        state.fail_writes(true);
-        assert!(store.set("k".to_owned(), b"v".to_vec()).is_err());
-        state.fail_writes(false);
-        assert!(store.set("k".to_owned(), b"v".to_vec()).is_ok());
-        state.fail_reads(true);
-        assert!(store.keys().is_err());
-        assert_eq!(state.get("k").unwrap(), b"v");
     }
 }

@@ -5,6 +5,8 @@
 //! the component prints, sends and uses can be looked at from outside, and [`Host::kill`] ends it like
 //! a power cut, with only its [`State`] left.
 
+#![allow(missing_docs, reason = "a name that says everything needs no sentence")]
+
 mod allowed_hosts;
 mod bindings;
 mod compile;
@@ -20,6 +22,7 @@ mod outbound;
 mod record;
 mod server;
 mod state;
+mod store;
 mod variables;
 
 pub use component::{Build, component};

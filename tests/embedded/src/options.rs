@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Build, State};
+use crate::component::Build;
+use crate::state::State;
 
-/// What [`Host::start`](crate::Host::start) needs to know.
 #[derive(Clone)]
 pub struct Options {
     /// Which of the two builds runs, and so which host is imitated.
@@ -15,19 +15,16 @@ pub struct Options {
     pub settings: BTreeMap<String, String>,
     /// Where to listen; `None` takes a free loopback port.
     pub listen: Option<SocketAddr>,
-    /// What outlives the host.
     pub state: State,
-    /// How instances are shared and dropped.
     pub reuse: Reuse,
 }
 
 impl Options {
     /// No settings, a free port, an empty state, and instances reused as the real hosts do.
     pub fn new(build: Build) -> Self {
-        Options { build, settings: BTreeMap::new(), listen: None, state: State::new(), reuse: Reuse::default() }
+        Options { build, settings: BTreeMap::new(), listen: None, state: State::default(), reuse: Reuse::default() }
     }
 
-    /// The same options with one more setting.
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
         self

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler, TrapOrPanicError};
 use wasmtime_wasi_http::io::TokioIo;
 
-use crate::Build;
+use crate::component::Build;
 use crate::instances::Instances;
 
 type Handler = ProxyHandler<Instances>;

@@ -20,14 +20,11 @@ struct Inner {
     without_directory: bool,
     reads_fail: AtomicBool,
     writes_fail: AtomicBool,
+    lists_like_redis: AtomicBool,
+    has_unreadable_key: AtomicBool,
 }
 
 impl State {
-    /// An empty state.
-    pub fn new() -> Self {
-        State::default()
-    }
-
     /// No state at all: the `wasi` build gets no directory, as without `--dir`. The `spin` build, which
     /// cannot be run without a store, refuses to start with it.
     pub fn none() -> Self {
@@ -53,6 +50,24 @@ impl State {
         std::fs::read(directory.as_ref()?.path().join(key)).ok()
     }
 
+    /// Puts a value into the key-value store, as another program may that shares the database.
+    pub fn put(&self, key: &str, value: impl Into<Vec<u8>>) {
+        self.with_values(|values| values.insert(key.to_owned(), value.into()));
+    }
+
+    /// Makes the key-value store list its keys as Spin's does over Redis, or as the others do. It scans the whole
+    /// database, whoever the keys belong to, and a scan gives the keys in no order and may give a key more than once
+    /// (redis/redis issue 12302): here every fifth one comes twice.
+    pub fn list_like_redis(&self, like_redis: bool) {
+        self.0.lists_like_redis.store(like_redis, SeqCst);
+    }
+
+    /// Has somebody put a key that is no UTF-8 into the key-value store, or take it out again. Spin's store over Redis
+    /// cannot hand it out: the listing breaks off there with an error.
+    pub fn hold_unreadable_key(&self, hold: bool) {
+        self.0.has_unreadable_key.store(hold, SeqCst);
+    }
+
     /// Makes every later read fail, or mend. The key-value store obeys at once. A directory is given to
     /// an instance when that starts, so there it holds for instances that start later, and they get no
     /// directory at all.
@@ -76,6 +91,14 @@ impl State {
 
     pub(crate) fn writes_fail(&self) -> bool {
         self.0.writes_fail.load(SeqCst)
+    }
+
+    pub(crate) fn lists_like_redis(&self) -> bool {
+        self.0.lists_like_redis.load(SeqCst)
+    }
+
+    pub(crate) fn has_unreadable_key(&self) -> bool {
+        self.0.has_unreadable_key.load(SeqCst)
     }
 
     /// The directory to preopen, made on first use so that a `State` for Spin leaves no trace on disk.
@@ -113,7 +136,7 @@ mod tests {
 
     #[test]
     fn files_are_listed_recursively() {
-        let state = State::new();
+        let state = State::default();
         let directory = state.directory().unwrap().unwrap();
         std::fs::create_dir_all(directory.join("a/b")).unwrap();
         std::fs::write(directory.join("a/b/c.json"), "1").unwrap();

@@ -4,7 +4,6 @@ use wasmtime::Result;
 use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::spin::variables::variables::{Error, Host, HostWithStore};
-use crate::guest::Guest;
 use crate::manifest::{Application, valid_name};
 
 pub(crate) struct Variables;
@@ -15,8 +14,8 @@ impl HasData for Variables {
 
 impl Host for &Application {}
 
-impl HostWithStore<Guest> for Variables {
-    async fn get(store: &Accessor<Guest, Self>, name: String) -> Result<std::result::Result<String, Error>> {
+impl<T> HostWithStore<T> for Variables {
+    async fn get(store: &Accessor<T, Self>, name: String) -> Result<std::result::Result<String, Error>> {
         if !valid_name(&name) {
             return Ok(Err(Error::InvalidName(name)));
         }

@@ -1,9 +1,9 @@
 //! Small makers of answers, and small readers of requests.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) type Answer = Response<Bytes>;
 
@@ -53,55 +53,4 @@ pub(crate) fn query(request: &Request<Bytes>, name: &str) -> Option<String> {
     form_urlencoded::parse(request.uri().query()?.as_bytes())
         .find(|(known, _)| known.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.into_owned())
-}
-
-/// What Resource Manager says when it refuses: its error envelope (azure-resource-manager-rpc, common API details).
-#[derive(Debug, Clone)]
-pub(crate) struct ArmError {
-    pub(crate) status: StatusCode,
-    pub(crate) code: String,
-    pub(crate) message: String,
-    pub(crate) target: Option<String>,
-    pub(crate) retry_after: Option<u64>,
-}
-
-impl ArmError {
-    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> ArmError {
-        ArmError { status, code: code.into(), message: message.into(), target: None, retry_after: None }
-    }
-
-    pub(crate) fn bad_request(code: &str, message: impl Into<String>) -> ArmError {
-        ArmError::new(StatusCode::BAD_REQUEST, code, message)
-    }
-
-    pub(crate) fn not_found(code: &str, message: impl Into<String>) -> ArmError {
-        ArmError::new(StatusCode::NOT_FOUND, code, message)
-    }
-
-    pub(crate) fn on(mut self, target: impl Into<String>) -> ArmError {
-        self.target = Some(target.into());
-        self
-    }
-
-    pub(crate) fn retry_after(mut self, seconds: u64) -> ArmError {
-        self.retry_after = Some(seconds);
-        self
-    }
-
-    /// The error object, as it also stands in failed operations.
-    pub(crate) fn object(&self) -> Value {
-        let mut error = json!({ "code": self.code, "message": self.message });
-        if let Some(target) = &self.target {
-            error["target"] = json!(target);
-        }
-        error
-    }
-
-    pub(crate) fn into_answer(self) -> Answer {
-        let mut answer = json(self.status, &json!({ "error": self.object() }));
-        if let Some(seconds) = self.retry_after {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        answer
-    }
 }

@@ -1,52 +1,34 @@
 //! The pretend Azure: what happens to each request, from its arrival to its answer.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::answer::{self, Answer, ArmError};
-use crate::arm::Rates;
-use crate::capture::Capture;
+use crate::answer::{self, Answer};
+use crate::capture::lifecycle::Capture;
+use crate::error::ArmError;
 use crate::fault::{self, Effect, Fault};
-use crate::identifier::Identifiers;
-use crate::operation::{Fate, Operations};
-use crate::sink::Message;
-use crate::token::{Refused, Tokens};
+use crate::resource_id::same;
+use crate::service::Service;
+use crate::sink::{self, Message};
+use crate::state::State;
+use crate::token::Refused;
 use crate::transcript::Exchange;
-use crate::world::World;
-use crate::{arm, blob};
-
-/// The four origins of the pretend Azure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Service {
-    /// Microsoft Entra: tokens.
-    Entra,
-    /// Azure Resource Manager: machines, watchers, captures.
-    Arm,
-    /// Blob storage: capture files.
-    Blob,
-    /// Where messages are posted.
-    Sink,
-}
+use crate::world::inventory::World;
+use crate::{arm, blob, entra};
 
 /// An answer, and how long the caller waits for it.
 #[derive(Debug)]
 pub struct Reply {
-    /// How long the caller waits.
     pub after: Duration,
-    /// What it gets then.
     pub outcome: Outcome,
 }
 
 /// What becomes of a request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is answered.
     Response(Response<Bytes>),
     /// The connection is dropped without an answer.
     Cut,
@@ -55,52 +37,31 @@ pub enum Outcome {
 /// A pretend Azure. See the [crate's documentation](crate).
 #[derive(Debug)]
 pub struct Azure {
-    pub(crate) world: World,
-    pub(crate) identifiers: Identifiers,
-    pub(crate) tokens: Tokens,
-    pub(crate) captures: Vec<Capture>,
-    /// Where captures were told that their files will be: no two are made alike.
-    pub(crate) storage_paths: HashSet<String>,
-    pub(crate) operations: Operations,
-    pub(crate) rates: Rates,
-    pub(crate) files: HashMap<String, Bytes>,
-    pub(crate) messages: Vec<Message>,
+    pub(crate) state: State,
     faults: Vec<Fault>,
     transcript: Vec<Exchange>,
 }
 
 impl Azure {
-    /// An Azure in which this world exists.
     pub fn new(world: World) -> Azure {
-        Azure {
-            world,
-            identifiers: Identifiers::default(),
-            tokens: Tokens::default(),
-            captures: Vec::new(),
-            storage_paths: HashSet::new(),
-            operations: Operations::default(),
-            rates: Rates::default(),
-            files: HashMap::new(),
-            messages: Vec::new(),
-            faults: Vec::new(),
-            transcript: Vec::new(),
-        }
+        Azure { state: State::new(world), faults: Vec::new(), transcript: Vec::new() }
     }
 
     /// Answers one request. Times must not go back from one call to the next.
     pub fn handle(&mut self, now: Timestamp, service: Service, request: Request<Bytes>) -> Reply {
-        let struck = fault::strike(&mut self.faults, service, request.method(), answer::path_and_query(&request));
-        let outcome = match &struck {
-            None => Outcome::Response(self.carry_out(now, service, &request, Fate::default())),
-            Some(effect) => self.carry_out_under(effect, now, service, &request),
+        let path = answer::path_and_query(&request);
+        let effect = fault::find_effect(&mut self.faults, service, request.method(), path);
+        let outcome = match &effect {
+            None => Outcome::Response(self.serve(now, service, &request, None)),
+            Some(effect) => self.serve_faulty(effect, now, service, &request),
         };
-        let wait = match struck {
-            Some(Effect::Delay(wait)) => wait,
+        let delay = match effect {
+            Some(Effect::Delay(delay)) => delay,
             Some(Effect::Hang) => Duration::from_secs(3600),
             _ => Duration::ZERO,
         };
-        self.transcript.push(exchange(now, service, &request, &outcome, struck.as_ref()));
-        Reply { after: self.world.timing.latency.saturating_add(wait), outcome }
+        self.transcript.push(exchange(now, service, &request, &outcome, effect.as_ref()));
+        Reply { after: self.state.world.timing.latency.saturating_add(delay), outcome }
     }
 
     /// Every request so far, in order of arrival.
@@ -108,9 +69,24 @@ impl Azure {
         &self.transcript
     }
 
-    /// What was posted to the sink.
     pub fn messages(&self) -> &[Message] {
-        &self.messages
+        &self.state.messages
+    }
+
+    /// Every capture ever asked for, oldest first.
+    pub fn captures(&self) -> Vec<Capture> {
+        self.state.captures.clone()
+    }
+
+    /// The captures whose packets are being captured at this moment.
+    pub fn running_captures(&self, now: Timestamp) -> Vec<Capture> {
+        self.state.captures.iter().filter(|capture| capture.is_running(now)).cloned().collect()
+    }
+
+    /// The captures of one machine or scale set that are being captured at this moment.
+    pub fn running_on(&self, now: Timestamp, target: &str) -> Vec<Capture> {
+        let running = self.state.captures.iter().filter(|capture| capture.is_running(now));
+        running.filter(|capture| same(&capture.target, target)).cloned().collect()
     }
 
     /// Adds a fault behind those that are there.
@@ -124,41 +100,34 @@ impl Azure {
     }
 
     /// The faults that are there, with what is left of their `skip` and `times`.
-    pub fn faults(&self) -> &[Fault] {
+    pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
     /// From now on every token issued so far is answered as expired.
     pub fn expire_tokens(&mut self) {
-        self.tokens.expire_all();
+        self.state.tokens.expire_all();
     }
 
-    /// What exists.
     pub fn world(&self) -> &World {
-        &self.world
+        &self.state.world
     }
 
     /// What exists, to be changed between requests.
     pub fn world_mut(&mut self) -> &mut World {
-        &mut self.world
+        &mut self.state.world
     }
 
-    fn carry_out(&mut self, now: Timestamp, service: Service, request: &Request<Bytes>, fate: Fate) -> Answer {
+    fn serve(&mut self, now: Timestamp, service: Service, request: &Request<Bytes>, effect: Option<&Effect>) -> Answer {
         match service {
-            Service::Entra => self.answer_entra(now, request),
-            Service::Arm => self.answer_arm(now, request, fate),
-            Service::Blob => self.answer_blob(now, request),
-            Service::Sink => self.answer_sink(now, request),
+            Service::Entra => entra::answer(&mut self.state, now, request),
+            Service::Arm => arm::door::answer(&mut self.state, now, request, effect),
+            Service::Blob => blob::door::answer(&mut self.state, now, request),
+            Service::Sink => sink::answer(&mut self.state.messages, now, request),
         }
     }
 
-    fn carry_out_under(
-        &mut self,
-        effect: &Effect,
-        now: Timestamp,
-        service: Service,
-        request: &Request<Bytes>,
-    ) -> Outcome {
+    fn serve_faulty(&mut self, effect: &Effect, now: Timestamp, service: Service, request: &Request<Bytes>) -> Outcome {
         let answer = match effect {
             Effect::CutBefore => return Outcome::Cut,
             Effect::Status { status, code, message, retry_after } => {
@@ -169,16 +138,16 @@ impl Azure {
             Effect::Html { status } => answer::html(status_code(*status)),
             Effect::Empty { status } => answer::empty(status_code(*status)),
             Effect::ExpiredToken => match service {
-                Service::Blob => blob::token_refused(&self.world, Refused::Expired(now)),
-                _ => arm::token_refused(&self.world, Refused::Expired(now), now),
+                Service::Blob => blob::refusal::token_refused(&self.state.world, Refused::Expired(now)),
+                _ => arm::door::token_refused(&self.state.world, Refused::Expired(now), now),
             },
             _ => {
-                let mut answer = self.carry_out(now, service, request, Fate::of(effect));
+                let mut answer = self.serve(now, service, request, Some(effect));
                 match effect {
                     Effect::CutAfter => return Outcome::Cut,
                     Effect::CutMidBody => cut_mid_body(&mut answer),
                     Effect::Truncated => halve(&mut answer),
-                    Effect::SmuggleHost(origin) => smuggle(&mut answer, &self.world.urls.arm, origin),
+                    Effect::SmuggleHost(origin) => replace_origin(&mut answer, &self.state.world.urls.arm, origin),
                     Effect::WithoutHeader(name) => {
                         answer.headers_mut().remove(name.as_str());
                     }
@@ -193,7 +162,7 @@ impl Azure {
 
 fn refusal(service: Service, error: ArmError) -> Answer {
     match service {
-        Service::Blob => blob::error_answer(&error),
+        Service::Blob => blob::refusal::answer_error(&error),
         _ => error.into_answer(),
     }
 }
@@ -217,7 +186,7 @@ fn cut_mid_body(answer: &mut Answer) {
 }
 
 /// Replaces the origin of the URLs that a client is to follow.
-fn smuggle(answer: &mut Answer, from: &str, to: &str) {
+fn replace_origin(answer: &mut Answer, from: &str, to: &str) {
     for name in ["azure-asyncoperation", "location"] {
         if let Some(url) = answer.headers().get(name).and_then(|url| url.to_str().ok()) {
             let url = url.replacen(from, to, 1);
@@ -236,7 +205,7 @@ fn exchange(
     service: Service,
     request: &Request<Bytes>,
     outcome: &Outcome,
-    struck: Option<&Effect>,
+    effect: Option<&Effect>,
 ) -> Exchange {
     let headers = request.headers().iter();
     Exchange {
@@ -250,7 +219,7 @@ fn exchange(
             Outcome::Response(response) => response.status().as_u16(),
             Outcome::Cut => 0,
         },
-        fault: struck.map(|effect| effect.name().into()),
+        fault: effect.map(|effect| effect.name().into()),
     }
 }
 
@@ -261,12 +230,13 @@ fn lossy(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Play, code, header, json, sample_vm};
+    use crate::SUBSCRIPTION;
+    use crate::testing::{Client, code, header, json, sample_vm};
 
-    fn struck(effect: Effect) -> Play {
-        let mut play = Play::new(World::sample);
-        play.azure.add_fault(Fault::new(effect).service(Service::Arm));
-        play
+    fn struck(effect: Effect) -> Client {
+        let mut client = Client::new(World::sample);
+        client.azure.add_fault(Fault::new(effect).service(Service::Arm));
+        client
     }
 
     fn machine_url() -> String {
@@ -276,14 +246,14 @@ mod tests {
     #[test]
     fn a_cut_may_come_before_or_after_the_deed() {
         for (effect, captures) in [(Effect::CutBefore, 0), (Effect::CutAfter, 1)] {
-            let mut play = struck(effect);
-            let token = format!("Bearer {}", play.arm_token());
+            let mut client = struck(effect);
+            let token = format!("Bearer {}", client.arm_token());
             let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
             let body = crate::testing::capture_body(60).to_string();
-            let reply = play.reply(Service::Arm, "PUT", &play.capture("pc1"), &headers, &body);
+            let reply = client.reply(Service::Arm, "PUT", &client.capture("pc1"), &headers, &body);
             assert!(matches!(reply.outcome, Outcome::Cut));
-            assert_eq!(play.azure.captures().len(), captures);
-            let last = play.azure.transcript().last().unwrap();
+            assert_eq!(client.azure.captures().len(), captures);
+            let last = client.azure.transcript().last().unwrap();
             assert_eq!(last.status, 0);
             assert!(last.fault.as_deref().unwrap().starts_with("cut_"));
             assert_eq!((last.header("content-type"), last.body.as_str()), (Some("application/json"), body.as_str()));
@@ -312,36 +282,36 @@ mod tests {
     #[test]
     fn answers_can_be_late() {
         for (effect, seconds) in [(Effect::Delay(Duration::from_secs(9)), 10), (Effect::Hang, 3601)] {
-            let mut play = struck(effect);
-            play.azure.world_mut().timing.latency = Duration::from_secs(1);
-            let reply = play.reply(Service::Arm, "GET", &machine_url(), &[], "");
+            let mut client = struck(effect);
+            client.azure.world_mut().timing.latency = Duration::from_secs(1);
+            let reply = client.reply(Service::Arm, "GET", &machine_url(), &[], "");
             assert_eq!(reply.after, Duration::from_secs(seconds));
         }
     }
 
     #[test]
     fn urls_in_answers_can_point_elsewhere() {
-        let mut play = struck(Effect::SmuggleHost("https://evil.example".into()));
-        play.azure.world_mut().watchers_per_page = Some(1);
-        let url = header(&play.create("pc1"), "azure-asyncoperation");
+        let mut client = struck(Effect::SmuggleHost("https://evil.example".into()));
+        client.azure.world_mut().watchers_per_page = Some(1);
+        let url = header(&client.create("pc1"), "azure-asyncoperation");
         assert!(url.starts_with("https://evil.example/subscriptions/"), "{url}");
         let list = format!(
             "https://management.azure.com/subscriptions/{}/providers/Microsoft.Network/networkWatchers?api-version=2025-05-01",
-            crate::SUBSCRIPTION
+            SUBSCRIPTION
         );
-        let next = json(&play.arm("GET", &list, ""))["nextLink"].as_str().unwrap().to_owned();
+        let next = json(&client.arm("GET", &list, ""))["nextLink"].as_str().unwrap().to_owned();
         assert!(next.starts_with("https://evil.example/subscriptions/"), "{next}");
     }
 
     #[test]
     fn strange_requests_are_answered_too() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         for service in [Service::Entra, Service::Arm, Service::Blob, Service::Sink] {
             for (method, url) in [("GET", "/"), ("PATCH", "/%ff%00"), ("OPTIONS", "*"), ("PUT", "//a//b?c=%ff&&=")] {
                 let headers = [("authorization", "Bearer"), ("range", "bytes=9-1"), ("x-ms-version", "")];
-                play.reply(service, method, url, &headers, "\u{0}{");
+                client.reply(service, method, url, &headers, "\u{0}{");
             }
         }
-        assert_eq!(play.azure.transcript().len(), 16);
+        assert_eq!(client.azure.transcript().len(), 16);
     }
 }

@@ -10,127 +10,132 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::answer::{self, Answer};
-use crate::azure::Azure;
-use crate::token::{Audience, later};
-use crate::world::same;
+use crate::resource_id::same;
+use crate::state::State;
+use crate::time::later;
+use crate::token::Audience;
+use crate::world::inventory::World;
 
 const STORAGE: &str = "https://storage.azure.com";
 const PUBLIC_ARM: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
 
-/// A refusal: `AADSTS` number, OAuth error, status, sentence (entra-docs, reference-error-codes).
-struct Refusal(u32, &'static str, StatusCode, String);
-
-fn refuse<T>(number: u32, error: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal(number, error, StatusCode::BAD_REQUEST, message.into()))
+/// A refusal in OAuth's words and Entra's (entra-docs, reference-error-codes).
+struct Refusal {
+    /// The digits after `AADSTS`.
+    number: u32,
+    error: &'static str,
+    status: StatusCode,
+    message: String,
 }
 
-impl Azure {
-    pub(crate) fn answer_entra(&mut self, now: Timestamp, request: &Request<Bytes>) -> Answer {
-        match self.token(now, request) {
-            Ok(answer) => answer,
-            Err(refusal) => self.refused(now, refusal),
-        }
-    }
+fn refuse<T>(number: u32, error: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { number, error, status: StatusCode::BAD_REQUEST, message: message.into() })
+}
 
-    fn token(&mut self, now: Timestamp, request: &Request<Bytes>) -> Result<Answer, Refusal> {
-        let path: Vec<&str> = request.uri().path().trim_start_matches('/').split('/').collect();
-        let [tenant, "oauth2", "v2.0", "token"] = path[..] else {
-            return Ok(answer::html(StatusCode::NOT_FOUND));
-        };
-        if request.method() != Method::POST {
-            return refuse(900_561, "invalid_request", "The endpoint only accepts POST requests.");
-        }
-        let is_form = answer::header(request, "content-type")
-            .is_some_and(|kind| kind.to_lowercase().starts_with("application/x-www-form-urlencoded"));
-        if !is_form {
-            return refuse(900_144, "invalid_request", "The request body must be a form.");
-        }
-        let form: HashMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        self.check_tenant(tenant)?;
-        self.check_client(&form, tenant)?;
-        let scope = parameter(&form, "scope")?;
-        let audience = self.audience(scope)?;
-        Ok(self.issue(now, audience, scope))
+pub(crate) fn answer(state: &mut State, now: Timestamp, request: &Request<Bytes>) -> Answer {
+    match token(state, now, request) {
+        Ok(answer) => answer,
+        Err(refusal) => refused(state, now, refusal),
     }
+}
 
-    fn check_tenant(&self, tenant: &str) -> Result<(), Refusal> {
-        if same(tenant, &self.world.tenant_id) {
-            return Ok(());
-        }
-        refuse(90_002, "invalid_request", format!("Tenant '{tenant}' not found. Check that it has the right id."))
+fn token(state: &mut State, now: Timestamp, request: &Request<Bytes>) -> Result<Answer, Refusal> {
+    let path: Vec<&str> = request.uri().path().trim_start_matches('/').split('/').collect();
+    let [tenant, "oauth2", "v2.0", "token"] = path[..] else {
+        return Ok(answer::html(StatusCode::NOT_FOUND));
+    };
+    if request.method() != Method::POST {
+        return refuse(900_561, "invalid_request", "The endpoint only accepts POST requests.");
     }
+    let is_form = answer::header(request, "content-type")
+        .is_some_and(|kind| kind.to_lowercase().starts_with("application/x-www-form-urlencoded"));
+    if !is_form {
+        return refuse(900_144, "invalid_request", "The request body must be a form.");
+    }
+    let form: HashMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
+    check_tenant(&state.world, tenant)?;
+    check_client(&state.world, &form, tenant)?;
+    let scope = parameter(&form, "scope")?;
+    let audience = audience(&state.world, scope)?;
+    Ok(issue(state, now, audience, scope))
+}
 
-    fn check_client(&self, form: &HashMap<String, String>, tenant: &str) -> Result<(), Refusal> {
-        let grant_type = parameter(form, "grant_type")?;
-        if grant_type != "client_credentials" {
-            let message = format!("The app requested an unsupported grant type '{grant_type}'.");
-            return refuse(70_003, "unsupported_grant_type", message);
-        }
-        let client = parameter(form, "client_id")?;
-        if !same(client, &self.world.client_id) {
-            let message = format!("Application with identifier '{client}' was not found in the directory '{tenant}'.");
-            return refuse(700_016, "unauthorized_client", message);
-        }
-        let wrong = match form.get("client_secret") {
-            Some(secret) if *secret == self.world.client_secret => return Ok(()),
-            Some(_) => (7_000_215, format!("Invalid client secret provided for app '{client}'.")),
-            None => (7_000_216, "'client_assertion' or 'client_secret' is required.".to_owned()),
-        };
-        Err(Refusal(wrong.0, "invalid_client", StatusCode::UNAUTHORIZED, wrong.1))
+fn check_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
+    if same(tenant, &world.tenant_id) {
+        return Ok(());
     }
+    refuse(90_002, "invalid_request", format!("Tenant '{tenant}' not found. Check that it has the right id."))
+}
 
-    /// `scope` is one resource followed by `/.default`.
-    fn audience(&self, scope: &str) -> Result<Audience, Refusal> {
-        let Some(resource) = scope.strip_suffix("/.default").filter(|resource| !resource.contains(' ')) else {
-            let message = format!(
-                "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
-            );
-            return refuse(70_011, "invalid_scope", message);
-        };
-        // A version 1 resource may end with a slash of its own, which then stands before `/.default`.
-        let resource = resource.trim_end_matches('/');
-        if same(resource, STORAGE) {
-            Ok(Audience::Storage)
-        } else if same(resource, &self.world.urls.arm) || PUBLIC_ARM.iter().any(|known| same(known, resource)) {
-            Ok(Audience::Arm)
-        } else {
-            let message = format!("The resource principal named {resource} was not found in the tenant.");
-            refuse(500_011, "invalid_resource", message)
-        }
+fn check_client(world: &World, form: &HashMap<String, String>, tenant: &str) -> Result<(), Refusal> {
+    let grant_type = parameter(form, "grant_type")?;
+    if grant_type != "client_credentials" {
+        let message = format!("The app requested an unsupported grant type '{grant_type}'.");
+        return refuse(70_003, "unsupported_grant_type", message);
     }
+    let client = parameter(form, "client_id")?;
+    if !same(client, &world.client_id) {
+        let message = format!("Application with identifier '{client}' was not found in the directory '{tenant}'.");
+        return refuse(700_016, "unauthorized_client", message);
+    }
+    let (number, message) = match form.get("client_secret") {
+        Some(secret) if *secret == world.client_secret => return Ok(()),
+        Some(_) => (7_000_215, format!("Invalid client secret provided for app '{client}'.")),
+        None => (7_000_216, "'client_assertion' or 'client_secret' is required.".to_owned()),
+    };
+    Err(Refusal { number, error: "invalid_client", status: StatusCode::UNAUTHORIZED, message })
+}
 
-    fn issue(&mut self, now: Timestamp, audience: Audience, scope: &str) -> Answer {
-        let seconds = self.world.timing.token_seconds;
-        let expires = later(now, Duration::from_secs(seconds));
-        let token = self.tokens.issue(&mut self.identifiers, audience, scope, expires);
-        let body = json!({
-            "token_type": "Bearer",
-            "expires_in": seconds,
-            "ext_expires_in": seconds,
-            "access_token": token,
-        });
-        let mut answer = answer::json(StatusCode::OK, &body);
-        answer::set(&mut answer, "cache-control", "no-store, no-cache");
-        answer
+/// `scope` is one resource followed by `/.default`.
+fn audience(world: &World, scope: &str) -> Result<Audience, Refusal> {
+    let Some(resource) = scope.strip_suffix("/.default").filter(|resource| !resource.contains(' ')) else {
+        let message =
+            format!("The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.");
+        return refuse(70_011, "invalid_scope", message);
+    };
+    // A version 1 resource may end with a slash of its own, which then stands before `/.default`.
+    let resource = resource.trim_end_matches('/');
+    if same(resource, STORAGE) {
+        Ok(Audience::Storage)
+    } else if same(resource, &world.urls.arm) || PUBLIC_ARM.iter().any(|known| same(known, resource)) {
+        Ok(Audience::Arm)
+    } else {
+        let message = format!("The resource principal named {resource} was not found in the tenant.");
+        refuse(500_011, "invalid_resource", message)
     }
+}
 
-    fn refused(&mut self, now: Timestamp, Refusal(number, error, status, message): Refusal) -> Answer {
-        let (trace, correlation) = (self.identifiers.guid(), self.identifiers.guid());
-        let time = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let description = format!(
-            "AADSTS{number}: {message}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}"
-        );
-        let body = json!({
-            "error": error,
-            "error_description": description,
-            "error_codes": [number],
-            "timestamp": time,
-            "trace_id": trace,
-            "correlation_id": correlation,
-            "error_uri": format!("{}/error?code={number}", self.world.urls.authority),
-        });
-        answer::json(status, &body)
-    }
+fn issue(state: &mut State, now: Timestamp, audience: Audience, scope: &str) -> Answer {
+    let seconds = state.world.timing.token_seconds;
+    let expires = later(now, Duration::from_secs(seconds));
+    let token = state.tokens.issue(&mut state.identifiers, audience, scope, expires);
+    let body = json!({
+        "token_type": "Bearer",
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
+        "access_token": token,
+    });
+    let mut answer = answer::json(StatusCode::OK, &body);
+    answer::set(&mut answer, "cache-control", "no-store, no-cache");
+    answer
+}
+
+fn refused(state: &mut State, now: Timestamp, refusal: Refusal) -> Answer {
+    let Refusal { number, error, status, message } = refusal;
+    let (trace, correlation) = (state.identifiers.guid(), state.identifiers.guid());
+    let time = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let description =
+        format!("AADSTS{number}: {message}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}");
+    let body = json!({
+        "error": error,
+        "error_description": description,
+        "error_codes": [number],
+        "timestamp": time,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": format!("{}/error?code={number}", state.world.urls.authority),
+    });
+    answer::json(status, &body)
 }
 
 fn parameter<'a>(form: &'a HashMap<String, String>, name: &str) -> Result<&'a str, Refusal> {
@@ -146,12 +151,12 @@ fn parameter<'a>(form: &'a HashMap<String, String>, name: &str) -> Result<&'a st
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Play, json};
+    use crate::testing::{Client, json};
     use crate::{CLIENT_ID, CLIENT_SECRET, Service, TENANT_ID, World};
 
-    fn ask(tenant: &str, client: &str, secret: &str, scope: &str) -> (u16, serde_json::Value) {
-        let mut play = Play::new(World::sample);
-        let answer = play.ask_token(tenant, client, secret, scope);
+    fn ask(tenant: &str, client_id: &str, secret: &str, scope: &str) -> (u16, serde_json::Value) {
+        let mut client = Client::new(World::sample);
+        let answer = client.ask_token(tenant, client_id, secret, scope);
         (answer.status().as_u16(), json(&answer))
     }
 
@@ -190,10 +195,10 @@ mod tests {
 
     #[test]
     fn only_a_posted_form_is_read() {
-        let mut play = Play::new(World::sample);
+        let mut client = Client::new(World::sample);
         let url = format!("https://login.microsoftonline.com/{TENANT_ID}/oauth2/v2.0/token");
-        assert_eq!(play.send(Service::Entra, "GET", &url, &[], "").status(), 400);
+        assert_eq!(client.send(Service::Entra, "GET", &url, &[], "").status(), 400);
         let json = [("content-type", "application/json")];
-        assert_eq!(play.send(Service::Entra, "POST", &url, &json, "{}").status(), 400);
+        assert_eq!(client.send(Service::Entra, "POST", &url, &json, "{}").status(), 400);
     }
 }

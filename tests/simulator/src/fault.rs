@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use strum::IntoStaticStr;
 
-use crate::azure::Service;
+use crate::service::Service;
 
 /// Strikes the requests that match it. When several faults match a request, the first that was added strikes.
 ///
@@ -29,7 +31,6 @@ pub struct Fault {
     /// So many requests are struck; `None` for ever.
     #[serde(default)]
     pub times: Option<u32>,
-    /// What happens to them.
     pub effect: Effect,
 }
 
@@ -39,13 +40,11 @@ impl Fault {
         Fault { service: None, method: None, path_contains: String::new(), skip: 0, times: None, effect }
     }
 
-    /// Only requests to this service.
     pub fn service(mut self, service: Service) -> Fault {
         self.service = Some(service);
         self
     }
 
-    /// Only requests with this method.
     pub fn method(mut self, method: Method) -> Fault {
         self.method = Some(method);
         self
@@ -92,17 +91,15 @@ impl Fault {
 }
 
 /// What a fault does to a request. Durations in JSON are seconds, fractions allowed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[strum(serialize_all = "snake_case")]
 pub enum Effect {
     /// Refuses the request, in the words of the service's own errors. It is not carried out.
     Status {
-        /// The HTTP status.
         status: u16,
-        /// The error's code.
         #[serde(default = "internal_error")]
         code: String,
-        /// The error's message.
         #[serde(default)]
         message: String,
         /// `Retry-After`, in seconds.
@@ -119,15 +116,9 @@ pub enum Effect {
     /// the body. Without a socket the answer is the half body under a `Content-Length` of the whole.
     CutMidBody,
     /// Answers with a page instead, as gateways do. The request is not carried out.
-    Html {
-        /// The HTTP status.
-        status: u16,
-    },
+    Html { status: u16 },
     /// Answers with no body at all. The request is not carried out.
-    Empty {
-        /// The HTTP status.
-        status: u16,
-    },
+    Empty { status: u16 },
     /// Carries the request out and answers with half of the body under the right status.
     Truncated,
     /// Refuses the token as expired. The request is not carried out.
@@ -136,10 +127,8 @@ pub enum Effect {
     SlowOperation(#[serde(with = "seconds")] Duration),
     /// The operation that the request starts fails.
     FailedOperation {
-        /// The error's code.
         #[serde(default = "internal_error")]
         code: String,
-        /// The error's message.
         #[serde(default)]
         message: String,
     },
@@ -149,6 +138,13 @@ pub enum Effect {
     NeverStarts,
     /// The capture that the request creates ends with these `packetCaptureError` values, and leaves no file.
     CaptureError(Vec<String>),
+    /// `queryStatus` answers 200 with this body as long as the session runs, and as usual before and afterwards: an
+    /// empty object (Azure/azure-cli issue 3766), or one whose members are null.
+    StatusWhileRunning(Value),
+    /// `queryStatus` tells this as the `stopReason` of a session that has ended, whatever ended it, and an empty one
+    /// while it runs. With an empty text it never tells a reason, which is what people have seen when the byte limit
+    /// was reached (MicrosoftDocs/azure-docs issue 102124).
+    StopReason(String),
     /// The URLs in the answer (`Azure-AsyncOperation`, `Location`, `nextLink`) point at this origin instead.
     SmuggleHost(String),
     /// Leaves this header out of the answer, such as `Azure-AsyncOperation`, which not every provider sends.
@@ -160,30 +156,12 @@ pub enum Effect {
 impl Effect {
     /// The effect's name, as in JSON.
     pub fn name(&self) -> &'static str {
-        match self {
-            Effect::Status { .. } => "status",
-            Effect::Delay(_) => "delay",
-            Effect::CutBefore => "cut_before",
-            Effect::CutAfter => "cut_after",
-            Effect::CutMidBody => "cut_mid_body",
-            Effect::Html { .. } => "html",
-            Effect::Empty { .. } => "empty",
-            Effect::Truncated => "truncated",
-            Effect::ExpiredToken => "expired_token",
-            Effect::SlowOperation(_) => "slow_operation",
-            Effect::FailedOperation { .. } => "failed_operation",
-            Effect::CanceledOperation => "canceled_operation",
-            Effect::NeverStarts => "never_starts",
-            Effect::CaptureError(_) => "capture_error",
-            Effect::SmuggleHost(_) => "smuggle_host",
-            Effect::WithoutHeader(_) => "without_header",
-            Effect::Hang => "hang",
-        }
+        self.into()
     }
 }
 
-/// The effect that strikes a request, if any.
-pub(crate) fn strike(faults: &mut [Fault], service: Service, method: &Method, path: &str) -> Option<Effect> {
+/// The effect of the first fault that strikes a request, if any.
+pub(crate) fn find_effect(faults: &mut [Fault], service: Service, method: &Method, path: &str) -> Option<Effect> {
     faults
         .iter_mut()
         .filter(|fault| fault.matches(service, method, path))
@@ -227,7 +205,7 @@ mod tests {
     use super::*;
 
     fn strikes(faults: &mut [Fault], path: &str) -> bool {
-        strike(faults, Service::Arm, &Method::PUT, path).is_some()
+        find_effect(faults, Service::Arm, &Method::PUT, path).is_some()
     }
 
     #[test]
@@ -254,6 +232,8 @@ mod tests {
         assert_eq!(fault.effect, Effect::SlowOperation(Duration::from_millis(2500)));
         let status: Effect = serde_json::from_str(r#"{"status":{"status":503}}"#).unwrap();
         assert_eq!(status.name(), "status");
+        let silent: Effect = serde_json::from_str(r#"{"status_while_running":{}}"#).unwrap();
+        assert_eq!(silent, Effect::StatusWhileRunning(serde_json::json!({})));
         assert!(serde_json::from_str::<Fault>(r#"{"effect":"hang","tims":1}"#).is_err());
     }
 }

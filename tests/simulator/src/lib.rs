@@ -20,41 +20,40 @@
 //!
 //! # Where to look
 //!
-//! | file | purpose |
+//! | file or folder | purpose |
 //! |---|---|
 //! | `azure.rs` | read this first: what happens to each request |
-//! | `world.rs`, `sample.rs` | what exists in the pretend Azure, and one that is ready to play with |
+//! | `arm/` | Resource Manager: the door with token, api-version, rights and routes, then a file for each kind of resource |
+//! | `arm/packet_capture/`, `capture/` | packet captures: what is done with them, and what one is at any moment |
 //! | `entra.rs`, `token.rs` | tokens |
-//! | `arm.rs` | Resource Manager's front door: token, api-version, routes, headers, throttling |
-//! | `compute.rs`, `network_watcher.rs`, `storage_account.rs` | resources that only have to be there |
-//! | `packet_capture.rs`, `capture.rs`, `capture_request.rs`, `capture_target.rs`, `operation.rs` | packet captures and their operations |
-//! | `blob.rs`, `traffic.rs` | the `.cap` files |
-//! | `fault.rs` | trouble on demand |
-//! | `sink.rs`, `transcript.rs` | what was posted, and what was asked |
-//! | `server.rs`, `control.rs`, `main.rs` | the same over sockets |
+//! | `blob/`, `traffic/` | the `.cap` files, and what is in them |
+//! | `sink.rs` | what was posted |
+//! | `fault.rs`, `operation.rs` | trouble on demand, and long-running operations |
+//! | `by_hand.rs` | what other people do in the meantime |
+//! | `world/` | what exists in the pretend Azure, and one that is ready to use |
+//! | `state.rs`, `transcript.rs` | what is remembered, and what was asked |
+//! | `server/`, `bin/` | the same over sockets |
+
+#![allow(missing_docs, reason = "most names here are Azure's own, and say what they are")]
 
 mod answer;
-mod api_version;
 mod arm;
 mod azure;
 mod blob;
+mod by_hand;
 mod capture;
-mod capture_request;
-mod capture_target;
-mod compute;
-mod control;
 mod entra;
+mod error;
 mod fault;
-mod filter;
 mod identifier;
-mod network_watcher;
 mod operation;
-mod packet_capture;
-mod resource_path;
-mod sample;
+mod rates;
+mod resource_id;
 mod server;
+mod service;
 mod sink;
-mod storage_account;
+mod state;
+mod time;
 mod token;
 mod traffic;
 mod transcript;
@@ -63,12 +62,18 @@ mod world;
 #[cfg(test)]
 mod testing;
 
-pub use azure::{Azure, Outcome, Reply, Service};
-pub use capture::{Capture, CaptureState, CaptureStatus};
-pub use capture_request::{CaptureFilter, CaptureProperties, CaptureScope, CaptureSettings, StorageLocation};
+pub use azure::{Azure, Outcome, Reply};
+pub use capture::lifecycle::{Capture, CaptureState, CaptureStatus};
 pub use fault::{Effect, Fault};
-pub use sample::{CLIENT_ID, CLIENT_SECRET, OPERATOR_KEY, SUBSCRIPTION, TENANT_ID, WEBHOOK_KEY};
-pub use server::Server;
+pub use server::sockets::Server;
+pub use service::Service;
 pub use sink::Message;
 pub use transcript::Exchange;
-pub use world::{OperatingSystem, ScaleSet, StorageAccount, Throttle, Timing, Urls, VirtualMachine, Watcher, World};
+pub use world::inventory::{CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT_ID, World};
+pub use world::resources::{
+    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, ScaleSetFiles, StorageAccount, VirtualMachine,
+    Watcher,
+};
+pub use world::settings::{OPERATOR_KEY, WEBHOOK_KEY};
+pub use world::timing::{Throttle, Timing};
+pub use world::urls::Urls;

@@ -6,34 +6,26 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::answer::{self, Answer};
-use crate::azure::Azure;
 
 /// What was posted to the sink.
 #[derive(Debug, Clone, Serialize)]
 pub struct Message {
-    /// When it arrived.
     pub at: Timestamp,
     /// Path and query that it was posted to.
     pub path: String,
-    /// Its media type.
     pub content_type: Option<String>,
     /// The body; bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
-impl Azure {
-    pub(crate) fn answer_sink(&mut self, now: Timestamp, request: &Request<Bytes>) -> Answer {
-        match *request.method() {
-            Method::POST | Method::PUT => {
-                self.messages.push(message(now, request));
-                acknowledgement(request.uri().path())
-            }
-            Method::GET | Method::HEAD => {
-                let messages = serde_json::to_value(&self.messages).unwrap_or_default();
-                answer::json(StatusCode::OK, &messages)
-            }
-            _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+pub(crate) fn answer(messages: &mut Vec<Message>, now: Timestamp, request: &Request<Bytes>) -> Answer {
+    match *request.method() {
+        Method::POST | Method::PUT => {
+            messages.push(message(now, request));
+            acknowledgement(request.uri().path())
         }
+        Method::GET | Method::HEAD => answer::json(StatusCode::OK, &serde_json::json!(messages)),
+        _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
     }
 }
 
@@ -57,21 +49,21 @@ fn acknowledgement(path: &str) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Play;
+    use crate::testing::Client;
     use crate::{Service, World};
 
     #[test]
     fn messages_are_accepted_kept_and_shown() {
-        let mut play = Play::new(World::sample);
-        let teams = play.send(Service::Sink, "POST", "https://sink.example/teams?sig=1", &[], r#"{"text":"hello"}"#);
+        let mut client = Client::new(World::sample);
+        let teams = client.send(Service::Sink, "POST", "https://sink.example/teams?sig=1", &[], r#"{"text":"hello"}"#);
         assert_eq!(teams.status(), 202);
-        let slack = play.send(Service::Sink, "POST", "https://sink.example/slack", &[], "{}");
+        let slack = client.send(Service::Sink, "POST", "https://sink.example/slack", &[], "{}");
         assert_eq!((slack.status().as_u16(), &slack.body()[..]), (200, &b"ok"[..]));
 
-        assert_eq!(play.azure.messages().len(), 2);
-        assert_eq!(play.azure.messages()[0].path, "/teams?sig=1");
-        assert_eq!(play.azure.messages()[0].body, r#"{"text":"hello"}"#);
-        let shown = play.send(Service::Sink, "GET", "https://sink.example/", &[], "");
+        assert_eq!(client.azure.messages().len(), 2);
+        assert_eq!(client.azure.messages()[0].path, "/teams?sig=1");
+        assert_eq!(client.azure.messages()[0].body, r#"{"text":"hello"}"#);
+        let shown = client.send(Service::Sink, "GET", "https://sink.example/", &[], "");
         assert!(String::from_utf8_lossy(shown.body()).contains("/slack"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests beside the code have in common: a play on a clock that only moves when told.
+//! What the tests beside the code have in common: a client of the pretend Azure on a clock that moves only when told.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::token::later;
+use crate::time::later;
 use crate::{Azure, CLIENT_ID, CLIENT_SECRET, Outcome, Reply, SUBSCRIPTION, Service, TENANT_ID, Urls, World};
 
-pub(crate) struct Play {
+pub(crate) struct Client {
     pub(crate) azure: Azure,
     pub(crate) now: Timestamp,
     arm_token: Option<String>,
 }
 
-impl Play {
-    pub(crate) fn new(world: impl FnOnce(Urls) -> World) -> Play {
+impl Client {
+    pub(crate) fn new(world: impl FnOnce(Urls) -> World) -> Client {
         let now = "2026-11-20T02:00:00.077Z".parse().unwrap();
-        Play { azure: Azure::new(world(Urls::public())), now, arm_token: None }
+        Client { azure: Azure::new(world(Urls::public())), now, arm_token: None }
     }
 
     pub(crate) fn pass(&mut self, seconds: u64) {
@@ -79,7 +79,7 @@ impl Play {
         self.token("https://storage.azure.com/.default")
     }
 
-    /// A Resource Manager request with one token for the whole play.
+    /// A Resource Manager request with one token for the whole test.
     pub(crate) fn arm(&mut self, method: &str, url: &str, body: &str) -> Answer {
         let token = match &self.arm_token {
             Some(token) => token.clone(),
@@ -105,6 +105,15 @@ impl Play {
     pub(crate) fn start(&mut self, name: &str) {
         assert_eq!(self.create(name).status(), 201);
         self.pass(4);
+    }
+
+    /// A client after a capture whose file can be seen, and the file's URL.
+    pub(crate) fn after_a_capture() -> (Client, String) {
+        let mut client = Client::new(World::sample);
+        client.start("pc1");
+        client.pass(63);
+        let url = client.azure.captures()[0].storage_path.clone();
+        (client, url)
     }
 
     /// What `queryStatus` says.
@@ -158,4 +167,10 @@ pub(crate) fn code(answer: &Answer) -> String {
 
 pub(crate) fn sample_vm() -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/test-RG/providers/Microsoft.Compute/virtualMachines/test-VM")
+}
+
+/// The status, and the code that stands in the header and in the XML alike.
+pub(crate) fn blob_error_code(answer: &Answer) -> (u16, String) {
+    assert!(String::from_utf8_lossy(answer.body()).contains(&header(answer, "x-ms-error-code")));
+    (answer.status().as_u16(), header(answer, "x-ms-error-code"))
 }

@@ -1,7 +1,6 @@
 //! Access tokens that were issued, for whom and until when.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -73,9 +72,4 @@ impl Tokens {
             token.expires = Timestamp::MIN;
         }
     }
-}
-
-/// A moment later than another; the end of time when there is no such moment.
-pub(crate) fn later(moment: Timestamp, by: Duration) -> Timestamp {
-    moment.checked_add(by).unwrap_or(Timestamp::MAX)
 }

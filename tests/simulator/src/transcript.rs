@@ -3,14 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::azure::Service;
+use crate::service::Service;
 
 /// One request and how it was answered.
 #[derive(Debug, Clone, Serialize)]
 pub struct Exchange {
-    /// When the request arrived.
     pub at: Timestamp,
-    /// The service that it was sent to.
     pub service: Service,
     /// The method, in capitals.
     pub method: String,

@@ -55,6 +55,7 @@ fn recorded_world() -> World {
     world.virtual_machines.push(VirtualMachine {
         id: resource("Compute/virtualMachines/azsmnet3995"),
         location: "westcentralus".into(),
+        computer_name: None,
         os: OperatingSystem::Windows,
         agent: Some("NetworkWatcherAgent".into()),
         private_address: Ipv4Addr::new(10, 0, 0, 4),

@@ -1,0 +1,145 @@
+//! What is said over TCP: finds DNS, TLS and HTTP at the beginning of what a side sends, and reassembles a message that
+//! came in several segments.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::bytes::{Incomplete, be16};
+use crate::dns::{DNS_PORT, Resolver};
+use crate::flow_key::{FlowKey, Side};
+use crate::http::{Exchanges, is_http};
+use crate::tls::{Handshakes, Hello, is_tls};
+
+/// The most bytes of a message that are reassembled. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
+/// refused by most servers beyond 8 KB.
+const MAX_MESSAGE: usize = 16_384;
+
+/// The most messages that are reassembled at one time: 4 MB, if all were of the largest size.
+const MAX_MESSAGES: usize = 256;
+
+/// What is said over TCP.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Application {
+    pub dns: Resolver,
+    pub tls: Handshakes,
+    pub http: Exchanges,
+    partial: HashMap<(FlowKey, Side), Partial, RandomState>,
+    begun: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Partial {
+    bytes: Vec<u8>,
+    number: u64,
+}
+
+/// A segment's payload, and what is known of it.
+pub(crate) struct Payload<'a> {
+    pub flow: &'a FlowKey,
+    pub from: Side,
+    pub bytes: &'a [u8],
+    /// Whether all bytes were captured that were on the wire.
+    pub is_whole: bool,
+    /// Whether it follows what came before without a gap.
+    pub follows: bool,
+    pub now: i64,
+}
+
+impl Application {
+    /// Reads new bytes of one side. `is_reassembling` says that the beginning of a message of this side is kept, and is
+    /// set accordingly.
+    pub fn read(&mut self, payload: &Payload<'_>, is_reassembling: &mut bool) -> Option<Hello> {
+        if !*is_reassembling {
+            let (hello, rest) = self.read_messages(payload, payload.bytes, !payload.is_whole);
+            if let Some(rest) = rest {
+                *is_reassembling = self.keep(payload, rest);
+            }
+            return hello;
+        }
+        let key = (*payload.flow, payload.from);
+        let Some(mut partial) = self.partial.remove(&key) else {
+            // It was evicted in favour of another one.
+            *is_reassembling = false;
+            return None;
+        };
+        if payload.follows {
+            partial.bytes.extend_from_slice(payload.bytes);
+        }
+        let is_all = !payload.follows || !payload.is_whole || partial.bytes.len() >= MAX_MESSAGE;
+        let (hello, rest) = self.read_messages(payload, &partial.bytes, is_all);
+        *is_reassembling = rest.is_some();
+        if let Some(rest) = rest {
+            let read_bytes = partial.bytes.len().saturating_sub(rest.len());
+            partial.bytes.drain(..read_bytes);
+            self.partial.insert(key, partial);
+        }
+        hello
+    }
+
+    /// Reads messages, and hands back the beginning of one that is not whole.
+    fn read_messages<'a>(
+        &mut self,
+        payload: &Payload<'_>,
+        bytes: &'a [u8],
+        is_all: bool,
+    ) -> (Option<Hello>, Option<&'a [u8]>) {
+        let has_dns = payload.flow.peers().iter().any(|peer| peer.port == DNS_PORT);
+        let (hello, rest) = if has_dns {
+            (None, self.read_dns(payload, bytes))
+        } else if is_tls(bytes) {
+            match self.tls.read(bytes, payload.now) {
+                Ok(hello) => (hello, None),
+                Err(Incomplete) => (None, Some(bytes)),
+            }
+        } else if is_http(bytes) {
+            (None, self.http.read(bytes, is_all).is_err().then_some(bytes))
+        } else {
+            (None, None)
+        };
+        (hello, rest.filter(|_| !is_all))
+    }
+
+    /// Each message has its length before it (RFC 1035, 4.2.2).
+    fn read_dns<'a>(&mut self, payload: &Payload<'_>, mut bytes: &'a [u8]) -> Option<&'a [u8]> {
+        while !bytes.is_empty() {
+            let Some(length) = be16(bytes, 0) else { return Some(bytes) };
+            let Some(message) = bytes.get(2..).and_then(|rest| rest.get(..usize::from(length))) else {
+                return Some(bytes);
+            };
+            self.dns.message(payload.flow, payload.from, message, payload.now);
+            bytes = bytes.get(usize::from(length).saturating_add(2)..).unwrap_or_default();
+        }
+        None
+    }
+
+    fn keep(&mut self, payload: &Payload<'_>, bytes: &[u8]) -> bool {
+        if bytes.len() >= MAX_MESSAGE {
+            return false;
+        }
+        if self.partial.len() >= MAX_MESSAGES {
+            let oldest = self.partial.iter().min_by_key(|(_, partial)| partial.number).map(|(key, _)| *key);
+            oldest.into_iter().for_each(|key| self.evict(&key));
+        }
+        self.begun = self.begun.saturating_add(1);
+        let partial = Partial { bytes: bytes.to_vec(), number: self.begun };
+        self.partial.insert((*payload.flow, payload.from), partial);
+        true
+    }
+
+    /// Counts what can be counted of a message whose end does not come.
+    fn evict(&mut self, key: &(FlowKey, Side)) {
+        if let Some(partial) = self.partial.remove(key)
+            && is_http(&partial.bytes)
+        {
+            // All that there will be, so whether it is incomplete does not matter.
+            let _ = self.http.read(&partial.bytes, true);
+        }
+    }
+
+    /// Drops the messages of a conversation whose ends have not come.
+    pub fn forget(&mut self, flow: &FlowKey) {
+        self.evict(&(*flow, Side::Low));
+        self.evict(&(*flow, Side::High));
+    }
+}

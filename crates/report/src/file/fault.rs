@@ -1,0 +1,97 @@
+//! What can be wrong with a file, as a word for programs and a sentence for people.
+
+use std::fmt;
+
+use crate::file::interface::MAX_INTERFACES;
+
+/// Where reading ended before the file did, and why. Everything before that place has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The first byte of the record or block that could not be read.
+    pub at: u64,
+    /// What is wrong with it.
+    pub kind: FaultKind,
+}
+
+/// What can be wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// There is nothing in it.
+    Empty,
+    /// It begins like no capture file.
+    UnknownFormat,
+    /// Microsoft Network Monitor's format, which also ends in `.cap`.
+    NetworkMonitor,
+    /// It ends in the middle of a record.
+    CutShort,
+    /// A record says that it holds more than 262,144 bytes.
+    RecordTooLong {
+        /// What it says.
+        length: u32,
+    },
+    /// A block's length is none that a block can have, or not the same at its beginning and its end.
+    BadBlockLength {
+        /// What it says.
+        length: u32,
+    },
+    /// The lengths or fields within a block do not fit into it.
+    MalformedBlock,
+    /// A packet names an interface that nobody has described.
+    UnknownInterface {
+        /// The interface's number within its section.
+        interface: u32,
+    },
+    /// A section describes more than [`MAX_INTERFACES`].
+    TooManyInterfaces,
+}
+
+impl FaultKind {
+    /// A word for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::UnknownFormat => "unknown_format",
+            Self::NetworkMonitor => "network_monitor",
+            Self::CutShort => "cut_short",
+            Self::RecordTooLong { .. } => "record_too_long",
+            Self::BadBlockLength { .. } => "bad_block_length",
+            Self::MalformedBlock => "malformed_block",
+            Self::UnknownInterface { .. } => "unknown_interface",
+            Self::TooManyInterfaces => "too_many_interfaces",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at;
+        match self.kind {
+            FaultKind::Empty => f.write_str("The file is empty."),
+            FaultKind::UnknownFormat => f.write_str("The file is neither pcap nor pcapng."),
+            FaultKind::NetworkMonitor => f.write_str(
+                "The file is one of Microsoft Network Monitor, which nightcap cannot read. Wireshark's `editcap` turns \
+                 it into pcapng.",
+            ),
+            FaultKind::CutShort => {
+                write!(f, "The file ends in the middle of the record at byte {at}. What is before it was read.")
+            }
+            FaultKind::RecordTooLong { length } => {
+                write!(f, "The record at byte {at} claims {length} bytes, which no packet has. Reading ended there.")
+            }
+            FaultKind::BadBlockLength { length } => {
+                write!(f, "The block at byte {at} claims a length of {length}, which is wrong. Reading ended there.")
+            }
+            FaultKind::MalformedBlock => {
+                write!(f, "The contents of the block at byte {at} do not fit into it. Reading ended there.")
+            }
+            FaultKind::UnknownInterface { interface } => {
+                let what = "which the file does not describe. Reading ended there.";
+                write!(f, "The packet at byte {at} is of interface {interface}, {what}")
+            }
+            FaultKind::TooManyInterfaces => {
+                let most = MAX_INTERFACES;
+                write!(f, "The section at byte {at} describes more than {most} interfaces. Reading ended there.")
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A finding: what stands out in a capture, as a sentence for people and as numbers for programs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::moment::{Moment, TimeRange};
+
+/// Something that stands out in a capture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What it is, in a word for programs.
+    pub kind: FindingKind,
+    /// Findings are told in its order.
+    pub severity: Severity,
+    /// One sentence: what, who, how much and when.
+    pub sentence: String,
+    /// The numbers and names behind the sentence.
+    pub evidence: BTreeMap<String, Evidence>,
+    /// When it begins, of what is in the series as finely as that tells; nothing when packets have no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// When it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Moment>,
+}
+
+/// Kinds of findings. Of two that are equally bad the one that comes first here tells more: it may be the cause of the
+/// other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// The file holds no packets.
+    NothingCaptured,
+    /// Many connections are begun at once that nobody means to use.
+    SynFlood,
+    /// A client looks for open ports.
+    PortScan,
+    /// A client looks for hosts that have a port open.
+    HostSweep,
+    /// Name servers answer with errors.
+    DnsFailing,
+    /// Name servers answer late, or not at all.
+    DnsSlow,
+    /// A service refuses connections.
+    RefusedService,
+    /// A service does not answer when connections are opened.
+    SilentService,
+    /// TLS handshakes fail.
+    TlsFailing,
+    /// Packets are too big for a link on their way.
+    PacketsTooBig,
+    /// Much has to be sent again.
+    RetransmissionStorm,
+    /// A receiver cannot take any more.
+    ZeroWindow,
+    /// There is far more traffic at one time than is usual in the file.
+    Burst,
+    /// One address has most of the traffic.
+    DominantTalker,
+}
+
+/// How bad a finding is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Users notice it.
+    Critical,
+    /// Some users notice it, or will before long.
+    Warning,
+    /// It may explain something, and may be as it should.
+    Info,
+}
+
+impl Severity {
+    /// The word in reports and pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// A number or a name behind a finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Evidence {
+    /// So many of what its name says.
+    Count(u64),
+    /// A share between 0 and 1, a rate or a duration in seconds, as its name says.
+    Number(f64),
+    /// An address, a name or a word.
+    Text(String),
+}
+
+impl From<u64> for Evidence {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<f64> for Evidence {
+    fn from(number: f64) -> Self {
+        // JSON has no other numbers.
+        Self::Number(if number.is_finite() { number } else { 0.0 })
+    }
+}
+
+impl From<String> for Evidence {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Finding {
+    pub(crate) fn new(kind: FindingKind, severity: Severity, sentence: String) -> Self {
+        Self { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
+    }
+
+    pub(crate) fn with(mut self, name: &str, evidence: impl Into<Evidence>) -> Self {
+        self.evidence.insert(name.to_owned(), evidence.into());
+        self
+    }
+
+    pub(crate) fn during(mut self, range: Option<TimeRange>) -> Self {
+        self.from = range.map(|range| range.from);
+        self.to = range.map(|range| range.to);
+        self
+    }
+}

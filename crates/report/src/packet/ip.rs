@@ -1,0 +1,157 @@
+//! IP, and what it carries: lengths on the wire, fragments, and the transport.
+
+use etherparse::err::Layer;
+use etherparse::{
+    EtherType, IpAuthHeaderSlice, IpNumber, Ipv6ExtensionsSlice, Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice,
+    LaxIpPayloadSlice, LaxIpv4Slice, LaxIpv6Slice, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice,
+    TransportSlice, UdpSlice, ip_number,
+};
+
+use crate::bytes::be32;
+use crate::packet::address::Address;
+use crate::packet::layers::{Datagram, Fragment, Frame, Ip, Network, Segment, Transport, Vlans};
+
+/// Reads a frame up to the transport's header, and keeps the VLAN tags that it passes.
+pub(super) fn network<'a>(frame: Frame<'a>, vlans: &mut Vlans) -> Network<'a> {
+    let sliced = match frame {
+        Frame::Ethernet(bytes) => LaxSlicedPacket::from_ethernet(bytes).ok(),
+        Frame::EtherType(ether_type, bytes) => Some(LaxSlicedPacket::from_ether_type(EtherType(ether_type), bytes)),
+        Frame::Ip(bytes) => LaxSlicedPacket::from_ip(bytes).ok(),
+    };
+    let Some(LaxSlicedPacket { link_exts, net, transport, stop_err, .. }) = sliced else { return Network::Other };
+    for extension in &link_exts {
+        if let LaxLinkExtSlice::Vlan(vlan) = extension {
+            vlans.push(vlan.vlan_identifier().value());
+        }
+    }
+    match net {
+        Some(LaxNetSlice::Ipv4(ip)) => Network::Ip(ipv4(&ip, transport)),
+        Some(LaxNetSlice::Ipv6(ip)) => Network::Ip(ipv6(&ip, transport)),
+        Some(LaxNetSlice::Arp(arp)) => Network::Arp(Some(arp)),
+        None if stop_err.is_some_and(|(_, layer)| layer == Layer::Arp) => Network::Arp(None),
+        None => Network::Other,
+    }
+}
+
+fn ipv4<'a>(ip: &LaxIpv4Slice<'a>, transport: Option<TransportSlice<'a>>) -> Ip<'a> {
+    let header = ip.header();
+    let authentication = ip.extensions().auth.map_or(0, |header| header.slice().len());
+    let headers = header.slice().len().saturating_add(authentication);
+    let offset = header.fragments_offset().value();
+    let payload = ip.payload();
+    let length = wire_length(payload, header.total_len().into(), headers);
+    let fragment = Fragment::new(header.is_fragmenting_payload(), offset);
+    Ip {
+        is_v6: false,
+        source: Address::v4(header.source()),
+        destination: Address::v4(header.destination()),
+        protocol: payload.ip_number.0,
+        fragment,
+        transport: Transport::new(transport, payload, fragment, length),
+        payload: payload.payload,
+    }
+}
+
+fn ipv6<'a>(ip: &LaxIpv6Slice<'a>, transport: Option<TransportSlice<'a>>) -> Ip<'a> {
+    let header = ip.header();
+    let extensions = ip.extensions();
+    let payload = ip.payload();
+    let length = wire_length(payload, header.payload_length().into(), extensions.slice().len());
+    let is_fragment = extensions.is_fragmenting_payload();
+    let offset = if is_fragment { fragment_offset(extensions) } else { None };
+    let fragment = Fragment::new(is_fragment, offset.unwrap_or_default());
+    Ip {
+        is_v6: true,
+        source: Address::v6(header.source()),
+        destination: Address::v6(header.destination()),
+        protocol: payload.ip_number.0,
+        fragment,
+        transport: Transport::new(transport, payload, fragment, length),
+        payload: payload.payload,
+    }
+}
+
+/// Where a fragment of IPv6 belongs. `etherparse` has an iterator for these headers, but it trusts the last one to be the last,
+/// and where the next one was cut it reads on beyond the packet's end.
+fn fragment_offset(extensions: &Ipv6ExtensionsSlice<'_>) -> Option<u16> {
+    let mut kind = extensions.first_header()?;
+    let mut rest = extensions.slice();
+    loop {
+        let (next, length) = match kind {
+            ip_number::IPV6_FRAG => {
+                return Ipv6FragmentHeaderSlice::from_slice(rest).ok().map(|header| header.fragment_offset().value());
+            }
+            ip_number::AUTH => {
+                let header = IpAuthHeaderSlice::from_slice(rest).ok()?;
+                (header.next_header(), header.slice().len())
+            }
+            ip_number::IPV6_HOP_BY_HOP | ip_number::IPV6_ROUTE | ip_number::IPV6_DEST_OPTIONS => {
+                let header = Ipv6RawExtHeaderSlice::from_slice(rest).ok()?;
+                (header.next_header(), header.slice().len())
+            }
+            _ => return None,
+        };
+        kind = next;
+        rest = rest.get(length..)?;
+    }
+}
+
+/// Bytes behind these headers that were on the wire. Of a packet that was cut only its header knows; a packet that the
+/// machine was still to cut into segments itself has no length there.
+fn wire_length(payload: &LaxIpPayloadSlice<'_>, length: usize, headers: usize) -> usize {
+    if payload.incomplete { length.saturating_sub(headers) } else { payload.payload.len() }
+}
+
+impl Fragment {
+    fn new(is_fragment: bool, offset: u16) -> Self {
+        match (is_fragment, offset) {
+            (false, _) => Self::Whole,
+            (true, 0) => Self::First,
+            (true, _) => Self::Later,
+        }
+    }
+}
+
+impl<'a> Transport<'a> {
+    fn new(
+        read: Option<TransportSlice<'a>>,
+        payload: &LaxIpPayloadSlice<'a>,
+        fragment: Fragment,
+        length: usize,
+    ) -> Self {
+        let bytes = payload.payload;
+        match (read, payload.ip_number) {
+            (Some(TransportSlice::Tcp(tcp)), _) => Self::tcp(tcp, length),
+            (Some(TransportSlice::Udp(udp)), _) => Self::udp(&udp),
+            (Some(TransportSlice::Icmpv4(icmp)), _) => Self::Icmp(icmp),
+            (Some(TransportSlice::Icmpv6(icmp)), _) => Self::Icmpv6(icmp),
+            (None, ip_number::TCP) if fragment == Fragment::First => {
+                TcpSlice::from_slice(bytes).map_or(Self::Unread, |tcp| Self::tcp(tcp, length))
+            }
+            (None, ip_number::UDP) if fragment == Fragment::First => {
+                UdpSlice::from_slice_lax(bytes).map_or(Self::Unread, |udp| Self::udp(&udp))
+            }
+            _ => Self::Unread,
+        }
+    }
+
+    fn tcp(tcp: TcpSlice<'a>, length: usize) -> Self {
+        let length = u32::try_from(length.saturating_sub(tcp.header_len())).unwrap_or(u32::MAX);
+        Self::Tcp(Segment { tcp, length })
+    }
+
+    fn udp(udp: &UdpSlice<'a>) -> Self {
+        let (source_port, destination_port) = (udp.source_port(), udp.destination_port());
+        Self::Udp(Datagram { source_port, destination_port, payload: udp.payload() })
+    }
+}
+
+/// What an ICMP error quotes: where the packet that it is about was going, and to which port (RFC 792; RFC 4443, 2.4).
+pub(crate) fn quoted(payload: &[u8]) -> Option<(Address, Option<u16>)> {
+    let mut vlans = Vlans::default();
+    let Network::Ip(ip) = network(Frame::Ip(payload), &mut vlans) else { return None };
+    let has_ports = matches!(IpNumber(ip.protocol), ip_number::TCP | ip_number::UDP);
+    // Eight bytes of the transport are quoted at least, which is too little for a TCP header.
+    let port = be32(ip.payload, 0).filter(|_| has_ports && ip.fragment != Fragment::Later);
+    Some((ip.destination, port.and_then(|ports| u16::try_from(ports & 0xffff).ok())))
+}

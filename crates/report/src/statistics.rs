@@ -1,0 +1,292 @@
+//! Counts packets: what each adds to which counts, and how the counts become a report.
+
+use std::collections::BTreeMap;
+
+use crate::application::{Application, Payload};
+use crate::clients::{Client, Clients};
+use crate::connection::Connections;
+use crate::detect::{findings, normal};
+use crate::dns::DNS_PORT;
+use crate::file::Record;
+use crate::flow_key::{FlowKey, Peer, Side};
+use crate::flows::{Flow, Flows, MAX_FLOWS};
+use crate::histogram::Histogram;
+use crate::icmp::Complaints;
+use crate::moment::{Moment, TimeRange};
+use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
+use crate::protocols::ProtocolCounts;
+use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
+use crate::series::{Bucket, Timeline};
+use crate::talkers::{Service, Talkers, TalkersReport};
+use crate::tcp::Tcp;
+use crate::tcp_analysis::Late;
+use crate::top::{Top, Weight};
+
+/// Counts of packets as they come.
+#[derive(Clone, Debug)]
+pub(crate) struct Statistics {
+    packets: Packets,
+    last_time: Option<i64>,
+    /// The latest time so far, which stands in for one that a packet does not have.
+    now: i64,
+    link_types: BTreeMap<u16, u64>,
+    protocols: ProtocolCounts,
+    timeline: Timeline,
+    icmp: Complaints,
+    flows: Flows,
+    of_flows: FlowStatistics,
+}
+
+/// Counts of what conversations hold, to some of which a conversation is added when it ends.
+#[derive(Clone, Debug, Default)]
+struct FlowStatistics {
+    talkers: Talkers,
+    clients: Clients,
+    application: Application,
+    tcp: TcpCounts,
+}
+
+#[derive(Clone, Debug, Default)]
+struct TcpCounts {
+    segments: u64,
+    syn: u64,
+    syn_ack: u64,
+    rst: u64,
+    fin: u64,
+    retransmissions: u64,
+    fast_retransmissions: u64,
+    spurious_retransmissions: u64,
+    out_of_order: u64,
+    duplicate_acks: u64,
+    zero_windows: u64,
+    zero_windows_during: Option<TimeRange>,
+    lost_segments: u64,
+    keep_alives: u64,
+    connections: Connections,
+    handshake: Histogram,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            packets: Packets::default(),
+            last_time: None,
+            now: 0,
+            link_types: BTreeMap::new(),
+            protocols: ProtocolCounts::default(),
+            timeline: Timeline::default(),
+            icmp: Complaints::default(),
+            flows: Flows::new(MAX_FLOWS),
+            of_flows: FlowStatistics::default(),
+        }
+    }
+}
+
+fn add(count: &mut u64, more: impl Into<u64>) {
+    *count = count.saturating_add(more.into());
+}
+
+impl Statistics {
+    /// Counts a packet.
+    pub fn count(&mut self, record: &Record<'_>) {
+        self.count_record(record);
+        add(self.link_types.entry(record.link_type).or_default(), 1_u64);
+        let mut bucket = Bucket { packets: 1, bytes: record.length.into(), ..Bucket::default() };
+        match dissect(record) {
+            None => add(&mut self.packets.not_read, 1_u64),
+            Some(packet) => {
+                self.protocols.count(&packet);
+                let is_tunnelled = packet.tunnelled.is_some();
+                if let Network::Ip(outer) = &packet.outer
+                    && is_tunnelled
+                {
+                    let weight = Weight { bytes: record.length.into(), packets: 1 };
+                    self.of_flows.talkers.count_endpoints(outer.source, outer.destination, weight);
+                }
+                if let Network::Ip(ip) = packet.inner() {
+                    self.count_ip(ip, record, is_tunnelled, &mut bucket);
+                }
+            }
+        }
+        if let Some(time) = record.time {
+            self.timeline.count(time, &bucket);
+        }
+    }
+
+    fn count_record(&mut self, record: &Record<'_>) {
+        let packets = &mut self.packets;
+        add(&mut packets.count, 1_u64);
+        add(&mut packets.bytes, record.length);
+        add(&mut packets.captured_bytes, record.bytes.len() as u64);
+        add(&mut packets.cut, (record.bytes.len() as u64) < u64::from(record.length));
+        let Some(time) = record.time else {
+            add(&mut packets.without_time, 1_u64);
+            return;
+        };
+        add(&mut packets.out_of_time_order, self.last_time.is_some_and(|last| time < last));
+        self.last_time = Some(time);
+        self.now = if packets.last_time.is_none() { time } else { self.now.max(time) };
+        let time = Moment(time);
+        packets.first_time = Some(packets.first_time.map_or(time, |first| first.min(time)));
+        packets.last_time = Some(packets.last_time.map_or(time, |last| last.max(time)));
+    }
+
+    fn count_ip(&mut self, ip: &Ip<'_>, record: &Record<'_>, is_tunnelled: bool, bucket: &mut Bucket) {
+        let now = record.time.unwrap_or(self.now);
+        let (source_port, destination_port) = match &ip.transport {
+            Transport::Tcp(segment) => (segment.tcp.source_port(), segment.tcp.destination_port()),
+            Transport::Udp(udp) => (udp.source_port, udp.destination_port),
+            _ => (0, 0),
+        };
+        let source = Peer { address: ip.source, port: source_port };
+        let destination = Peer { address: ip.destination, port: destination_port };
+        let (key, from) = FlowKey::new(source, destination, ip.protocol, is_tunnelled);
+        let end = self.now;
+        let of_flows = &mut self.of_flows;
+        let flow = self.flows.entry(key, from, |key, flow| of_flows.close(&key, &flow, end));
+        match &ip.transport {
+            Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, now, bucket),
+            Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
+                of_flows.application.dns.message(&key, from, udp.payload, now);
+            }
+            Transport::Icmp(icmp) => {
+                self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
+            }
+            Transport::Icmpv6(icmp) => {
+                self.icmp.icmpv6(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
+            }
+            _ => {}
+        }
+        flow.count(from, record.length.into());
+    }
+
+    pub fn report(mut self, file: CaptureFile) -> Report {
+        let end = self.now;
+        let of_flows = &mut self.of_flows;
+        self.flows.drain(|key, flow| of_flows.close(&key, &flow, end));
+        if let (Some(first), Some(last)) = (self.packets.first_time, self.packets.last_time) {
+            self.packets.duration_seconds = Some(last.seconds_since(first));
+        }
+        let link_types = self.link_types.iter();
+        let link_types = link_types.map(|(link_type, packets)| LinkType {
+            number: *link_type,
+            name: link_type_name(*link_type).to_owned(),
+            packets: *packets,
+        });
+        let FlowStatistics { talkers, clients, application, tcp } = self.of_flows;
+        let TalkersReport { endpoints, conversations, ports, services } = talkers.report();
+        let mut report = Report {
+            version: VERSION,
+            file: CaptureFile { link_types: link_types.collect(), ..file },
+            packets: self.packets,
+            protocols: self.protocols.report(),
+            series: self.timeline.report(),
+            endpoints,
+            conversations,
+            forgotten_conversations: self.flows.forgotten(),
+            ports,
+            tcp: tcp.report(services, clients.report()),
+            dns: application.dns.report(end),
+            tls: application.tls.report(),
+            http: application.http.report(),
+            icmp: self.icmp.report(),
+            findings: Vec::new(),
+            normal: Vec::new(),
+        };
+        report.findings = findings(&report);
+        report.normal = normal(&report, &report.findings);
+        report
+    }
+}
+
+impl FlowStatistics {
+    fn segment(
+        &mut self,
+        key: &FlowKey,
+        from: Side,
+        flow: &mut Flow,
+        segment: &Segment<'_>,
+        now: i64,
+        bucket: &mut Bucket,
+    ) {
+        if flow.tcp.as_ref().is_some_and(|connection| connection.is_over_for(from, &segment.tcp)) {
+            let over = flow.begin_again(from);
+            self.close(key, &over, now);
+        }
+        let connection = flow.tcp.get_or_insert_default();
+        let marks = connection.segment(from, segment, now);
+        let tcp = &segment.tcp;
+        let counts = &mut self.tcp;
+        add(&mut counts.segments, 1_u64);
+        add(&mut counts.syn, tcp.syn() && !tcp.ack());
+        add(&mut counts.syn_ack, tcp.syn() && tcp.ack());
+        add(&mut counts.rst, tcp.rst());
+        add(&mut counts.fin, tcp.fin());
+        add(&mut counts.retransmissions, marks.is_retransmission());
+        add(&mut counts.fast_retransmissions, marks.late == Some(Late::FastRetransmission));
+        add(&mut counts.spurious_retransmissions, marks.late == Some(Late::SpuriousRetransmission));
+        add(&mut counts.out_of_order, marks.late == Some(Late::OutOfOrder));
+        add(&mut counts.duplicate_acks, marks.duplicate_ack);
+        add(&mut counts.zero_windows, marks.zero_window);
+        if marks.zero_window {
+            counts.zero_windows_during = TimeRange::with(counts.zero_windows_during, now);
+        }
+        add(&mut counts.lost_segments, marks.lost);
+        add(&mut counts.keep_alives, marks.keep_alive);
+        if connection.handshake_ended {
+            connection.handshake().into_iter().for_each(|took| counts.handshake.count(took));
+        }
+        bucket.tcp_segments = 1;
+        bucket.syn = (tcp.syn() && !tcp.ack()).into();
+        bucket.rst = tcp.rst().into();
+        bucket.retransmissions = marks.is_retransmission().into();
+
+        let bytes = tcp.payload();
+        if !bytes.is_empty() && marks.is_new_data() {
+            let is_whole = bytes.len() >= segment.length as usize;
+            let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
+            let hello = self.application.read(&payload, connection.is_reassembling(from));
+            connection.note_hello(hello, now);
+        }
+    }
+
+    /// Counts a conversation that is over, or forgotten.
+    fn close(&mut self, key: &FlowKey, flow: &Flow, end: i64) {
+        if let Some(connection) = &flow.tcp {
+            connection.count_beginning(&mut self.tcp.connections, end);
+            self.clients.count(key, connection, end);
+            if let Some(hello_at) = connection.unanswered_hello() {
+                self.application.tls.count_unanswered(hello_at);
+            }
+            if connection.is_reassembling_any() {
+                self.application.forget(key);
+            }
+        }
+        self.talkers.count_flow(key, flow, end);
+    }
+}
+
+impl TcpCounts {
+    fn report(&self, services: Top<Service>, clients: Vec<Client>) -> Tcp {
+        Tcp {
+            segments: self.segments,
+            syn: self.syn,
+            syn_ack: self.syn_ack,
+            rst: self.rst,
+            fin: self.fin,
+            retransmissions: self.retransmissions,
+            fast_retransmissions: self.fast_retransmissions,
+            spurious_retransmissions: self.spurious_retransmissions,
+            out_of_order: self.out_of_order,
+            duplicate_acks: self.duplicate_acks,
+            zero_windows: self.zero_windows,
+            zero_windows_during: self.zero_windows_during,
+            lost_segments: self.lost_segments,
+            keep_alives: self.keep_alives,
+            connections: self.connections,
+            handshake: self.handshake.report(),
+            services,
+            clients,
+        }
+    }
+}

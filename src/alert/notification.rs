@@ -1,0 +1,180 @@
+//! One notification, whatever schema it came in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::direct_call::DirectCall;
+use crate::azure::region::Region;
+use crate::azure::target::Target;
+use crate::digest::digest;
+use crate::json::WrongType;
+use crate::timestamp::Timestamp;
+
+/// One notification, whatever schema it came in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alert {
+    /// Azure's id of the alert, or the nearest thing that the payload has.
+    pub id: String,
+    /// Name of the alert rule.
+    pub rule: String,
+    /// `Sev0` to `Sev4`.
+    pub severity: Option<String>,
+    /// Whether the condition began or ended.
+    pub condition: Condition,
+    /// When the condition began.
+    pub fired_at: Option<Timestamp>,
+    /// When the condition ended, where Azure tells it.
+    pub resolved_at: Option<Timestamp>,
+    /// The machines that it is about; none when it is about something else.
+    pub targets: Vec<Target>,
+    /// What it is about when that is no machine, for the sentence that says so.
+    pub other_targets: Vec<String>,
+    /// The machine's region, which only the retired classic payload tells.
+    pub region: Option<Region>,
+    /// What was measured, when the alert is about a measurement.
+    pub reading: Option<Reading>,
+    /// Custom properties of the alert rule.
+    pub properties: Vec<(String, String)>,
+    /// Whether this is the sample of the portal's Test button.
+    pub test: bool,
+    /// Set when a program called directly, in the manner of the 2017 sample.
+    pub direct: Option<DirectCall>,
+}
+
+/// Whether an alert's condition began or ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// It began.
+    Fired,
+    /// It ended; Azure's own word for it.
+    Over(String),
+}
+
+/// What answers, records and messages say of an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// See [`Alert::id`].
+    pub id: String,
+    /// See [`Alert::rule`].
+    pub rule: String,
+    /// `Fired`, or Azure's word for the end.
+    pub condition: String,
+    /// See [`Alert::severity`].
+    pub severity: Option<String>,
+    /// See [`Alert::fired_at`].
+    pub fired_at: Option<Timestamp>,
+    /// See [`Alert::reading`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+}
+
+/// What was measured when an alert fired, in Azure's own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reading {
+    /// The metric's name, or the measured column of a log search.
+    pub metric: String,
+    /// How it is compared, such as `GreaterThan`.
+    pub operator: Option<String>,
+    /// What it is compared with.
+    pub threshold: Option<String>,
+    /// What was measured.
+    pub value: Option<String>,
+}
+
+/// Why a body is not an alert. The caller is told the sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAlert {
+    /// The bytes are not JSON.
+    #[error("The body is not JSON: {0}.")]
+    NotJson(String),
+    /// JSON, but of no schema that Azure Monitor uses.
+    #[error(
+        "The body is JSON, but no alert that nightcap knows. It takes Azure Monitor's common alert schema, the older \
+         schemas of metric, log and activity log alerts, and the parameters of the 2017 sample (targetVM and so on)."
+    )]
+    UnknownSchema,
+    /// A known schema with something in it that cannot be.
+    #[error("The body looks like {schema}, but {wrong}.")]
+    WrongType {
+        /// The schema that was recognised.
+        schema: &'static str,
+        /// The member.
+        wrong: WrongType,
+    },
+    /// A direct call with a value that cannot be used.
+    #[error("{0}")]
+    BadValue(String),
+}
+
+impl Alert {
+    /// Tells notifications apart: equal for every delivery of one notification, different for any two.
+    ///
+    /// Azure promises neither order nor single delivery, so this is made of the alert, its condition and its time.
+    pub fn key(&self) -> String {
+        let fired_at = self.fired_at.map(|time| time.to_string()).unwrap_or_default();
+        let targets: Vec<String> = self.targets.iter().map(|target| target.id().key()).collect();
+        let text = format!("{}\n{}\n{fired_at}\n{}", self.id, self.condition.word(), targets.join("\n"));
+        digest(&text, 16)
+    }
+
+    /// Whether [`Alert::key`] is sure to tell this notification from any other.
+    pub fn can_be_recognised(&self) -> bool {
+        self.direct.is_none() && self.fired_at.is_some() && !self.id.is_empty()
+    }
+
+    /// What answers, records and messages say of this alert.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            id: self.id.clone(),
+            rule: self.rule.clone(),
+            condition: self.condition.word().to_owned(),
+            severity: self.severity.clone(),
+            fired_at: self.fired_at,
+            reading: self.reading.clone(),
+        }
+    }
+}
+
+/// A fired alert with nothing known but these.
+pub fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
+    let targets = machines(&ids);
+    Alert {
+        id,
+        rule,
+        severity: None,
+        condition: Condition::Fired,
+        fired_at: None,
+        resolved_at: None,
+        other_targets: if targets.is_empty() { ids } else { vec![] },
+        targets,
+        region: None,
+        reading: None,
+        properties: Default::default(),
+        test: false,
+        direct: None,
+    }
+}
+
+/// The machines among ids of all kinds, each once.
+pub fn machines(ids: &[String]) -> Vec<Target> {
+    let mut machines: Vec<Target> = Vec::new();
+    for target in ids.iter().filter_map(|id| Target::parse(id)) {
+        if !machines.contains(&target) {
+            machines.push(target);
+        }
+    }
+    machines
+}
+
+impl Condition {
+    /// `Fired`, or Azure's word for the end.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Fired => "Fired",
+            Self::Over(word) => word,
+        }
+    }
+}

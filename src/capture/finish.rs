@@ -1,0 +1,104 @@
+//! The last steps of a capture: its file is read, people are told, and nothing remains to be done.
+
+use std::time::Duration;
+
+use crate::capture::analyze::{self, Limits};
+use crate::capture::note::note_capture;
+use crate::capture::step::{POLLS_BEYOND, enter, poll_again};
+use crate::context::{Context, InProgress};
+use crate::host::Host;
+use crate::notify::{compose, outbox};
+use crate::page;
+use crate::records::capture::{CaptureRecord, End, EndReason, KeptReport, Phase};
+use crate::records::failure::Failure;
+use crate::records::keys::target_key;
+use crate::records::target::TargetMemory;
+use crate::report::Report;
+
+/// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
+/// at again and again because a request must not wake another one; see `azure/token.rs`.
+const READING: &str = "reading";
+const LOOK_FOR_TURN_AFTER: Duration = Duration::from_millis(50);
+
+/// Reads what was captured, for a while. People are told the rest without it if it cannot be read.
+pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
+    let settings = &context.settings;
+    let limits = Limits { time: settings.report_within, bytes: settings.report_bytes };
+    let is_read = !record.report.is_empty() || record.report_problem.is_some();
+    let Some(file) = record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
+    let deadline = context.host().monotonic().saturating_add(limits.time);
+    let Some(_turn) = turn_to_read(context, deadline).await else {
+        record.report_problem = Some("Other files were being read for too long.".to_owned());
+        return;
+    };
+    let left = deadline.saturating_sub(context.host().monotonic());
+    let azure = context.azure(&record.target, left);
+    match analyze::read(&azure, &file.url, limits).await {
+        Ok(report) => {
+            record.report = lines_of(&report, record.files.len());
+            let records = context.records();
+            let alerts = records.alerts_on(record).await.0;
+            let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);
+            let kept = KeptReport { at: context.host().now(), report, page };
+            records.save(&record.report_key(), &kept).await;
+            record.note(context.host().now(), "report", "The capture's file was read.");
+        }
+        Err(error) => {
+            let failure = Failure::from_azure(&error, &record.target, Some(&record.watcher));
+            record.report_problem = Some(failure.message);
+        }
+    }
+}
+
+/// Writes down what people are to be told, and then that nothing remains to be done. Then tells them.
+pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
+    let records = context.records();
+    let now = context.host().now();
+    let end = record.end.clone();
+    let end = end.unwrap_or_else(|| End::lost_sight("The record does not tell how the capture ended."));
+    if end.reason.is_told() {
+        let key = target_key(&record.target);
+        let captured_until = if end.reason == EndReason::NeverBegan { None } else { Some(now) };
+        let memory = records.load::<TargetMemory>(&key).await.unwrap_or_default();
+        records.save(&key, &TargetMemory { captured_until, ..memory }).await;
+    }
+    let (alerts, count) = records.alerts_on(record).await;
+    let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
+    let is_wanted = end.reason.is_told() && context.settings.notify.wants(notice.event);
+    // What cannot be written down has to be told before this record says that nothing remains to be done.
+    let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
+    if is_wanted && !is_kept {
+        let is_taken = outbox::deliver(&records, &context.settings.notify, notice.clone()).await;
+        if !is_taken && record.polls < POLLS_BEYOND {
+            return poll_again(record, context.host().now());
+        }
+    }
+    enter(record, Phase::Finished, context.host().now(), "finished", "Nothing remains to be done.");
+    note_capture(context, record, "finished");
+    records.save_capture(record).await;
+    if is_kept {
+        outbox::deliver(&records, &context.settings.notify, notice).await;
+    }
+}
+
+/// Waits until this instance reads no other file: its memory is bounded for one, and many captures may end together.
+async fn turn_to_read<H: Host>(context: &Context<H>, deadline: Duration) -> Option<InProgress<'_, H>> {
+    loop {
+        if let Some(turn) = context.instance.begin(READING) {
+            return Some(turn);
+        }
+        if context.host().monotonic() >= deadline {
+            return None;
+        }
+        context.host().sleep(LOOK_FOR_TURN_AFTER).await;
+    }
+}
+
+/// What people are told of the report; of several files it is about the first.
+fn lines_of(report: &Report, files: usize) -> Vec<String> {
+    let mut lines = report.lines();
+    if let (Some(first), 2..) = (lines.first_mut(), files) {
+        *first = format!("{first} This is the first of {files} files.");
+    }
+    lines
+}

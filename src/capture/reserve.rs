@@ -1,0 +1,137 @@
+//! A name that Azure is about to be asked for, written down before: whoever comes after a sudden end then knows whose capture
+//! it is.
+
+use futures::future::join;
+
+use crate::host::Host;
+use crate::records::alert::OnCapture;
+use crate::records::capture::{CaptureRecord, End, Phase, Requested};
+use crate::records::repository::Records;
+use crate::timestamp::Timestamp;
+
+/// What is remembered under a name that is about to be asked for.
+#[derive(Debug)]
+pub enum Former {
+    Nothing,
+    /// The store fails, or holds something else.
+    Unreadable,
+    /// A capture that somebody else is racing for, and may be further with.
+    Rival(Box<CaptureRecord>),
+    /// A capture that had the name before.
+    Over(Box<CaptureRecord>),
+}
+
+/// A name that Azure was asked for, or is about to be.
+#[derive(Debug)]
+pub struct Reserved {
+    record: CaptureRecord,
+    trace: Trace,
+}
+
+/// What the reservation leaves behind when no capture comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trace {
+    /// Nothing: there is surely no capture of this name, and nothing was remembered of one.
+    Nothing,
+    /// Its record, for others may have a capture of this name.
+    Record,
+    /// Its record, for Azure gave no clear answer, and a capture of this name may be ours.
+    Doubt,
+}
+
+impl Reserved {
+    pub fn new(requested: Requested, former: &Former, now: Timestamp) -> Self {
+        let mut record = CaptureRecord::new(requested);
+        record.note(now, "create", "Azure is asked for the capture.");
+        // What cannot be read is written over, for a capture must not wait for the store; but it is not forgotten.
+        let trace = if matches!(former, Former::Unreadable) { Trace::Record } else { Trace::Nothing };
+        Self { record, trace }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    pub fn has_name(&self, name: &str) -> bool {
+        self.record.name == name
+    }
+
+    /// Whether a capture of this name may be the one that was asked for.
+    pub fn is_in_doubt_about(&self, name: &str) -> bool {
+        self.trace == Trace::Doubt && self.has_name(name)
+    }
+
+    pub fn ask_again_at(&mut self, now: Timestamp) {
+        self.record.requested_at = now;
+    }
+
+    /// Azure gave no clear answer.
+    pub fn doubt(&mut self) {
+        self.trace = Trace::Doubt;
+    }
+
+    /// A capture of this name was seen.
+    pub fn keep(&mut self) {
+        self.trace = self.trace.max(Trace::Record);
+    }
+
+    pub fn into_record(self) -> CaptureRecord {
+        self.record
+    }
+
+    /// Writes the record, unless a rival was here before: it may be further by now, and has it written down.
+    pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former, alert: &OnCapture) {
+        let write_record = match former {
+            Former::Rival(_) => false,
+            Former::Nothing | Former::Unreadable => true,
+            Former::Over(record) => {
+                put_aside(records, *record).await;
+                true
+            }
+        };
+        let write_record = async {
+            if write_record {
+                records.replace_capture(&self.record).await;
+            }
+        };
+        join(write_record, records.add_alert(&self.record, alert)).await;
+    }
+
+    /// Nothing came of it, as far as can be seen.
+    pub async fn release<H: Host>(self, records: &Records<'_, H>, alert: &OnCapture) {
+        // What Azure has perhaps made is looked for by whoever comes by.
+        if self.trace != Trace::Nothing {
+            return;
+        }
+        // Another instance that asked for the same name may have been first, and then this is its record.
+        let own = self.record;
+        let stored: Option<CaptureRecord> = records.load(&own.key()).await;
+        let is_own =
+            |stored: CaptureRecord| stored.requested_by == own.requested_by && stored.phase == Phase::Requested;
+        // Others who asked for it may be further than their record.
+        if stored.is_some_and(is_own) && records.alerts_on(&own).await.1 <= 1 {
+            records.forget_capture(&own).await;
+            records.delete(&own.on_key(&alert.alert)).await;
+        }
+    }
+}
+
+/// Puts the record of a capture aside that had the name before, with its alerts, so that the next one's does not take its
+/// place.
+async fn put_aside<H: Host>(records: &Records<'_, H>, mut former: CaptureRecord) {
+    if former.phase == Phase::Requested {
+        return;
+    }
+    if former.end.is_none() {
+        let note = records.end_note(&former).await;
+        former.end_with(note.map_or_else(End::vanished, |note| note.end));
+    }
+    let alerts = records.alerts_on(&former).await.0;
+    let old_keys: Vec<String> = alerts.iter().map(|on| former.on_key(&on.alert)).collect();
+    former.replaced = true;
+    records.save_capture(&mut former).await;
+    for (on, old_key) in alerts.iter().zip(&old_keys) {
+        records.add_alert(&former, on).await;
+        records.delete(old_key).await;
+    }
+}

@@ -1,0 +1,426 @@
+//! What becomes of a capture, step by step. Pure: record, answer and time in, the record as it stands then and what is left
+//! to do out.
+//!
+//! [`next_question`] tells from the record alone what Azure has to be asked, and [`advance`] what the answer means. So any
+//! instance can go on from where another one stopped, and two that do so at once see the same truth and do no harm.
+
+use std::time::Duration;
+
+use crate::azure::blob::File;
+use crate::azure::error::AzureError;
+use crate::azure::packet_capture::{Activity, PacketCapture, Status};
+use crate::capture::end::COULD_NOT_BEGIN;
+use crate::records::capture::{CaptureRecord, End, EndNote, EndReason, Phase};
+use crate::records::failure::Failure;
+use crate::records::reason::Reason;
+use crate::timestamp::Timestamp;
+
+/// The pauses between polls that tell nothing new, in seconds; the last one repeats.
+const PAUSES: [u64; 7] = [5, 10, 20, 40, 60, 120, 300];
+
+/// The longest of these.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How many polls may find that Azure has not made a capture that it was asked for: longer than anybody keeps asking.
+const POLLS_FOR_CREATION: u32 = 7;
+
+/// How many polls may find a creation still going on: a little over an hour.
+const POLLS_OF_CREATION: u32 = 18;
+
+/// How many polls may find a capture that has not begun: about four minutes. An agent that is slow takes one or two.
+const POLLS_FOR_BEGINNING: u32 = 6;
+
+/// How long at least a capture is given to begin, by Azure's clock: several who watch it count their polls together.
+const BEGINNING_TAKES: Duration = Duration::from_mins(4);
+
+/// How many polls in a row may fail, or find a capture running after its time: about half an hour.
+pub const POLLS_BEYOND: u32 = 11;
+
+/// The pauses between polls for a file, in seconds. Azure moves it to its place a little after the end.
+const FILE_PAUSES: [u64; 8] = [2, 4, 8, 16, 30, 30, 60, 60];
+
+/// How long after its time limit a capture is polled, so that Azure has had time to notice.
+pub const SLACK: Duration = Duration::from_secs(2);
+
+/// What the setting and other instances say about a capture.
+#[derive(Clone, Debug, Default)]
+pub struct Situation {
+    /// How it ended, written down by whoever ended it.
+    pub end_note: Option<EndNote>,
+    /// Whether it is to be stopped when all its alerts have resolved.
+    pub stop_on_resolve: bool,
+    /// Whether all its alerts have. Only looked up where it matters.
+    pub all_resolved: bool,
+    /// Whether nothing may be changed in Azure.
+    pub dry_run: bool,
+}
+
+/// What Azure has to be asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Azure need not be asked.
+    Nothing,
+    /// Read the capture.
+    Resource,
+    /// Look for captures of instances that raced for the target.
+    Rivals,
+    /// Read the operation that creates it, at this address.
+    Operation(String),
+    /// Ask it for its status.
+    Status,
+    /// Stop it, and write that down before.
+    Stop,
+    /// Look for its files at this address.
+    Files(String),
+}
+
+/// What Azure answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It was not asked.
+    Nothing,
+    /// The capture, and Azure's time.
+    Resource(Box<PacketCapture>, Timestamp),
+    /// There is no such capture. Once it has been there, two different questions have said so.
+    Gone,
+    /// The capture of a rival that was earlier, if there is one.
+    Rivals(Option<Box<PacketCapture>>),
+    /// Whether the creation has ended well; `None` while it goes on.
+    Operation(Option<()>),
+    /// The creation has failed, or could not be read.
+    OperationFailed(AzureError),
+    Status(Status),
+    /// Nothing that anything follows from.
+    Unclear,
+    Failed(AzureError),
+    /// It was told to stop, or could not be.
+    Stopping(Option<AzureError>),
+    Files(Vec<File>),
+}
+
+/// What is left to do after a step, beyond writing the record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Duty {
+    Nothing,
+    /// Stop the capture.
+    Stop,
+    /// The capture of this name was earlier. Take the alerts there, and end.
+    GiveWay {
+        to: String,
+        storage_path: Option<String>,
+    },
+    /// The alert that asked for the capture has failed after all.
+    TellFailure(Failure),
+    /// Read the capture's file, then finish.
+    Report,
+    /// Tell people, and finish.
+    Finish,
+}
+
+/// What has to be asked next.
+pub fn next_question(record: &CaptureRecord, situation: &Situation) -> Question {
+    let is_over_already = record.replaced || earlier_rival(record, situation).is_some();
+    match record.phase {
+        Phase::Requested if record.replaced => Question::Nothing,
+        Phase::Requested => Question::Resource,
+        Phase::Creating | Phase::Created | Phase::Running if is_over_already => Question::Nothing,
+        Phase::Creating if !record.settled && !situation.dry_run => Question::Rivals,
+        Phase::Creating => record.operation.clone().map_or(Question::Resource, Question::Operation),
+        Phase::Created | Phase::Running if is_to_be_stopped(record, situation) => Question::Stop,
+        Phase::Created | Phase::Running => Question::Status,
+        Phase::Ended if leaves_no_file(record) => Question::Nothing,
+        Phase::Ended => record.storage_path.clone().map_or(Question::Resource, Question::Files),
+        Phase::Finished => Question::Nothing,
+    }
+}
+
+/// Takes an answer into the record, and tells what is left to do. `failure` words what Azure's errors mean for people.
+pub fn advance(
+    record: &mut CaptureRecord,
+    answer: Answer,
+    situation: &Situation,
+    now: Timestamp,
+    failure: impl Fn(&AzureError) -> Failure,
+) -> Duty {
+    let mut step = Step { record, situation, now };
+    match answer {
+        Answer::Nothing => step.take_in_what_is_known(),
+        Answer::Failed(error) if step.record.phase == Phase::Ended => step.fail_to_find(&error, &failure(&error)),
+        Answer::Failed(error) => step.fail_to_see(&error, &failure(&error)),
+        Answer::Unclear => step.poll_again(),
+        Answer::Gone => step.take_in_absence(),
+        Answer::Resource(capture, azures_time) => step.take_in_resource(*capture, azures_time),
+        Answer::Rivals(Some(earlier)) => Duty::GiveWay { to: earlier.name, storage_path: earlier.storage_path },
+        Answer::Rivals(None) => step.settle(),
+        Answer::Operation(Some(())) => step.created(),
+        Answer::Operation(None) => step.wait_for_operation(),
+        Answer::OperationFailed(error @ AzureError::OperationFailed { .. }) => step.fail_to_begin(failure(&error)),
+        Answer::OperationFailed(_) => step.give_up_operation(),
+        Answer::Status(status) => step.take_in_status(&status),
+        Answer::Stopping(error) => step.take_in_stop(error.map(|error| failure(&error))),
+        Answer::Files(files) => step.take_in_files(files),
+    }
+}
+
+/// The capture in whose favour somebody else is stopping this one.
+pub fn earlier_rival(record: &CaptureRecord, situation: &Situation) -> Option<String> {
+    let noted = situation.end_note.as_ref().and_then(|note| note.superseded_by.clone());
+    noted.or_else(|| record.superseded_by.clone())
+}
+
+/// Writes down that nightcap stops the capture, which has to be done before.
+pub fn plan_stop(record: &mut CaptureRecord, now: Timestamp) {
+    record.stopping = Some(EndReason::Resolved);
+    record.note(now, "stopping", "All alerts on the capture have resolved, so it is being stopped.");
+}
+
+/// Has the capture polled again after the usual pause, which grows with every poll that tells nothing new.
+pub fn poll_again(record: &mut CaptureRecord, now: Timestamp) {
+    let pause = PAUSES.get(record.polls as usize).copied().map_or(LONGEST_PAUSE, Duration::from_secs);
+    poll_again_in(record, now, pause);
+}
+
+pub fn poll_again_in(record: &mut CaptureRecord, now: Timestamp, pause: Duration) {
+    record.polls = record.polls.saturating_add(1);
+    record.poll_at = Some(now.after(pause));
+}
+
+/// Takes the capture into another phase, with a step that says why.
+pub fn enter(record: &mut CaptureRecord, phase: Phase, now: Timestamp, step: &str, detail: &str) {
+    record.phase = phase;
+    record.polls = 0;
+    record.poll_at = None;
+    record.note(now, step, detail);
+}
+
+/// Takes over how the capture ended.
+pub fn end(record: &mut CaptureRecord, end: End, now: Timestamp) {
+    let message = end.message.clone();
+    record.end_with(end);
+    enter(record, Phase::Ended, now, "ended", &message);
+}
+
+/// Whether the capture has surely left no file, or one that another capture's record tells of.
+fn leaves_no_file(record: &CaptureRecord) -> bool {
+    let reason = record.end.as_ref().map(|end| end.reason);
+    matches!(reason, Some(EndReason::NeverBegan | EndReason::NotCreated | EndReason::Superseded))
+}
+
+fn is_to_be_stopped(record: &CaptureRecord, situation: &Situation) -> bool {
+    situation.stop_on_resolve && !situation.dry_run && record.stopping.is_none() && situation.all_resolved
+}
+
+/// One step of a capture.
+struct Step<'a> {
+    record: &'a mut CaptureRecord,
+    situation: &'a Situation,
+    now: Timestamp,
+}
+
+impl Step<'_> {
+    /// Others have written how the capture ended, or it has left nothing to look for.
+    fn take_in_what_is_known(&mut self) -> Duty {
+        match (self.record.phase, earlier_rival(self.record, self.situation)) {
+            (Phase::Finished, _) => Duty::Nothing,
+            (Phase::Ended, _) => Duty::Finish,
+            (Phase::Requested, _) => self.end(End::not_created()),
+            (_, Some(name)) => Duty::GiveWay { to: name, storage_path: None },
+            (_, None) => self.vanish(),
+        }
+    }
+
+    fn take_in_resource(&mut self, capture: PacketCapture, azures_time: Timestamp) -> Duty {
+        match self.record.phase {
+            Phase::Requested => {
+                self.record.storage_path = capture.storage_path;
+                // Somebody else may have asked for it long after this was written.
+                self.record.requested_at = azures_time;
+                self.enter(Phase::Creating, "seen", "Azure has the capture.")
+            }
+            Phase::Ended => self.take_in_address(capture.storage_path),
+            _ if capture.is_failed() => self.fail_to_begin(Failure::lasting(Reason::NeverBegan, COULD_NOT_BEGIN)),
+            _ if capture.is_beginning() && self.record.polls < POLLS_OF_CREATION => self.poll_again(),
+            _ => self.created(),
+        }
+    }
+
+    fn take_in_absence(&mut self) -> Duty {
+        match self.record.phase {
+            Phase::Requested if self.record.polls < POLLS_FOR_CREATION => self.poll_again(),
+            Phase::Requested => self.end(End::not_created()),
+            Phase::Ended => self.take_in_address(None),
+            _ => self.vanish(),
+        }
+    }
+
+    /// It is gone. If nightcap itself has deleted it to make room, its end was seen before.
+    fn vanish(&mut self) -> Duty {
+        let noted = self.situation.end_note.as_ref().map(|note| note.end.clone());
+        self.end(noted.unwrap_or_else(End::vanished))
+    }
+
+    fn settle(&mut self) -> Duty {
+        self.record.settled = true;
+        Duty::Nothing
+    }
+
+    fn created(&mut self) -> Duty {
+        self.record.operation = None;
+        self.enter(Phase::Created, "created", "Azure has made the capture.")
+    }
+
+    fn wait_for_operation(&mut self) -> Duty {
+        if self.record.polls < POLLS_OF_CREATION { self.poll_again() } else { self.give_up_operation() }
+    }
+
+    /// An operation that cannot be read, or goes on for ever, says nothing; the capture itself may.
+    fn give_up_operation(&mut self) -> Duty {
+        self.record.operation = None;
+        self.poll_again()
+    }
+
+    fn fail_to_begin(&mut self, failure: Failure) -> Duty {
+        self.record.operation = None;
+        self.end(End::never_began(failure.message.clone()));
+        Duty::TellFailure(failure)
+    }
+
+    fn take_in_status(&mut self, status: &Status) -> Duty {
+        self.record.began_at = status.began_at.or(self.record.began_at);
+        match status.activity {
+            Activity::Stopped | Activity::Failed => self.take_in_end(status),
+            Activity::Running => self.take_in_running(status),
+            Activity::NotStarted if self.record.polls >= POLLS_FOR_BEGINNING && self.is_late(status) => {
+                let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
+                           Network Watcher agent healthy?";
+                self.fail_to_begin(Failure::lasting(Reason::NeverBegan, why))
+            }
+            Activity::Unknown if self.record.polls >= POLLS_BEYOND => {
+                self.end(End::lost_sight("Azure does not know what became of the capture."))
+            }
+            Activity::NotStarted | Activity::Unknown => self.poll_again(),
+        }
+    }
+
+    fn is_late(&self, status: &Status) -> bool {
+        status.answered_at.since(self.record.requested_at).is_none_or(|since| since >= BEGINNING_TAKES)
+    }
+
+    /// Azure does not tell who stopped a capture. Whoever did so by nightcap's word wrote that down first, perhaps while
+    /// Azure was being asked.
+    fn take_in_end(&mut self, status: &Status) -> Duty {
+        match earlier_rival(self.record, self.situation) {
+            _ if self.record.end.is_some() || self.record.replaced => Duty::Nothing,
+            Some(name) => Duty::GiveWay { to: name, storage_path: None },
+            None => self.end(End::told(self.record, status)),
+        }
+    }
+
+    fn take_in_running(&mut self, status: &Status) -> Duty {
+        let began_at = *self.record.began_at.get_or_insert(status.answered_at);
+        if self.record.phase != Phase::Running {
+            self.enter(Phase::Running, "running", "Azure says that the capture has begun.");
+        }
+        let due = began_at.after(self.record.time_limit()).after(SLACK);
+        // Who wanted to stop it may have died before, and another alert may have joined since.
+        let is_to_stop = self.record.stopping.is_some() && self.situation.all_resolved;
+        match due.since(status.answered_at).filter(|left| !left.is_zero()) {
+            _ if is_to_stop && self.record.polls < POLLS_BEYOND => Duty::Stop,
+            Some(left) => {
+                self.record.polls = 0;
+                self.record.poll_at = Some(self.now.after(left));
+                Duty::Nothing
+            }
+            None if self.record.polls >= POLLS_BEYOND => {
+                self.end(End::lost_sight("Azure says that the capture still runs, long after its time limit."))
+            }
+            None => self.poll_again(),
+        }
+    }
+
+    fn take_in_stop(&mut self, failure: Option<Failure>) -> Duty {
+        if let Some(failure) = failure {
+            self.record.note(self.now, "stop_failed", failure.message);
+        }
+        self.poll_again()
+    }
+
+    /// A poll that failed says nothing of the capture. When too many have, people are told that.
+    fn fail_to_see(&mut self, error: &AzureError, failure: &Failure) -> Duty {
+        if self.record.polls >= POLLS_BEYOND {
+            return self.end(End::lost_sight(&failure.message));
+        }
+        if self.record.polls == 0 {
+            self.record.note(self.now, "not_seen", failure.message.as_str());
+        }
+        self.poll_again();
+        if let Some(asked_to_wait) = error.retry_after() {
+            let at = self.now.after(asked_to_wait);
+            self.record.poll_at = self.record.poll_at.max(Some(at));
+        }
+        Duty::Nothing
+    }
+
+    fn take_in_address(&mut self, storage_path: Option<String>) -> Duty {
+        self.record.storage_path = storage_path;
+        match self.record.storage_path {
+            Some(_) => Duty::Nothing,
+            None => self.finish_without_file("Azure told no address for the capture's file.".to_owned()),
+        }
+    }
+
+    fn take_in_files(&mut self, files: Vec<File>) -> Duty {
+        if files.is_empty() {
+            let path = self.record.storage_path.as_deref().unwrap_or_default();
+            let problem = format!("There is no file at {path}. The machine may not reach the storage account.");
+            return if self.look_again() { Duty::Nothing } else { self.finish_without_file(problem) };
+        }
+        // The instances of a set do not finish in one moment.
+        let may_be_more = self.record.target.is_of_a_set() && files.len() > self.record.files.len();
+        self.record.files = files;
+        if may_be_more && self.look_again() {
+            return Duty::Nothing;
+        }
+        self.record.note(self.now, "file", "The capture's file is there.");
+        let largest = self.record.files.iter().filter_map(|file| file.bytes).max().unwrap_or_default();
+        self.record.end = self.record.end.take().map(|end| end.with_file_of(largest, self.record));
+        Duty::Report
+    }
+
+    fn fail_to_find(&mut self, error: &AzureError, failure: &Failure) -> Duty {
+        if self.record.storage_path.is_none() {
+            return self.take_in_address(None);
+        }
+        let goes_on = error.is_transient() && self.look_again();
+        if goes_on { Duty::Nothing } else { self.finish_without_file(failure.message.clone()) }
+    }
+
+    /// Has the file looked for again, unless that was done often enough.
+    fn look_again(&mut self) -> bool {
+        let pause = FILE_PAUSES.get(self.record.polls as usize).copied().map(Duration::from_secs);
+        if let Some(pause) = pause {
+            poll_again_in(self.record, self.now, pause);
+        }
+        pause.is_some()
+    }
+
+    fn finish_without_file(&mut self, problem: String) -> Duty {
+        self.record.file_problem = Some(problem);
+        Duty::Finish
+    }
+
+    fn enter(&mut self, phase: Phase, step: &str, detail: &str) -> Duty {
+        enter(self.record, phase, self.now, step, detail);
+        Duty::Nothing
+    }
+
+    fn end(&mut self, how: End) -> Duty {
+        end(self.record, how, self.now);
+        Duty::Nothing
+    }
+
+    fn poll_again(&mut self) -> Duty {
+        poll_again(self.record, self.now);
+        Duty::Nothing
+    }
+}

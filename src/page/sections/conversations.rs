@@ -1,0 +1,36 @@
+//! Who talked with whom.
+
+use maud::{Markup, html};
+use nightcap_report::measure::{count_of, number, size};
+use nightcap_report::{Conversation, Report};
+
+use crate::page::table::{address, amount, more_of, table, word};
+use crate::page::words::{shown, with_port};
+
+pub fn conversations(report: &Report) -> Markup {
+    let top = &report.conversations;
+    let columns = [
+        word("Protocol", |conversation: &Conversation| shown(&conversation.protocol).to_uppercase()),
+        address("From", |conversation| with_port(conversation.source, conversation.source_port)),
+        address("To", |conversation| with_port(conversation.destination, conversation.destination_port)),
+        amount("Bytes", |conversation| size(conversation.bytes)),
+        amount("Sent by the first", |conversation| size(conversation.bytes_sent)),
+        amount("Packets", |conversation| number(conversation.packets)),
+        amount("Sent again", |conversation| number(conversation.retransmissions)),
+        amount("Resets", |conversation| number(conversation.resets)),
+        amount("Zero windows", |conversation| number(conversation.zero_windows)),
+    ];
+    html! {
+        section {
+            h2 { "Conversations" }
+            (table("Conversations by bytes", &columns, &top.by_bytes))
+            (more_of(top, top.by_bytes.len()))
+            @if report.forgotten_conversations > 0 {
+                p.soft {
+                    (count_of(report.forgotten_conversations, "conversation was", "conversations were"))
+                    " forgotten while too many were open, and count anew if they went on."
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The sections of the page, a file for each subject.
+
+mod capture;
+mod conversations;
+mod dns;
+mod file;
+mod findings;
+mod http;
+mod icmp;
+mod protocols;
+mod services;
+mod talkers;
+mod tcp;
+mod tls;
+
+pub use capture::{Facts, capture};
+pub use conversations::conversations;
+pub use dns::dns;
+pub use file::file;
+pub use findings::{findings, headline, normal};
+pub use http::http;
+pub use icmp::icmp;
+pub use protocols::protocols;
+pub use services::services;
+pub use talkers::talkers;
+pub use tcp::tcp;
+pub use tls::tls;

@@ -1,0 +1,172 @@
+//! Everything that is remembered, by what it is about. A store that fails is logged here and is like an empty one, for a
+//! capture must not wait for it.
+//!
+//! No store that nightcap runs on compares before it writes, so whatever several instances may write at once has a key for
+//! each: an alert on a capture, an alert that is over, a message that was delivered. A capture's own record is written by
+//! whoever watches it; two who do so write what they saw of one truth, and [`CaptureRecord::merge`] keeps the later.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::host::{Host, StoreError};
+use crate::log::{Event, Log};
+use crate::records::alert::{AlertRecord, OnCapture};
+use crate::records::capture::{CaptureRecord, EndNote};
+use crate::records::keys::{OPEN, alert_key, open_key};
+use crate::records::store;
+use crate::timestamp::Timestamp;
+
+/// The most alerts on a capture that are read.
+const MOST_ALERTS: usize = 200;
+
+/// Whether a record, of an alert or a capture, says that something remains to be done.
+pub fn is_unfinished(record: &Value) -> bool {
+    record["finished"] == false || record["phase"].as_str().is_some_and(|phase| phase != "finished")
+}
+
+/// What stands under the key of unfinished work.
+#[derive(Serialize)]
+struct Marker {
+    at: Timestamp,
+}
+
+/// The records of all instances that share a store, for one piece of work.
+#[derive(Debug)]
+pub struct Records<'a, H> {
+    pub log: Log<'a, H>,
+}
+
+impl<H> Clone for Records<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Records<'_, H> {}
+
+impl<H: Host> Records<'_, H> {
+    pub async fn load<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        self.read(key).await.unwrap_or_default()
+    }
+
+    /// The same for whoever must know whether there is nothing or the store fails.
+    pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let stored = store::load(self.log.host, key).await;
+        if let Err(error) = &stored {
+            self.note_failure("store_read_failed", error);
+        }
+        stored
+    }
+
+    /// The keys of the store that begin with a prefix; none when the store fails.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        self.log.host.keys(prefix.to_owned()).await.unwrap_or_else(|error| {
+            self.note_failure("store_read_failed", &error);
+            vec![]
+        })
+    }
+
+    /// Whether the value is in the store now.
+    pub async fn save<T: Serialize + Sync>(&self, key: &str, value: &T) -> bool {
+        self.is_done(store::save(self.log.host, key, value).await)
+    }
+
+    /// Whether the key is gone.
+    pub async fn delete(&self, key: &str) -> bool {
+        self.is_done(self.log.host.delete(key.to_owned()).await)
+    }
+
+    /// The keys of the records of a kind, such as `capture:`, that are not finished.
+    pub async fn unfinished(&self, kind: &str) -> Vec<String> {
+        let marks = self.keys(&open_key(kind)).await;
+        marks.iter().filter_map(|mark| mark.strip_prefix(OPEN)).map(str::to_owned).collect()
+    }
+
+    /// Writes an alert's record as it stands, and whether work remains.
+    pub async fn save_alert(&self, record: &AlertRecord) -> bool {
+        self.save_marked(&alert_key(&record.key), record, record.finished).await
+    }
+
+    /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
+    /// What cannot be read is not written over.
+    pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
+        let key = record.key();
+        match self.read(&key).await {
+            Ok(Some(stored)) => record.merge(stored),
+            Ok(None) => {}
+            Err(_) => return false,
+        }
+        self.save_marked(&key, record, record.is_finished()).await
+    }
+
+    /// Writes a capture's record over what was known of others of its name.
+    pub async fn replace_capture(&self, record: &CaptureRecord) -> bool {
+        self.save_marked(&record.key(), record, false).await
+    }
+
+    /// Takes the record of a capture away that never was.
+    pub async fn forget_capture(&self, record: &CaptureRecord) {
+        if self.delete(&record.key()).await {
+            self.delete(&open_key(&record.key())).await;
+        }
+    }
+
+    /// How a capture ended, if whoever ended it has written that down.
+    pub async fn end_note(&self, record: &CaptureRecord) -> Option<EndNote> {
+        self.load(&record.end_note_key()).await
+    }
+
+    /// The alerts that a capture serves, first one first, and how many there are.
+    pub async fn alerts_on(&self, record: &CaptureRecord) -> (Vec<OnCapture>, usize) {
+        let keys = self.keys(&record.alerts_prefix()).await;
+        let mut alerts = Vec::new();
+        for key in keys.iter().take(MOST_ALERTS) {
+            alerts.extend(self.load::<OnCapture>(key).await);
+        }
+        alerts.sort_by_key(|on| on.at);
+        (alerts, keys.len())
+    }
+
+    /// Adds an alert to those that a capture serves.
+    pub async fn add_alert(&self, record: &CaptureRecord, on: &OnCapture) -> bool {
+        self.save(&record.on_key(&on.alert), on).await
+    }
+
+    pub async fn mark_open(&self, key: &str) -> bool {
+        self.save(&open_key(key), &Marker { at: self.log.host.now() }).await
+    }
+
+    /// Takes the mark of unfinished work away from a record.
+    pub async fn mark_finished(&self, key: &str) {
+        self.delete(&open_key(key)).await;
+    }
+
+    /// The mark of unfinished work comes first and goes last, so that it is never missing. A record without it would not
+    /// be found again, and counts as not written.
+    async fn save_marked<T: Serialize + Sync>(&self, key: &str, record: &T, finished: bool) -> bool {
+        if !finished && !self.mark_open(key).await {
+            return false;
+        }
+        let saved = self.save(key, record).await;
+        if finished && saved {
+            self.mark_finished(key).await;
+            // Somebody else may have begun to work on the same just before.
+            if self.load::<Value>(key).await.is_some_and(|now| is_unfinished(&now)) {
+                self.mark_open(key).await;
+            }
+        }
+        saved
+    }
+
+    fn is_done(&self, done: Result<(), StoreError>) -> bool {
+        if let Err(error) = &done {
+            self.note_failure("store_write_failed", error);
+        }
+        done.is_ok()
+    }
+
+    fn note_failure(&self, event: &'static str, error: &StoreError) {
+        self.log.write(&Event { detail: Some(&error.0), ..self.log.event(event, "warn") });
+    }
+}

@@ -1,0 +1,35 @@
+//! An alert that is over: with `stop_on_resolve` it stops the captures that are there for nothing else.
+
+use crate::alert::{Alert, Condition};
+use crate::context::Context;
+use crate::host::Host;
+use crate::records::alert::{OnCapture, Resolved};
+use crate::records::capture::CaptureRecord;
+use crate::records::keys::resolved_key;
+use crate::timestamp::Timestamp;
+
+/// Writes down that the alert is over, and gives the captures that serve it, each with the index of its target.
+pub async fn resolve<H: Host>(
+    context: &Context<H>,
+    alert: &Alert,
+    received_at: Timestamp,
+) -> Vec<(usize, CaptureRecord)> {
+    if !context.settings.stop_on_resolve || alert.test || alert.condition == Condition::Fired {
+        return vec![];
+    }
+    let records = context.records();
+    let at = alert.resolved_at.or(alert.fired_at).unwrap_or(received_at);
+    let summary = alert.summary();
+    for target in &alert.targets {
+        records.save(&resolved_key(target, &summary), &Resolved { at }).await;
+    }
+    let mut serving = Vec::new();
+    for key in records.unfinished("capture:").await {
+        let Some(record) = records.load::<CaptureRecord>(&key).await else { continue };
+        let Some(index) = alert.targets.iter().position(|target| *target == record.target) else { continue };
+        if records.load::<OnCapture>(&record.on_key(&summary)).await.is_some() {
+            serving.push((index, record));
+        }
+    }
+    serving
+}

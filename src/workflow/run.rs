@@ -1,0 +1,368 @@
+//! One alert on its way: its record, its targets side by side, and what people are told of it.
+//!
+//! The work runs as a task of its own, so that the caller can be answered in time while it goes on. Whoever finds an
+//! alert's record unfinished goes on with it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::future::{join, join_all};
+
+use crate::alert::{Alert, Summary};
+use crate::azure::target::Target;
+use crate::capture::watch::{Watcher, watch};
+use crate::context::{Context, Instance};
+use crate::host::Host;
+use crate::log::Event;
+use crate::notify::{Notice, compose, outbox};
+use crate::plan::{Plan, nothing_to_do};
+use crate::records::alert::{AlertRecord, OnCapture};
+use crate::records::capture::CaptureRecord;
+use crate::records::keys::alert_key;
+use crate::records::outcome::{Kind, Outcome};
+use crate::settings::Settings;
+use crate::timestamp::Timestamp;
+use crate::workflow::resolve::resolve;
+use crate::workflow::target::{ForTarget, Origin, memory_of};
+
+/// How old an alert may be when a host that comes back goes on with it. A capture that begins later shows something else
+/// than what had fired.
+const WORTH_STARTING: Duration = Duration::from_hours(1);
+
+/// How often it is tried to write down how an alert ended: over some minutes.
+const WRITE_ATTEMPTS: u32 = 8;
+
+/// How many machines of one alert are worked on side by side. Azure Monitor names one; nobody else may make this
+/// instance send a thousand requests at once.
+const MOST_TARGETS_AT_ONCE: usize = 16;
+
+/// What the caller is told.
+#[derive(Clone, Debug)]
+pub struct Handled {
+    /// The key of the alert's record.
+    pub key: String,
+    pub alert: Summary,
+    /// How it ended, or stands, for each target.
+    pub outcomes: Vec<Outcome>,
+    /// Whether the alert is safely in the store.
+    pub remembered: bool,
+}
+
+/// One alert on its way.
+pub struct Run<H> {
+    pub context: Context<H>,
+    alert: Alert,
+    received_at: Timestamp,
+    origin: Origin,
+    progress: Mutex<Progress>,
+}
+
+/// What is known of an alert so far.
+struct Progress {
+    outcomes: Vec<Outcome>,
+    written: Written,
+}
+
+/// How the alert's record stands in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// It could not be written.
+    Not,
+    Unfinished,
+    Finished,
+}
+
+/// What a delivery is.
+enum Delivery {
+    /// Something is to be done; an earlier delivery has perhaps done it for some targets.
+    New(Option<AlertRecord>),
+    /// An earlier delivery has led to a capture for every target.
+    Repeated(AlertRecord),
+    /// Nothing is captured: it is a test, about no machine, or over.
+    NothingToDo,
+}
+
+/// A capture that this run has to see to its end.
+pub type Watched = (CaptureRecord, Watcher);
+
+impl<H: Host> Run<H> {
+    pub fn new(instance: &Arc<Instance<H>>, settings: &Arc<Settings>, alert: Alert) -> Self {
+        let outcome = match nothing_to_do(&alert) {
+            Some(Plan::Skip { reason, message }) => Outcome::skipped(reason, message),
+            Some(Plan::Start(_)) | None => Outcome::accepted(),
+        };
+        let outcomes = if alert.targets.is_empty() {
+            vec![outcome]
+        } else {
+            alert.targets.iter().map(|target| outcome.clone().for_target(target)).collect()
+        };
+        Self {
+            context: Context::new(instance, settings, &alert.key()),
+            received_at: instance.host.now(),
+            origin: Origin::Received,
+            progress: Mutex::new(Progress { outcomes, written: Written::Not }),
+            alert,
+        }
+    }
+
+    /// Goes on with an alert that whoever worked on it has left, because its host died.
+    pub async fn resume(context: &Context<H>, record: AlertRecord) {
+        if let Some(run) = Self::resumed(context, record)
+            && let Some(_in_progress) = run.context.instance.begin(&run.record_key())
+        {
+            run.go_on().await;
+        }
+    }
+
+    /// What an unfinished record leaves to be done; nothing when it is finished.
+    fn resumed(context: &Context<H>, record: AlertRecord) -> Option<Self> {
+        let AlertRecord { key, received_at, outcomes, notification, .. } = record;
+        let progress = Mutex::new(Progress { outcomes, written: Written::Unfinished });
+        let context = Context::new(&context.instance, &context.settings, &key);
+        Some(Self { context, alert: notification?, received_at, origin: Origin::LeftBehind, progress })
+    }
+
+    /// The way itself. `done` is told as soon as the outcomes are known and remembered; what becomes of the captures is
+    /// seen to after that.
+    pub async fn work(&self, done: oneshot::Sender<Handled>) {
+        let began = self.context.host().monotonic();
+        let _in_progress = self.context.instance.begin(&self.record_key());
+        let delivery = self.delivery().await;
+        let watched = match &delivery {
+            Delivery::New(earlier) => {
+                join(self.remember(Written::Unfinished), self.work_on_targets(earlier.as_ref())).await.1
+            }
+            Delivery::Repeated(_) => vec![],
+            Delivery::NothingToDo => self.resolve().await,
+        };
+        let notices = self.notices();
+        if !matches!(delivery, Delivery::Repeated(_)) {
+            self.remember_outcomes(&notices).await;
+        }
+        self.note_outcomes(self.context.host().monotonic().saturating_sub(began));
+        // Whoever waited may have gone; the work is done all the same.
+        let _ = done.send(self.handled());
+        match delivery {
+            Delivery::Repeated(earlier) => self.take_over(earlier).await,
+            Delivery::New(_) | Delivery::NothingToDo => self.see_to_the_end(watched, notices).await,
+        }
+    }
+
+    /// The same for an alert that was left.
+    async fn go_on(&self) {
+        let is_old = self.context.host().now().since(self.received_at).is_some_and(|age| age > WORTH_STARTING);
+        if is_old {
+            self.give_up();
+        }
+        let watched = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
+        let notices = self.notices();
+        self.remember_outcomes(&notices).await;
+        self.see_to_the_end(watched, notices).await;
+    }
+
+    /// Goes on with the record of an earlier delivery, which a host may have left when it died.
+    async fn take_over(&self, earlier: AlertRecord) {
+        if let Some(left) = Self::resumed(&self.context, earlier) {
+            left.go_on().await;
+        }
+    }
+
+    /// Tells people what they want to be told of the alert, and watches its captures.
+    async fn see_to_the_end(&self, watched: Vec<Watched>, notices: Vec<Notice>) {
+        let watched = watched.into_iter().map(|(record, watcher)| watch(&self.context, record, watcher));
+        join(self.tell(notices), join_all(watched)).await;
+    }
+
+    /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them. What cannot be
+    /// written down is told first.
+    async fn tell(&self, notices: Vec<Notice>) {
+        let records = self.context.records();
+        let deliver = |notice: &Notice| outbox::deliver(&records, &self.context.settings.notify, notice.clone());
+        let kept = join_all(notices.iter().map(|notice| outbox::enqueue(&records, notice))).await;
+        let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
+        let acknowledged = join_all(lost.into_iter().map(|(notice, _)| deliver(notice))).await;
+        // What was neither written down nor acknowledged is left to whoever finds this alert unfinished.
+        let nothing_remains = acknowledged.into_iter().all(|is_acknowledged| is_acknowledged);
+        self.remember_surely(if nothing_remains { Written::Finished } else { Written::Unfinished }).await;
+        join_all(kept.into_iter().map(|(notice, _)| deliver(notice))).await;
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        let settings = &self.context.settings;
+        let now = self.context.host().now();
+        let record = format!("{}/api/alerts/{}", settings.notify.public_url, self.context.alert);
+        let alert = self.alert.summary();
+        let progress = self.progress();
+        let notices = progress.outcomes.iter().filter_map(|outcome| {
+            compose::alert_ended(&self.context.alert, &alert, outcome, &record, &settings.notify, now)
+        });
+        notices.filter(|notice| settings.notify.wants(notice.event)).collect()
+    }
+
+    async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<Watched> {
+        let open: Vec<(usize, &Target)> =
+            self.alert.targets.iter().enumerate().filter(|(index, _)| self.is_open_for(*index)).collect();
+        let mut watched = Vec::new();
+        for some in open.chunks(MOST_TARGETS_AT_ONCE) {
+            let work = some.iter().map(|(index, target)| async move {
+                let (outcome, record) = self.for_target(target).work(earlier).await;
+                self.set_outcome(*index, outcome.for_target(target));
+                record
+            });
+            watched.extend(join_all(work).await.into_iter().flatten().map(|record| (record, Watcher::Owner)));
+        }
+        watched
+    }
+
+    fn for_target<'a>(&'a self, target: &'a Target) -> ForTarget<'a, H> {
+        ForTarget { context: &self.context, alert: &self.alert, on: self.on_capture(), origin: self.origin, target }
+    }
+
+    /// With `stop_on_resolve`, an alert that is over stops the captures that are there for nothing else.
+    async fn resolve(&self) -> Vec<Watched> {
+        let resolved = resolve(&self.context, &self.alert, self.received_at).await;
+        let mut watched = Vec::new();
+        for (index, record) in resolved {
+            let outcome = Outcome::resolved(self.alert.condition.word(), &record.name);
+            self.set_outcome(index, outcome.for_target(&record.target));
+            watched.push((record, Watcher::Nudged));
+        }
+        watched
+    }
+
+    async fn delivery(&self) -> Delivery {
+        if !self.is_open() {
+            return Delivery::NothingToDo;
+        }
+        match self.earlier_delivery().await {
+            Some(earlier) if self.repeats(&earlier).await => Delivery::Repeated(earlier),
+            earlier => Delivery::New(earlier),
+        }
+    }
+
+    /// The record of the same notification, when it was delivered before.
+    async fn earlier_delivery(&self) -> Option<AlertRecord> {
+        if !self.alert.can_be_recognised() {
+            return None;
+        }
+        self.context.records().load(&self.record_key()).await
+    }
+
+    /// Whether an earlier delivery has led to a capture for every target, so that nothing is left to be done but to say so.
+    async fn repeats(&self, earlier: &AlertRecord) -> bool {
+        let now = self.context.host().now();
+        let mut outcomes = Vec::new();
+        for target in &self.alert.targets {
+            let memory = memory_of(&self.context, target).await;
+            let Some(repeated) = earlier.repeated(target, &memory, now) else { return false };
+            outcomes.push(repeated.for_target(target));
+        }
+        let mut progress = self.progress();
+        progress.outcomes = outcomes;
+        progress.written = Written::Unfinished;
+        true
+    }
+
+    /// Writes down how the alert ended. It is finished when there is nobody to be told.
+    async fn remember_outcomes(&self, notices: &[Notice]) {
+        self.remember(if notices.is_empty() { Written::Finished } else { Written::Unfinished }).await;
+    }
+
+    /// The same, again and again if the store fails.
+    async fn remember_surely(&self, as_: Written) {
+        for attempt in 0..WRITE_ATTEMPTS {
+            if self.progress().written == as_ {
+                return;
+            }
+            if attempt > 0 {
+                self.context.host().sleep(Duration::from_secs(1 << attempt.saturating_sub(1).min(5))).await;
+            }
+            self.remember(as_).await;
+        }
+    }
+
+    /// Writes the alert's record as it stands.
+    async fn remember(&self, as_: Written) {
+        let finished = as_ == Written::Finished;
+        let record = AlertRecord {
+            key: self.context.alert.clone(),
+            alert: self.alert.summary(),
+            received_at: self.received_at,
+            finished,
+            outcomes: self.progress().outcomes.clone(),
+            notification: (!finished).then(|| self.alert.clone()),
+        };
+        let is_saved = self.context.records().save_alert(&record).await;
+        self.progress().written = if is_saved { as_ } else { Written::Not };
+    }
+
+    fn on_capture(&self) -> OnCapture {
+        OnCapture { alert: self.alert.summary(), at: self.alert.fired_at.unwrap_or(self.received_at) }
+    }
+
+    fn record_key(&self) -> String {
+        alert_key(&self.context.alert)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_open(&self) -> bool {
+        self.progress().outcomes.iter().any(|outcome| outcome.outcome == Kind::Accepted)
+    }
+
+    fn is_open_for(&self, index: usize) -> bool {
+        self.progress().outcomes.get(index).is_some_and(|outcome| outcome.outcome == Kind::Accepted)
+    }
+
+    fn set_outcome(&self, index: usize, outcome: Outcome) {
+        if let Some(place) = self.progress().outcomes.get_mut(index) {
+            *place = outcome;
+        }
+    }
+
+    fn give_up(&self) {
+        for (outcome, target) in self.progress().outcomes.iter_mut().zip(&self.alert.targets) {
+            if outcome.outcome == Kind::Accepted {
+                *outcome = Outcome::too_late().for_target(target);
+            }
+        }
+    }
+
+    pub fn handled(&self) -> Handled {
+        let progress = self.progress();
+        Handled {
+            key: self.context.alert.clone(),
+            alert: self.alert.summary(),
+            outcomes: progress.outcomes.clone(),
+            remembered: progress.written != Written::Not,
+        }
+    }
+
+    pub fn note_received(&self) {
+        let log = self.context.log();
+        log.write(&Event { alert_id: Some(&self.alert.id), ..log.event("alert_received", "info") });
+    }
+
+    pub fn note_early_answer(&self) {
+        let log = self.context.log();
+        log.write(&log.event("answering_before_the_end", "info"));
+    }
+
+    fn note_outcomes(&self, took: Duration) {
+        let log = self.context.log();
+        for outcome in &self.progress().outcomes {
+            let level = if outcome.outcome == Kind::Failed { "error" } else { "info" };
+            log.write(&Event {
+                target: outcome.target.as_deref(),
+                capture: outcome.capture.as_ref().map(|capture| capture.name.as_str()),
+                outcome: Some(outcome.outcome.word()),
+                reason: Some(outcome.reason.word()),
+                ms: u64::try_from(took.as_millis()).ok(),
+                ..log.event("outcome", level)
+            });
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! One target of an alert: plan, locate, start or join.
+
+use std::time::Duration;
+
+use futures::future::join;
+
+use crate::alert::Alert;
+use crate::azure::packet_capture::PacketCapture;
+use crate::azure::target::Target;
+use crate::capture::locate::{Place, locate};
+use crate::capture::start::{Started, start};
+use crate::context::Context;
+use crate::host::Host;
+use crate::plan::{Plan, Start, plan};
+use crate::records::alert::{AlertRecord, OnCapture, Resolved};
+use crate::records::capture::CaptureRecord;
+use crate::records::failure::Failure;
+use crate::records::keys::{capture_key, resolved_key, target_key};
+use crate::records::outcome::{CaptureRef, Outcome};
+use crate::records::target::TargetMemory;
+
+/// How long nightcap keeps trying to start a capture. Azure's requests to wait are seldom longer than a minute, and
+/// evidence that is minutes old is seldom worth more.
+const TRY_FOR: Duration = Duration::from_secs(120);
+
+/// How this instance came to work on the alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Received,
+    /// Another host has worked on it before and left it.
+    LeftBehind,
+}
+
+/// An alert's work for one target.
+pub struct ForTarget<'a, H> {
+    pub context: &'a Context<H>,
+    pub alert: &'a Alert,
+    /// The alert as captures list it.
+    pub on: OnCapture,
+    pub origin: Origin,
+    pub target: &'a Target,
+}
+
+/// What is remembered of a machine.
+pub async fn memory_of<H: Host>(context: &Context<H>, target: &Target) -> TargetMemory {
+    context.records().load(&target_key(target)).await.unwrap_or_default()
+}
+
+impl<H: Host> ForTarget<'_, H> {
+    /// How the alert ends for the target, and the record of a capture that has to be watched from here.
+    pub async fn work(&self, earlier: Option<&AlertRecord>) -> (Outcome, Option<CaptureRecord>) {
+        let memory = memory_of(self.context, self.target).await;
+        let now = self.context.host().now();
+        if let Some(repeated) = earlier.and_then(|earlier| earlier.repeated(self.target, &memory, now)) {
+            return (repeated, None);
+        }
+        if self.is_over_already().await {
+            return (Outcome::already_resolved(), None);
+        }
+        let plan = match plan(self.alert, self.target, &self.context.settings.policy, memory.captured_until, now) {
+            Plan::Start(plan) => plan,
+            Plan::Skip { reason, message } => return (Outcome::skipped(reason, message), None),
+        };
+        match self.start(&plan, &memory).await {
+            Ok(started) => started,
+            Err(failure) => {
+                // What was remembered of the machine may be why.
+                let records = self.context.records();
+                records.save(&target_key(self.target), &TargetMemory { machine: None, ..memory }).await;
+                (Outcome::failed(self.target, failure), None)
+            }
+        }
+    }
+
+    async fn start(&self, plan: &Start, memory: &TargetMemory) -> Result<(Outcome, Option<CaptureRecord>), Failure> {
+        let azure = self.context.azure(self.target, TRY_FOR);
+        let place = locate(&azure, plan, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
+        let storage = plan.storage.as_ref().or_else(|| self.context.settings.storage.in_region(&place.region));
+        let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
+        match start(self.context, &azure, &self.on, plan, &place, storage).await? {
+            Started::Created { capture, mut record } => {
+                self.remember_start(&place, &mut record).await;
+                Ok((self.started(plan, &place, &capture), Some(*record)))
+            }
+            Started::Joined(capture) => Ok(self.join(plan, &place, &capture).await),
+            Started::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),
+        }
+    }
+
+    async fn remember_start(&self, place: &Place, record: &mut CaptureRecord) {
+        let captured_until = Some(self.context.host().now().after(record.time_limit()));
+        let memory = TargetMemory { machine: place.machine.clone(), captured_until };
+        let (key, records) = (target_key(self.target), self.context.records());
+        join(records.save_capture(record), records.save(&key, &memory)).await;
+    }
+
+    fn started(&self, plan: &Start, place: &Place, capture: &PacketCapture) -> Outcome {
+        let reference = self.reference(place, &capture.name, capture.storage_path.clone());
+        let outcome = Outcome::started(&self.target.name(), plan.parameters.capture_seconds, &plan.complaints);
+        Outcome { capture: Some(reference), ..outcome }
+    }
+
+    /// Adds the alert to a capture that runs. Where there is no record of it, because its maker died or has another
+    /// store, it gets one, and is watched from here.
+    async fn join(&self, plan: &Start, place: &Place, capture: &PacketCapture) -> (Outcome, Option<CaptureRecord>) {
+        let records = self.context.records();
+        let mut found = place.found(plan, capture, self.context.host().now());
+        let known: Option<CaptureRecord> = records.load(&found.key()).await;
+        let known = known.filter(|known| plan.fixed_name.is_none() || !known.is_finished());
+        let Some(record) = known else {
+            let on_key = found.on_key(&self.on.alert);
+            join(records.save_capture(&mut found), records.save(&on_key, &self.on)).await;
+            return (self.joined(place, &found), Some(found));
+        };
+        records.add_alert(&record, &self.on).await;
+        if self.origin == Origin::LeftBehind && record.requested_by == self.context.alert {
+            return (self.started(plan, place, capture), Some(record));
+        }
+        // The capture may have given way to another one just now.
+        let now: Option<CaptureRecord> = records.load(&record.key()).await;
+        if let Some(name) = now.and_then(|now| now.superseded_by)
+            && let Some(survivor) = records.load(&capture_key(&place.subscription, &place.region, &name)).await
+        {
+            records.add_alert(&survivor, &self.on).await;
+            return (self.joined(place, &survivor), None);
+        }
+        (self.joined(place, &record), None)
+    }
+
+    fn joined(&self, place: &Place, record: &CaptureRecord) -> Outcome {
+        let reference = self.reference(place, &record.name, record.storage_path.clone());
+        Outcome { capture: Some(reference), ..Outcome::joined() }
+    }
+
+    /// Whether the end of this alert was received before its beginning; Azure promises no order.
+    async fn is_over_already(&self) -> bool {
+        let Some(fired_at) = self.alert.fired_at.filter(|_| self.context.settings.stop_on_resolve) else {
+            return false;
+        };
+        let key = resolved_key(self.target, &self.on.alert);
+        let resolved: Option<Resolved> = self.context.records().load(&key).await;
+        resolved.is_some_and(|resolved| resolved.at >= fired_at)
+    }
+
+    fn reference(&self, place: &Place, name: &str, storage_path: Option<String>) -> CaptureRef {
+        CaptureRef::new(
+            &self.context.settings.notify.public_url,
+            &place.subscription,
+            &place.region,
+            name,
+            storage_path,
+        )
+    }
+}

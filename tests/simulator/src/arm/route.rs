@@ -1,0 +1,109 @@
+//! What a request is about, and what it may be asked for.
+
+use http::Method;
+
+use crate::arm::resource_path::ResourcePath;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Route {
+    Subscription,
+    ResourceGroup,
+    VirtualMachines,
+    VirtualMachine,
+    ScaleSet,
+    ScaleSetInstances,
+    ScaleSetInstance,
+    ScaleSetNetworkInterface,
+    NetworkInterface,
+    PublicIpAddress,
+    StorageAccount,
+    Watchers,
+    Watcher,
+    Captures,
+    Capture,
+    StopCapture,
+    QueryCaptureStatus,
+    OperationStatus,
+    OperationResult,
+}
+
+impl Route {
+    pub(crate) fn find(path: &ResourcePath) -> Option<Route> {
+        let rest = path.lower_rest();
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let route = match (path.provider.as_deref(), &rest[..]) {
+            (None, []) if path.group.is_none() => Route::Subscription,
+            (None, []) => Route::ResourceGroup,
+            (Some("microsoft.compute"), ["virtualmachines"]) => Route::VirtualMachines,
+            (Some("microsoft.compute"), ["virtualmachines", _]) => Route::VirtualMachine,
+            (Some("microsoft.compute"), ["virtualmachinescalesets", _]) => Route::ScaleSet,
+            (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines"]) => Route::ScaleSetInstances,
+            (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines", _]) => {
+                Route::ScaleSetInstance
+            }
+            (
+                Some("microsoft.compute"),
+                ["virtualmachinescalesets", _, "virtualmachines", _, "networkinterfaces", _],
+            ) => Route::ScaleSetNetworkInterface,
+            (Some("microsoft.network"), ["networkinterfaces", _]) => Route::NetworkInterface,
+            (Some("microsoft.network"), ["publicipaddresses", _]) => Route::PublicIpAddress,
+            (Some("microsoft.storage"), ["storageaccounts", _]) => Route::StorageAccount,
+            (Some("microsoft.network"), ["networkwatchers"]) => Route::Watchers,
+            (Some("microsoft.network"), ["networkwatchers", _]) => Route::Watcher,
+            (Some("microsoft.network"), ["networkwatchers", _, "packetcaptures"]) => Route::Captures,
+            (Some("microsoft.network"), ["networkwatchers", _, "packetcaptures", _]) => Route::Capture,
+            (Some("microsoft.network"), ["networkwatchers", _, "packetcaptures", _, "stop"]) => Route::StopCapture,
+            (Some("microsoft.network"), ["networkwatchers", _, "packetcaptures", _, "querystatus"]) => {
+                Route::QueryCaptureStatus
+            }
+            (Some("microsoft.network"), ["locations", _, "operations", _]) => Route::OperationStatus,
+            (Some("microsoft.network"), ["locations", _, "operationresults", _]) => Route::OperationResult,
+            _ => return None,
+        };
+        (path.group.is_some() != route.is_above_groups() || route.is_in_both()).then_some(route)
+    }
+
+    fn is_above_groups(self) -> bool {
+        matches!(self, Route::Subscription | Route::OperationStatus | Route::OperationResult)
+    }
+
+    fn is_in_both(self) -> bool {
+        matches!(self, Route::VirtualMachines | Route::Watchers)
+    }
+
+    pub(crate) fn methods(self) -> &'static [Method] {
+        match self {
+            Route::Capture => &[Method::GET, Method::PUT, Method::DELETE],
+            Route::StopCapture | Route::QueryCaptureStatus => &[Method::POST],
+            _ => &[Method::GET],
+        }
+    }
+
+    /// The right that a request needs (azure-docs, network-watcher required-rbac-permissions, and the operations of
+    /// the resource providers).
+    pub(crate) fn action(self, method: &Method) -> &'static str {
+        match self {
+            Route::Subscription => "Microsoft.Resources/subscriptions/read",
+            Route::ResourceGroup => "Microsoft.Resources/subscriptions/resourceGroups/read",
+            Route::VirtualMachines | Route::VirtualMachine => "Microsoft.Compute/virtualMachines/read",
+            Route::ScaleSet => "Microsoft.Compute/virtualMachineScaleSets/read",
+            Route::ScaleSetInstances | Route::ScaleSetInstance => {
+                "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read"
+            }
+            Route::ScaleSetNetworkInterface => {
+                "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/read"
+            }
+            Route::NetworkInterface => "Microsoft.Network/networkInterfaces/read",
+            Route::PublicIpAddress => "Microsoft.Network/publicIPAddresses/read",
+            Route::StorageAccount => "Microsoft.Storage/storageAccounts/read",
+            Route::Watchers | Route::Watcher => "Microsoft.Network/networkWatchers/read",
+            Route::Capture if method == Method::PUT => "Microsoft.Network/networkWatchers/packetCaptures/write",
+            Route::Capture if method == Method::DELETE => "Microsoft.Network/networkWatchers/packetCaptures/delete",
+            Route::Captures | Route::Capture => "Microsoft.Network/networkWatchers/packetCaptures/read",
+            Route::StopCapture => "Microsoft.Network/networkWatchers/packetCaptures/stop/action",
+            Route::QueryCaptureStatus => "Microsoft.Network/networkWatchers/packetCaptures/queryStatus/action",
+            Route::OperationStatus => "Microsoft.Network/locations/operations/read",
+            Route::OperationResult => "Microsoft.Network/locations/operationResults/read",
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The pretend Azure behind sockets.
+
+mod body;
+mod control;
+pub(crate) mod sockets;
