@@ -1,6 +1,5 @@
 //! Lenient reading of JSON that many services write: members missing or null, numbers as strings, names in any case.
 
-use anyhow::anyhow;
 use serde_json::{Map, Value};
 
 /// A member that holds something it cannot hold, such as a list where a name belongs.
@@ -94,11 +93,14 @@ impl<'a> Object<'a> {
 }
 
 /// What is wrong with a JSON text, without quoting any of it.
-pub fn explained(error: serde_json::Error) -> anyhow::Error {
-    let text = error.to_string();
-    match text.split_once(", expected ") {
-        Some((_, expected)) => anyhow!("expected {expected}"),
-        None => anyhow!(text),
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadJson(String);
+
+impl From<serde_json::Error> for BadJson {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        Self(text.split_once(", expected ").map_or(text.clone(), |(_, expected)| format!("expected {expected}")))
     }
 }
 

@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use super::action::Action;
 use super::error::{AzureError, Detail};
 use super::retry;
-use crate::json::explained;
+use crate::json::BadJson;
 
 /// The JSON object of a good answer.
 pub fn read<T: DeserializeOwned>(action: Action, answer: &Response<Bytes>) -> Result<T, AzureError> {
     let object: Map<String, Value> =
         serde_json::from_slice(answer.body()).map_err(|error| unreadable(action, error))?;
     // What serde says may quote the answer.
-    T::deserialize(Value::Object(object)).map_err(|error| unreadable(action, explained(error)))
+    T::deserialize(Value::Object(object)).map_err(|error| unreadable(action, BadJson::from(error)))
 }
 
 /// An answer that is not what it should be.

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::json::explained;
+use crate::json::BadJson;
 
 /// Keeps the packets that match every member that is there. A packet is kept when any filter keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,8 @@ const SHAPE: &str =
 /// Reads and checks a JSON list of filters.
 pub fn parse_filters(json: &str) -> anyhow::Result<Vec<Filter>> {
     // Serde would read a struct from a list as well.
-    let objects: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(explained).context(SHAPE)?;
-    let filters: Vec<Filter> = serde_json::from_value(objects.into()).map_err(explained).context(SHAPE)?;
+    let objects: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(BadJson::from).context(SHAPE)?;
+    let filters: Vec<Filter> = serde_json::from_value(objects.into()).map_err(BadJson::from).context(SHAPE)?;
     filters.into_iter().map(Filter::checked).collect()
 }
 

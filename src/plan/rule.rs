@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 use crate::alert::overrides::Overrides;
 use crate::azure::capture_parameters::{LARGEST_BYTES, LONGEST_SECONDS, Scope, instance};
 use crate::azure::packet_filter::Filter;
-use crate::json::explained;
+use crate::json::BadJson;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ const SHAPE: &str = r#"it should be a JSON list of rules, such as [{"rule":"cpu*
 
 /// Reads and checks the `rules` setting, a JSON list.
 pub fn parse_rules(json: &str) -> anyhow::Result<Vec<Rule>> {
-    let written: Vec<Written> = serde_json::from_str(json).map_err(explained).context(SHAPE)?;
+    let written: Vec<Written> = serde_json::from_str(json).map_err(BadJson::from).context(SHAPE)?;
     written.into_iter().map(Rule::checked).collect()
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::azure::region::Region;
 use crate::azure::resource_id::{ResourceId, storage_account};
-use crate::json::explained;
+use crate::json::BadJson;
 
 const SHAPE: &str = "it must be set to the resource id of a storage account (/subscriptions/…/storageAccounts/name) or to a \
                      JSON object from region to such an id";
@@ -43,7 +43,7 @@ pub fn storage_accounts(text: &str) -> anyhow::Result<StorageAccounts> {
 }
 
 fn by_region(json: &str) -> anyhow::Result<Vec<(Region, ResourceId)>> {
-    let written: Map<String, Value> = serde_json::from_str(json).map_err(explained)?;
+    let written: Map<String, Value> = serde_json::from_str(json).map_err(BadJson::from)?;
     ensure!(!written.is_empty(), "there is none in it");
     let account = |(name, id): (&String, &Value)| {
         let region = Region::new(name).context("one key is not the name of a region")?;
