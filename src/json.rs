@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path} should be {expected}")]
 pub struct WrongType {
-    /// The member's name.
     pub path: String,
     /// What belongs there.
     pub expected: &'static str,

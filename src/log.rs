@@ -14,7 +14,6 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event<'a> {
-    /// What happened.
     pub event: &'static str,
     /// `info`, `warn` or `error`.
     pub level: &'static str,
@@ -25,13 +24,11 @@ pub struct Event<'a> {
     pub alert_id: Option<&'a str>,
     /// The machine's resource id.
     pub target: Option<&'a str>,
-    /// The capture's name.
     pub capture: Option<&'a str>,
     /// The id of a message to people.
     pub notice: Option<&'a str>,
     /// The step of the sequence.
     pub step: Option<&'a str>,
-    /// Method of a request.
     pub method: Option<&'a str>,
     /// HTTP status of an answer.
     pub status: Option<u16>,

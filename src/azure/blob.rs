@@ -46,7 +46,6 @@ pub const PIECE: u64 = 8 * 1024 * 1024;
 /// A piece of a file.
 #[derive(Clone, Debug)]
 pub struct Piece {
-    /// Its bytes.
     pub bytes: Bytes,
     /// Where the next one begins.
     pub end: u64,
@@ -113,7 +112,6 @@ pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Ve
 /// What the address of a capture's file says.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
-    /// The container's address.
     container: Url,
     /// The blob's name without its ending.
     stem: String,

@@ -99,7 +99,6 @@ impl<'a, H: Host> Azure<'a, H> {
         address.parse().map_err(|_| AzureError::ForeignUrl { action })
     }
 
-    /// Time that is left.
     pub fn time_left(&self) -> Duration {
         self.transport().time_left()
     }

@@ -50,7 +50,6 @@ struct About<'a> {
 }
 
 impl<H: Host> Transport<'_, H> {
-    /// Time that is left.
     pub fn time_left(&self) -> Duration {
         self.deadline.saturating_sub(self.log.host.monotonic())
     }

@@ -22,14 +22,11 @@ use crate::records::keys::watcher_key;
 use crate::records::store;
 use crate::timestamp::Timestamp;
 
-/// Where a capture belongs.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Subscription of machine and watcher.
     pub subscription: String,
-    /// Their region.
     pub region: Region,
-    /// The watcher.
     pub watcher: ResourceId,
     /// The machine, unless Azure would not show it and something else told the region.
     pub machine: Option<Machine>,
@@ -37,7 +34,6 @@ pub struct Place {
     pub listing: Listing,
 }
 
-/// Finds the place.
 pub async fn locate<H: Host>(
     azure: &Azure<'_, H>,
     start: &Start,

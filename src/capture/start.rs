@@ -57,7 +57,6 @@ pub enum Started {
     WouldSend(Vec<Value>),
 }
 
-/// Carries a plan out.
 pub async fn start<H: Host>(
     context: &Context<H>,
     azure: &Azure<'_, H>,
@@ -120,7 +119,7 @@ impl<H: Host> Sequence<'_, H> {
         let reservation = self.context.instance.reservations.reserve(&self.place.watcher, &name);
         let listed = |name: &str| captures.iter().any(|capture| capture.has_name(name));
         let coming = reservation.unlisted_before(listed, clock.received_at());
-        let Some(evicted) = self.to_evict(captures, &name, coming).await? else {
+        let Some(evicted) = self.choose_evicted(captures, &name, coming).await? else {
             self.pause(&AzureError::OutOfTime { action: Action::Delete }, round).await?;
             return Ok(None);
         };
@@ -212,7 +211,7 @@ impl<H: Host> Sequence<'_, H> {
     /// The captures that must go first: the one that holds a fixed name, and as many finished ones of our own as the
     /// limit asks for. `None` when others are on their way out, and there will be room.
     /// `coming` is how many others are being created that the list does not show.
-    async fn to_evict(
+    async fn choose_evicted(
         &mut self,
         captures: &[PacketCapture],
         name: &str,

@@ -74,7 +74,6 @@ pub enum Question {
     Files(String),
 }
 
-/// What Azure answered.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// It was not asked.

@@ -17,9 +17,7 @@ use crate::timestamp::Timestamp;
 pub struct Notice {
     /// Equal for every delivery of this message, different for any two messages.
     pub id: String,
-    /// What it is about.
     pub event: Event,
-    /// When it was written.
     pub at: Timestamp,
     /// The machine's name, for people; empty when the alert is about no machine.
     pub machine: String,
@@ -37,7 +35,6 @@ pub struct Notice {
     pub others_count: usize,
     /// The capture, when there is one.
     pub capture: Option<Captured>,
-    /// Where to read on.
     pub links: Links,
 }
 
@@ -63,9 +60,7 @@ pub enum Event {
 pub struct Captured {
     /// Subscription of watcher and machine.
     pub subscription: String,
-    /// Their region.
     pub region: String,
-    /// The capture's name.
     pub name: String,
     /// When it began, if it did.
     pub began_at: Option<Timestamp>,

@@ -14,9 +14,7 @@ use crate::timestamp::Timestamp;
 pub struct AlertRecord {
     /// The alert's key, which is also the last part of the record's address.
     pub key: String,
-    /// What fired.
     pub alert: Summary,
-    /// When it came in.
     pub received_at: Timestamp,
     /// Whether nothing remains to be done.
     pub finished: bool,
@@ -31,7 +29,6 @@ pub struct AlertRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnCapture {
-    /// What fired.
     pub alert: Summary,
     /// When it fired, or else when it was received.
     pub at: Timestamp,

@@ -30,16 +30,13 @@ const RACES_LAST: Duration = Duration::from_secs(30);
 pub struct CaptureRecord {
     /// Subscription of watcher and machine.
     pub subscription: String,
-    /// Their region.
     pub region: Region,
-    /// The capture's name.
     pub name: String,
     /// The machine, as the alert spells it.
     pub target: Target,
     /// The same as Azure spells it, for people.
     #[serde(default)]
     pub machine: Option<String>,
-    /// The watcher.
     pub watcher: ResourceId,
     /// How long, how much and what it captures.
     pub parameters: Parameters,
@@ -57,7 +54,6 @@ pub struct CaptureRecord {
     pub operation: Option<String>,
     /// The address that the file will have, as far as Azure told it.
     pub storage_path: Option<String>,
-    /// Where it stands.
     pub phase: Phase,
     /// When it began, by Azure.
     pub began_at: Option<Timestamp>,
@@ -74,7 +70,6 @@ pub struct CaptureRecord {
     /// Whether the name belongs to another capture by now.
     #[serde(default)]
     pub replaced: bool,
-    /// How it ended.
     pub end: Option<End>,
     /// The files that it left.
     #[serde(default)]
@@ -87,7 +82,6 @@ pub struct CaptureRecord {
     /// Why its file could not be read.
     #[serde(default)]
     pub report_problem: Option<String>,
-    /// What was done, in order.
     pub steps: Vec<Step>,
 }
 
@@ -110,7 +104,6 @@ pub struct Requested {
 pub struct KeptReport {
     /// When the file was read.
     pub at: Timestamp,
-    /// What it says.
     pub report: Report,
     /// The same as a page.
     pub page: String,
@@ -119,9 +112,7 @@ pub struct KeptReport {
 /// The same as it is shown: as it stands, for nobody here needs to understand it any more.
 #[derive(Debug, Deserialize)]
 pub struct ShownReport {
-    /// JSON.
     pub report: Box<RawValue>,
-    /// HTML.
     pub page: String,
 }
 
@@ -136,7 +127,6 @@ pub enum Phase {
     Creating,
     /// Azure has made it; whether it captures is not known yet.
     Created,
-    /// It captures.
     Running,
     /// It is over, and its file is being looked for.
     Ended,
@@ -144,7 +134,6 @@ pub enum Phase {
     Finished,
 }
 
-/// How a capture ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct End {
@@ -156,12 +145,10 @@ pub struct End {
     pub at: Option<Timestamp>,
 }
 
-/// Why a capture ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum EndReason {
-    /// Its time was up.
     TimeLimit,
     /// It had as many bytes as it may.
     SizeLimit,
@@ -188,7 +175,6 @@ pub enum EndReason {
 /// One thing that was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// When.
     pub at: Timestamp,
     /// What, for machines.
     pub step: String,
@@ -201,11 +187,8 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndNote {
-    /// When that was seen.
     pub at: Timestamp,
-    /// How it ended.
     pub end: End,
-    /// The earlier one.
     pub superseded_by: Option<String>,
 }
 
@@ -247,7 +230,6 @@ impl CaptureRecord {
         spelt.unwrap_or_else(|| self.target.clone())
     }
 
-    /// Where this record lies.
     pub fn key(&self) -> String {
         let key = capture_key(&self.subscription, &self.region, &self.name);
         if self.replaced { format!("{key}:{}", self.requested_at.unix_millis()) } else { key }

@@ -38,7 +38,6 @@ impl Failure {
         )
     }
 
-    /// The machine cannot capture.
     pub fn agent_missing(target: &Target, os: Option<&str>) -> Self {
         let system = if os.is_some_and(|os| os.eq_ignore_ascii_case("windows")) { "Windows" } else { "Linux" };
         Self::lasting(

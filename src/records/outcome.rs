@@ -62,26 +62,20 @@ pub struct Outcome {
 pub struct CaptureRef {
     /// Subscription of watcher and machine.
     pub subscription: String,
-    /// Their region.
     pub region: Region,
-    /// The capture's name.
     pub name: String,
     /// The address that the file will have, as far as Azure told it.
     pub storage_path: Option<String>,
-    /// Where to read on.
     pub links: Links,
 }
 
-/// Where to read on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Links {
-    /// The capture's record.
     #[serde(rename = "self")]
     pub this: String,
 }
 
 impl Outcome {
-    /// Work has begun.
     pub fn accepted() -> Self {
         Self::new(Kind::Accepted, Reason::Working, "nightcap is at work on this; the record tells how it ends.")
     }
@@ -116,7 +110,6 @@ impl Outcome {
         Self::new(Kind::Failed, Reason::TooLate, message)
     }
 
-    /// A capture runs already.
     pub fn joined() -> Self {
         let message = "A capture on this machine already runs; the alert was added to it.";
         Self::new(Kind::Joined, Reason::AlreadyRunning, message)

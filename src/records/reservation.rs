@@ -65,7 +65,6 @@ impl Reservation<'_> {
         names.into_iter().filter(|name| !listed(name)).count()
     }
 
-    /// Azure accepted the capture.
     pub fn accepted(self, now: Duration) {
         let number = self.number;
         if let Some(own) = self.reservations.state().places.iter_mut().find(|place| place.number == number) {

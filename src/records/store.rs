@@ -11,7 +11,6 @@ pub async fn load<T: DeserializeOwned>(host: &impl Host, key: &str) -> Result<Op
     serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError(format!("{key} is not readable: {error}")))
 }
 
-/// Writes under a key.
 pub async fn save<T: Serialize + Sync>(host: &impl Host, key: &str, value: &T) -> Result<(), StoreError> {
     let bytes = serde_json::to_vec(value).map_err(|error| StoreError(format!("{key} cannot be written: {error}")))?;
     host.save(key.to_owned(), bytes).await

@@ -5,7 +5,6 @@ use super::table::SETTINGS;
 /// A setting that cannot be used, told without its value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SettingError {
-    /// Name of the setting.
     pub setting: &'static str,
     /// What it should look like.
     pub message: String,

@@ -41,7 +41,6 @@ struct Links {
     record: String,
 }
 
-/// Takes an alert in.
 pub async fn receive<H: Host>(
     State(instance): State<Arc<Instance<H>>>,
     request: Request<Body>,
@@ -68,7 +67,7 @@ fn settings_unreadable<H: Host>(instance: &Instance<H>, error: &SettingsUnreadab
     let event = Event { event: "settings_unreadable", level: "error", detail: Some(&error.0), ..Event::default() };
     log::write(&instance.host, &event);
     let detail = "The host could not read nightcap's settings just now, so the alert was not taken. Send it again.";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header("retry-after", RETRY_AFTER)
 }
 
 fn unauthorized<H: Host>(instance: &Instance<H>, loaded: &Loaded) -> Problem {

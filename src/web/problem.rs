@@ -1,8 +1,8 @@
 //! Answers in JSON, and errors as RFC 9457 `application/problem+json`.
 
 use axum::body::Body;
-use axum::response::IntoResponse;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse};
+use http::{Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ pub struct Problem {
     #[serde(flatten)]
     more: Map<String, Value>,
     #[serde(skip)]
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl Problem {
@@ -36,13 +36,13 @@ impl Problem {
         self
     }
 
-    pub fn with_header(self, name: HeaderName, value: &'static str) -> Self {
-        Self { header: Some((name, HeaderValue::from_static(value))), ..self }
+    pub fn with_header(self, name: &'static str, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 
     /// What a caller is told whose key is missing or wrong; `detail` says how to send it.
     pub fn unauthorized(detail: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, detail).with_header(header::WWW_AUTHENTICATE, "Basic realm=\"nightcap\"")
+        Self::new(StatusCode::UNAUTHORIZED, detail).with_header("www-authenticate", "Basic realm=\"nightcap\"")
     }
 
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -53,9 +53,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut answer = typed_json(status, "application/problem+json", &self);
-        answer.headers_mut().extend(self.header);
-        answer
+        (AppendHeaders(self.header), typed_json(status, "application/problem+json", &self)).into_response()
     }
 }
 

@@ -35,7 +35,6 @@ struct CaptureView {
     record: CaptureRecord,
     /// Those that are listed, first one first.
     alerts: Vec<Summary>,
-    /// All of them.
     #[serde(rename = "alertsCount")]
     alerts_count: usize,
     /// When people were told.

@@ -76,13 +76,11 @@ pub struct Unfinished {
 pub struct Count {
     /// Alerts that are worked on.
     pub alerts: usize,
-    /// Captures that are watched.
     pub captures: usize,
     /// Messages that wait to be delivered.
     pub notices: usize,
 }
 
-/// What is unfinished.
 pub async fn unfinished<H: Host>(context: &Context<H>) -> Unfinished {
     let records = context.records();
     let (mut alerts, notices) = join(records.unfinished(""), records.keys(NOTICE)).await;
