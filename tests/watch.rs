@@ -423,6 +423,39 @@ async fn any_alert_and_the_same_alert_again_carry_on_what_was_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alert_whose_own_capture_runs_for_hours_carries_on_what_was_left() {
+    let scene = Scene::new();
+    let store = Store::default();
+    killed_at(&scene, &store, fault(Effect::Hang, Method::HEAD, ".cap"), 60).await;
+    let survivor = telling_from(&scene, &[("capture_seconds", "18000")], store.clone());
+    start(&survivor, CONTOSO_VM).await;
+    seconds(600).await;
+    assert_eq!(scene.running_on(CONTOSO_VM).len(), 1, "its own capture still runs");
+    assert_eq!(the_message(&scene)["data"]["machine"], "test-VM");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_reading_ends_the_host_twice_is_told_without_a_report() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let reading = || fault(Effect::Hang, Method::GET, ".cap");
+    killed_at(&scene, &store, reading(), 40).await;
+    add(&scene, reading());
+    let second = telling_from(&scene, &[], store.clone());
+    second.sweep().await;
+    seconds(20).await;
+    second.kill();
+    assert!(told(&scene).is_empty());
+    scene.azure.lock().unwrap().clear_faults();
+    telling_from(&scene, &[], store.clone()).sweep().await;
+    seconds(60).await;
+    assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+    let problem = store.json("capture:")["reportProblem"].as_str().unwrap().to_owned();
+    assert!(problem.contains("begun 2 times"), "{problem}");
+    assert_eq!(left_open(&store), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alert_that_was_left_for_too_long_starts_nothing_and_says_so() {
     let scene = Scene::new();
     let store = Store::default();

@@ -514,3 +514,18 @@ async fn a_slow_azure_is_answered_for_in_time_and_the_record_tells_the_end() {
     assert_eq!(scene.captures().len(), 1);
     assert_eq!(ends(&nightcap, &common_at("cpu2", TEST_VM, "2026-11-20T02:20:00Z")).await.0, 202);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_calls_that_nothing_tells_apart_have_a_record_and_a_message_each() {
+    let scene = Scene::new();
+    let settings = [("notify_format", "cloudevents"), ("notify_on", "failed")];
+    let nightcap = scene.instance_with(&settings, Default::default());
+    let call = json!({"targetVM": CONTOSO_VM.replace("ContosoVM", "nobody")});
+    nightcap.alert(&call).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    nightcap.alert(&call).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let records = nightcap.store.values().into_keys().filter(|key| key.starts_with("alert:")).count();
+    let messages = scene.azure.lock().unwrap().messages().len();
+    assert_eq!((records, messages), (2, 2));
+}

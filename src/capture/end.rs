@@ -32,24 +32,25 @@ impl End {
             _ => format!("{} {errors}", sentence(reason, record, &word)).trim_end().to_owned(),
         };
         let at = if reason == EndReason::TimeLimit { at_limit } else { None };
-        Self { reason, message, at: at.or(Some(status.answered_at)) }
+        let deduced = word.is_empty() && reason == EndReason::TimeLimit;
+        Self { reason, message, at: at.or(Some(status.answered_at)), deduced }
     }
 
     /// A capture that Azure made and that never captured. `why` tells what is known of that.
     pub fn never_began(why: impl Into<String>) -> Self {
-        Self { reason: EndReason::NeverBegan, message: why.into(), at: None }
+        Self { reason: EndReason::NeverBegan, message: why.into(), at: None, deduced: false }
     }
 
     /// A capture that Azure never made.
     pub fn not_created() -> Self {
         let message = "Azure was asked for the capture and never made it.".to_owned();
-        Self { reason: EndReason::NotCreated, message, at: None }
+        Self { reason: EndReason::NotCreated, message, at: None, deduced: false }
     }
 
     /// A capture that gave way to another one.
     pub fn superseded(by: &str) -> Self {
         let message = format!("Another instance started {by} a moment earlier, so this capture was stopped.");
-        Self { reason: EndReason::Superseded, message, at: None }
+        Self { reason: EndReason::Superseded, message, at: None, deduced: false }
     }
 
     /// A capture that was gone when its end was looked for.
@@ -57,22 +58,24 @@ impl End {
         let message = "Somebody deleted the capture in Azure before nightcap could see how it ended. Its file, if it \
                        wrote one, stays."
             .to_owned();
-        Self { reason: EndReason::Vanished, message, at: None }
+        Self { reason: EndReason::Vanished, message, at: None, deduced: false }
     }
 
     /// A capture of which too many polls brought nothing.
     pub fn lost_sight(why: &str) -> Self {
         let message = format!("nightcap lost sight of the capture, which may have ended well. {why}");
-        Self { reason: EndReason::LostSight, message, at: None }
+        Self { reason: EndReason::LostSight, message, at: None, deduced: false }
     }
 
     /// The same end, once its largest file is known. A full one tells why a capture stopped when Azure does not.
     pub fn with_file_of(self, bytes: u64, record: &CaptureRecord) -> Self {
         let limit = record.parameters.capture_bytes;
         let is_full = limit > 0 && bytes >= limit.saturating_sub(limit / 10);
-        if self.reason == EndReason::Stopped && is_full {
+        if (self.reason == EndReason::Stopped || self.deduced) && is_full {
             let reason = EndReason::SizeLimit;
-            Self { reason, message: sentence(reason, record, ""), at: self.at }
+            // When it was full is not known, only that it was by now.
+            let at = if self.deduced { None } else { self.at };
+            Self { reason, message: sentence(reason, record, ""), at, deduced: false }
         } else {
             self
         }
@@ -112,4 +115,33 @@ fn sentence_of(error: &str) -> String {
         _ => return format!("Azure reports {error}."),
     };
     format!("Azure reports {error}: {meaning}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::capture::tests::record;
+    use crate::timestamp::Timestamp;
+
+    /// The end of a capture of 600 seconds and 1 GB that Azure was asked about when its time was up.
+    fn end_at_time_limit(stop_reason: Option<&str>, file: u64) -> EndReason {
+        let mut record = record();
+        record.parameters.capture_seconds = 600;
+        record.parameters.capture_bytes = 1_000_000_000;
+        let status = Status {
+            activity: Activity::Stopped,
+            began_at: Timestamp::parse("2026-11-20T02:13:50Z"),
+            stop_reason: stop_reason.map(str::to_owned),
+            errors: vec![],
+            answered_at: Timestamp::parse("2026-11-20T02:23:52Z").unwrap(),
+        };
+        End::from_status(&record, &status).with_file_of(file, &record).reason
+    }
+
+    #[test]
+    fn a_full_file_knows_better_than_the_clock_but_not_better_than_azure() {
+        assert_eq!(end_at_time_limit(None, 1_000_000_000), EndReason::SizeLimit);
+        assert_eq!(end_at_time_limit(None, 5_000), EndReason::TimeLimit);
+        assert_eq!(end_at_time_limit(Some("TimeExceeded"), 1_000_000_000), EndReason::TimeLimit);
+    }
 }

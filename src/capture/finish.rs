@@ -15,6 +15,10 @@ use crate::records::keys::target_key;
 use crate::records::target::TargetMemory;
 use crate::report::Report;
 
+/// How often a file is read that ends the host, or whose host ends for another cause, before people are told without a
+/// report.
+const MOST_ATTEMPTS: u32 = 2;
+
 /// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
 /// at again and again because a request must not wake another one; see `azure/token.rs`.
 const READING: &str = "reading";
@@ -26,6 +30,15 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
     let limits = Limits { time: settings.report_within, bytes: settings.report_bytes };
     let is_read = !record.report.is_empty() || record.report_problem.is_some();
     let Some(file) = record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
+    let file = file.clone();
+    if record.report_attempts >= MOST_ATTEMPTS {
+        let problem = format!("Reading it was begun {MOST_ATTEMPTS} times, and nightcap's host ended each time.");
+        record.report_problem = Some(problem);
+        return;
+    }
+    // Whoever comes after a sudden end has to know that it may have come from reading.
+    record.report_attempts = record.report_attempts.saturating_add(1);
+    context.records().save_capture(record).await;
     let deadline = context.host().monotonic().saturating_add(limits.time);
     let Some(_turn) = turn_to_read(context, deadline).await else {
         record.report_problem = Some("Other files were being read for too long.".to_owned());
@@ -60,7 +73,7 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
         let key = target_key(&record.target);
         let captured_until = if end.reason == EndReason::NeverBegan { None } else { Some(now) };
         let memory = records.load::<TargetMemory>(&key).await.unwrap_or_default();
-        records.save(&key, &TargetMemory { captured_until, ..memory }).await;
+        records.save(&key, &memory.after_end(&record.key(), captured_until, now)).await;
     }
     let (alerts, count) = records.alerts_on(record).await;
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);

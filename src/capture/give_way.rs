@@ -4,7 +4,7 @@ use crate::capture::note::revise_outcome;
 use crate::capture::step;
 use crate::context::Context;
 use crate::host::Host;
-use crate::records::capture::{CaptureRecord, End, Phase};
+use crate::records::capture::{CaptureRecord, End, Phase, Requested};
 use crate::records::outcome::{CaptureRef, Outcome};
 
 /// Hands the alerts over to the earlier capture and ends this one. Gives the record of the earlier one when nobody has
@@ -19,16 +19,23 @@ pub async fn give_way<H: Host>(
     record.superseded_by = Some(name.to_owned());
     // From here on whoever joins this capture sees that it has given way.
     records.save_capture(record).await;
-    let mut survivor = CaptureRecord {
+    // What happened to this capture says nothing of that one.
+    let requested = Requested {
+        subscription: record.subscription.clone(),
+        region: record.region.clone(),
         name: name.to_owned(),
-        requested_by: String::new(),
+        target: record.target.clone(),
+        machine: record.machine.clone(),
+        watcher: record.watcher.clone(),
+        parameters: record.parameters.clone(),
+        by: String::new(),
+        at: record.requested_at,
+    };
+    let mut survivor = CaptureRecord {
         storage_path: storage_path.clone(),
         phase: Phase::Creating,
-        operation: None,
         settled: true,
-        superseded_by: None,
-        steps: vec![],
-        ..record.clone()
+        ..CaptureRecord::new(requested)
     };
     let mut found = None;
     match records.load::<CaptureRecord>(&survivor.key()).await {

@@ -38,20 +38,39 @@ pub fn name(target: &Target, slot: Timestamp, taken: impl Fn(&str) -> bool) -> S
     (2_u32..).map(|count| format!("{first}_{count}")).find(|name| !taken(name)).unwrap_or(first)
 }
 
-/// Whether a capture is one of ours.
+/// Whether a capture is one of ours: by its whole name, for a person's may begin like ours.
 pub fn is_own(name: &str) -> bool {
-    name.starts_with(PREFIX)
+    OwnName::parse(name).is_some()
 }
 
 /// Whether a capture is one of ours for this target.
 pub fn is_own_of(target: &Target, name: &str) -> bool {
-    let fingerprint = fingerprint(target);
-    name.strip_prefix(PREFIX).is_some_and(|rest| rest.split('_').any(|part| part == fingerprint))
+    OwnName::parse(name).is_some_and(|own| own.fingerprint == fingerprint(target))
 }
 
 /// When a capture of ours was asked for, by its name.
 pub fn asked_at(name: &str) -> Option<Timestamp> {
-    name.strip_prefix(PREFIX)?.split('_').find_map(Timestamp::parse_compact)
+    OwnName::parse(name).map(|own| own.slot)
+}
+
+/// What a name of our own tells.
+struct OwnName<'a> {
+    slot: Timestamp,
+    fingerprint: &'a str,
+}
+
+impl<'a> OwnName<'a> {
+    /// Reads `nightcap_{machine}_{slot}_{fingerprint}`, with `_{count}` behind it from the second capture of a slot on.
+    fn parse(name: &'a str) -> Option<Self> {
+        let mut parts = name.strip_prefix(PREFIX)?.split('_');
+        let (machine, slot, fingerprint) = (parts.next()?, parts.next()?, parts.next()?);
+        let slot = Timestamp::parse_compact(slot)?;
+        let is_fingerprint = fingerprint.len() == 8 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_count = |count: &str| count.parse().is_ok_and(|count: u32| count >= 2);
+        let is_own =
+            !machine.is_empty() && is_fingerprint && parts.next().is_none_or(is_count) && parts.next().is_none();
+        is_own.then_some(Self { slot, fingerprint })
+    }
 }
 
 fn fingerprint(target: &Target) -> String {
@@ -99,5 +118,23 @@ mod tests {
         assert_eq!(asked_at(&name), Some(at("2026-11-20T02:10:00Z")));
         assert_eq!(asked_at("nightcap_mine"), None);
         assert_eq!(asked_at("theirs_20261120T0213Z_x"), None);
+    }
+
+    #[test]
+    fn only_a_whole_name_is_ours() {
+        let own = name(&target("rg", "vm"), slot(at("2026-11-20T02:13:00Z")), |_| false);
+        assert!(is_own(&own) && is_own(&format!("{own}_2")), "{own}");
+        for theirs in [
+            "nightcap_foo",
+            "nightcap_vm_20261120T0210Z",
+            "nightcap_vm_20261120T0210Z_mine",
+            "nightcap_vm_yesterday_1f0c9a2b",
+            "nightcap__20261120T0210Z_1f0c9a2b",
+            "nightcap_vm_20261120T0210Z_1f0c9a2b_copy",
+            "nightcap_vm_20261120T0210Z_1f0c9a2b_2_old",
+            "x_nightcap_vm_20261120T0210Z_1f0c9a2b",
+        ] {
+            assert!(!is_own(theirs), "{theirs}");
+        }
     }
 }

@@ -464,7 +464,7 @@ mod tests {
     }
 
     fn noted(superseded_by: Option<&str>) -> Situation {
-        let end = End { reason: EndReason::SizeLimit, message: "It was full.".to_owned(), at: None };
+        let end = End { reason: EndReason::SizeLimit, message: "It was full.".to_owned(), at: None, deduced: false };
         let end_note = Some(EndNote { at: at(5), end, superseded_by: superseded_by.map(str::to_owned) });
         Situation { end_note, ..Situation::default() }
     }

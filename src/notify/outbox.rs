@@ -32,8 +32,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a lease is respected: longer than anybody who lives takes from the lease to the end of the attempt.
 const LEASE_TAKES: Duration = Duration::from_secs(15);
 
-/// The pauses after failed attempts in seconds; after the last one it is left to a sweep.
-const PAUSES: [u64; 5] = [1, 5, 15, 30, 60];
+/// The pauses before attempts in seconds; after the last one it is left to a sweep.
+const PAUSES: [u64; 5] = [0, 1, 5, 15, 30];
 
 /// The longest pause between the attempts of sweeps.
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
@@ -90,13 +90,16 @@ pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice:
     // A store that fails must not keep people from being told.
     let pending = records.load(&notice_key(&notice.id)).await;
     let mut pending = pending.unwrap_or_else(|| Pending::new(notice));
+    let mut asked_to_wait = Duration::ZERO;
     for pause in PAUSES {
+        let pause = Duration::from_secs(pause).max(asked_to_wait).min(LONGEST_PAUSE);
+        if !pause.is_zero() {
+            records.log.host.sleep(pause).await;
+        }
         match delivery.attempt(&mut pending).await {
             Attempt::Acknowledged => return true,
             Attempt::LeftToOthers => return false,
-            Attempt::Refused { retry_after } => {
-                records.log.host.sleep(Duration::from_secs(pause).max(retry_after).min(LONGEST_PAUSE)).await;
-            }
+            Attempt::Refused { retry_after } => asked_to_wait = retry_after,
         }
     }
     false

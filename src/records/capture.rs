@@ -82,6 +82,9 @@ pub struct CaptureRecord {
     /// Why its file could not be read.
     #[serde(default)]
     pub report_problem: Option<String>,
+    /// How often reading the file was begun. A host that ends meanwhile leaves this behind.
+    #[serde(default)]
+    pub report_attempts: u32,
     pub steps: Vec<Step>,
 }
 
@@ -143,6 +146,9 @@ pub struct End {
     pub message: String,
     /// When, as near as Azure lets it be known.
     pub at: Option<Timestamp>,
+    /// Whether the reason was concluded from the time, for Azure named none. A full file then knows better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deduced: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
@@ -220,6 +226,7 @@ impl CaptureRecord {
             file_problem: None,
             report: vec![],
             report_problem: None,
+            report_attempts: 0,
             steps: vec![],
         }
     }
@@ -318,6 +325,7 @@ impl CaptureRecord {
             requested_at: later.requested_at.max(earlier.requested_at),
             storage_path: later.storage_path.or(earlier.storage_path),
             began_at: later.began_at.or(earlier.began_at),
+            report_attempts: later.report_attempts.max(earlier.report_attempts),
             stopping: later.stopping.or(earlier.stopping),
             superseded_by: later.superseded_by.or(earlier.superseded_by),
             steps,
@@ -393,7 +401,7 @@ pub mod tests {
         slow.stopping = Some(EndReason::Resolved);
         quick.note(at(2), "ended", "It is over.");
         quick.phase = Phase::Ended;
-        quick.end = Some(End { reason: EndReason::TimeLimit, message: String::new(), at: None });
+        quick.end = Some(End { reason: EndReason::TimeLimit, message: String::new(), at: None, deduced: false });
         let steps = |record: &CaptureRecord| record.steps.iter().map(|step| step.step.clone()).collect::<Vec<_>>();
 
         let mut merged = slow.clone();

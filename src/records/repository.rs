@@ -61,10 +61,14 @@ impl<H: Host> Records<'_, H> {
 
     /// The keys of the store that begin with a prefix; none when the store fails.
     pub async fn keys(&self, prefix: &str) -> Vec<String> {
-        self.log.host.keys(prefix.to_owned()).await.unwrap_or_else(|error| {
+        let mut keys = self.log.host.keys(prefix.to_owned()).await.unwrap_or_else(|error| {
             self.note_failure("store_read_failed", &error);
             vec![]
-        })
+        });
+        // Redis tells a key twice when its table grows meanwhile (SCAN).
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 
     /// Whether the value is in the store now.

@@ -13,4 +13,32 @@ pub struct TargetMemory {
     pub machine: Option<Machine>,
     /// When its last capture was over, or will be at the latest.
     pub captured_until: Option<Timestamp>,
+    /// The key of that capture's record. The end of an earlier one does not change what is remembered of a later one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<String>,
+    /// When this was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+impl TargetMemory {
+    /// The same once a capture is over. One that never began leaves the machine free at once.
+    pub fn after_end(self, capture: &str, captured_until: Option<Timestamp>, now: Timestamp) -> Self {
+        let is_of_another = self.capture.as_deref().is_some_and(|own| own != capture);
+        if is_of_another { self } else { Self { captured_until, at: Some(now), ..self } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_end_changes_nothing_about_the_next_capture() {
+        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        let memory =
+            TargetMemory { captured_until: Some(at(900)), capture: Some("second".to_owned()), ..Default::default() };
+        assert_eq!(memory.clone().after_end("first", Some(at(300)), at(300)).captured_until, Some(at(900)));
+        assert_eq!(memory.after_end("second", Some(at(300)), at(300)).captured_until, Some(at(300)));
+    }
 }

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::settings::{unreadable, unusable};
 use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
+use crate::log::{self, Event};
 
 /// A caller with an operator key, who sees records whatever the other settings are.
 pub struct Operator;
@@ -41,6 +42,8 @@ async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded,
     if may_operate(&loaded.operator_keys, &parts.headers) {
         return Ok(loaded);
     }
+    let event = Event { event: "refused", level: "warn", reason: Some("wrong_operator_key"), ..Event::default() };
+    log::write(&instance.host, &event);
     let detail = "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
     Err(Problem::unauthorized(detail))
 }

@@ -15,7 +15,7 @@ mod target;
 use std::sync::Arc;
 
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 
 use crate::alert::Alert;
 use crate::context::Instance;
@@ -35,8 +35,9 @@ pub async fn handle<H: Host>(instance: &Arc<Instance<H>>, settings: &Arc<Setting
     let (done, handled) = oneshot::channel();
     let task = run.clone();
     let work = async move {
-        task.work(done).await;
-        sweep::sweep_by_the_way(&task.context).await;
+        let rest = task.work(done).await;
+        // What others left is not to wait for the end of this alert's captures, which may be hours away.
+        join(task.finish(rest), sweep::sweep_by_the_way(&task.context)).await;
     };
     instance.host.spawn(Box::pin(work)).await;
 

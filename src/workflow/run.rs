@@ -13,6 +13,7 @@ use crate::alert::{Alert, Summary};
 use crate::azure::target::Target;
 use crate::capture::watch::{Watcher, watch};
 use crate::context::{Context, Instance};
+use crate::digest::digest;
 use crate::host::Host;
 use crate::log::Event;
 use crate::notify::{Notice, compose, outbox};
@@ -83,6 +84,13 @@ enum Delivery {
     NothingToDo,
 }
 
+/// What remains to be done once the outcomes are known.
+pub enum Rest {
+    /// Whatever a host has left of an earlier delivery.
+    TakeOver(Box<AlertRecord>),
+    SeeToTheEnd(Vec<Watched>, Vec<Notice>),
+}
+
 /// A capture that this run has to see to its end.
 pub type Watched = (CaptureRecord, Watcher);
 
@@ -97,8 +105,13 @@ impl<H: Host> Run<H> {
         } else {
             alert.targets.iter().map(|target| outcome.clone().for_target(target)).collect()
         };
+        let mut context = Context::new(instance, settings, &alert.key());
+        if !alert.can_be_recognised() {
+            // Nothing tells two of these apart, and each needs a record and messages of its own.
+            context.alert = digest(&format!("{}\n{}", context.alert, context.client_request_id), 16);
+        }
         Self {
-            context: Context::new(instance, settings, &alert.key()),
+            context,
             received_at: instance.host.now(),
             origin: Origin::Received,
             progress: Mutex::new(Progress { outcomes, written: Written::Not }),
@@ -123,9 +136,8 @@ impl<H: Host> Run<H> {
         Some(Self { context, alert: notification?, received_at, origin: Origin::LeftBehind, progress })
     }
 
-    /// The way itself. `done` is told as soon as the outcomes are known and remembered; what becomes of the captures is
-    /// seen to after that.
-    pub async fn work(&self, done: oneshot::Sender<Handled>) {
+    /// The way to the outcomes. `done` is told as soon as they are known and remembered. Gives what remains to be done.
+    pub async fn work(&self, done: oneshot::Sender<Handled>) -> Rest {
         let began = self.context.host().monotonic();
         let _in_progress = self.context.instance.begin(&self.record_key());
         let delivery = self.delivery().await;
@@ -144,8 +156,17 @@ impl<H: Host> Run<H> {
         // Whoever waited may have gone; the work is done all the same.
         let _ = done.send(self.handled());
         match delivery {
-            Delivery::Repeated(earlier) => self.take_over(earlier).await,
-            Delivery::New(_) | Delivery::NothingToDo => self.see_to_the_end(watched, notices).await,
+            Delivery::Repeated(earlier) => Rest::TakeOver(Box::new(earlier)),
+            Delivery::New(_) | Delivery::NothingToDo => Rest::SeeToTheEnd(watched, notices),
+        }
+    }
+
+    /// The way from there to the end.
+    pub async fn finish(&self, rest: Rest) {
+        let _in_progress = self.context.instance.begin(&self.record_key());
+        match rest {
+            Rest::TakeOver(earlier) => self.take_over(*earlier).await,
+            Rest::SeeToTheEnd(watched, notices) => self.see_to_the_end(watched, notices).await,
         }
     }
 

@@ -59,7 +59,7 @@ const DATED: [(&str, &str); 11] = [
     ("over:", "/at"),
     ("report:", "/at"),
     ("resolved:", "/at"),
-    ("target:", "/capturedUntil"),
+    ("target:", "/at"),
     ("told:", "/at"),
 ];
 
@@ -211,6 +211,11 @@ fn is_over(prefix: &str, value: &Value) -> bool {
 }
 
 fn is_older(value: &Value, moment: &str, now: Timestamp, age: Duration) -> bool {
-    let moment = value.pointer(moment).and_then(Value::as_str).and_then(Timestamp::parse);
+    // What is remembered of a machine had no moment of its own in version 0.1.
+    let moment = value
+        .pointer(moment)
+        .or_else(|| value.pointer("/capturedUntil"))
+        .and_then(Value::as_str)
+        .and_then(Timestamp::parse);
     moment.and_then(|moment| now.since(moment)).is_some_and(|since| since > age)
 }

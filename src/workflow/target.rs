@@ -64,9 +64,10 @@ impl<H: Host> ForTarget<'_, H> {
         match self.start(&plan, &memory).await {
             Ok(started) => started,
             Err(failure) => {
-                // What was remembered of the machine may be why.
-                let records = self.context.records();
-                records.save(&target_key(self.target), &TargetMemory { machine: None, ..memory }).await;
+                // What was remembered of the machine may be why. Another alert may have started a capture meanwhile.
+                let at = Some(self.context.host().now());
+                let memory = TargetMemory { machine: None, at, ..memory_of(self.context, self.target).await };
+                self.context.records().save(&target_key(self.target), &memory).await;
                 (Outcome::failed(self.target, failure), None)
             }
         }
@@ -89,7 +90,9 @@ impl<H: Host> ForTarget<'_, H> {
 
     async fn remember_start(&self, place: &Place, record: &mut CaptureRecord) {
         let captured_until = Some(self.context.host().now().after(record.time_limit()));
-        let memory = TargetMemory { machine: place.machine.clone(), captured_until };
+        let machine = place.machine.clone();
+        let at = Some(self.context.host().now());
+        let memory = TargetMemory { machine, captured_until, capture: Some(record.key()), at };
         let (key, records) = (target_key(self.target), self.context.records());
         join(records.save_capture(record), records.save(&key, &memory)).await;
     }
