@@ -60,12 +60,21 @@ mod component {
 
     use crate::context::Instance;
     use crate::host::runtime::Runtime;
+    use crate::log::{self, Event};
 
-    static APP: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| Arc::new(Instance::new(Runtime::begin())));
+    static INSTANCE: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| {
+        if !Runtime.has_store() {
+            let detail = "no directory is mounted at /state: records last only as long as this instance";
+            let event = Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() };
+            log::write(&Runtime, &event);
+        }
+        Arc::new(Instance::new(Runtime))
+    });
 
     #[spin_sdk::http_service]
     async fn handle(request: Request) -> impl IntoResponse {
-        let answer: Result<Response, std::convert::Infallible> = crate::web::router(APP.clone()).call(request).await;
+        let answer: Result<Response, std::convert::Infallible> =
+            crate::web::router(INSTANCE.clone()).call(request).await;
         answer
     }
 }
