@@ -1,6 +1,6 @@
 //! nightcap: an Azure alert fires, and a packet capture runs on the machine before anybody is awake.
 //!
-//! Start reading at [`workflow`]. `ARCHITECTURE.md` has the map.
+//! Start reading at `src/workflow/mod.rs`. `ARCHITECTURE.md` has the map.
 
 // A trap ends every request of the instance, so nothing here may panic on what came from outside.
 #![cfg_attr(
