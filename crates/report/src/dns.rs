@@ -5,9 +5,10 @@ use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
 use domain::base::Message;
-use domain::base::iana::Opcode;
+use domain::base::iana::{Opcode, Rcode};
 use foldhash::fast::RandomState;
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
@@ -35,6 +36,7 @@ const MAX_SERVERS: usize = 500;
 const MAX_NAME_BYTES: usize = 256;
 
 /// DNS over UDP and TCP, on port 53; mDNS and LLMNR are something else.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dns {
@@ -46,7 +48,6 @@ pub struct Dns {
     /// Answers by what they say: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (IANA, "DNS RCODEs").
     pub codes: BTreeMap<String, u64>,
     /// When answers came that were errors, other than that a name does not exist.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub errors_during: Option<TimeRange>,
     /// From a question to its answer.
     pub answered: Durations,
@@ -55,7 +56,6 @@ pub struct Dns {
     /// Questions that nobody answered within five seconds.
     pub unanswered: u64,
     /// When slow answers came, and when questions were asked that nobody answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub late_during: Option<TimeRange>,
     /// Questions of the last five seconds of the capture that have no answer yet.
     pub pending: u64,
@@ -125,7 +125,7 @@ pub(crate) struct Resolver {
     queries: u64,
     repeated: u64,
     responses: u64,
-    codes: BTreeMap<u8, u64>,
+    codes: BTreeMap<Rcode, u64>,
     errors_during: Option<TimeRange>,
     answered: Histogram,
     slow: u64,
@@ -183,7 +183,7 @@ impl Resolver {
         let id = header.id();
         if header.qr() {
             let asked_by = from.other();
-            self.response(Question { flow: *flow, asked_by, id, name }, header.rcode().to_int(), now);
+            self.response(Question { flow: *flow, asked_by, id, name }, header.rcode(), now);
         } else {
             self.query(Question { flow: *flow, asked_by: from, id, name }, now);
         }
@@ -211,7 +211,7 @@ impl Resolver {
         self.pending.insert(question, now);
     }
 
-    fn response(&mut self, question: Question, code: u8, now: i64) {
+    fn response(&mut self, question: Question, code: Rcode, now: i64) {
         self.responses = self.responses.saturating_add(1);
         let count = self.codes.entry(code).or_default();
         *count = count.saturating_add(1);
@@ -222,12 +222,12 @@ impl Resolver {
         if is_slow {
             self.late_during = TimeRange::with(self.late_during, now);
         }
-        // That a name does not exist (3) is no fault of who says so.
-        let is_error = code != 0 && code != 3;
+        // That a name does not exist is no fault of who says so.
+        let is_error = code != Rcode::NOERROR && code != Rcode::NXDOMAIN;
         if is_error {
             self.errors_during = TimeRange::with(self.errors_during, now);
         }
-        let failed = u64::from(code != 0);
+        let failed = u64::from(code != Rcode::NOERROR);
         if let Some(name) = self.names.get_mut(&question.name) {
             name.failed = name.failed.saturating_add(failed);
         }
@@ -305,20 +305,6 @@ fn shown(name: impl Display) -> String {
 }
 
 /// The code's name, as IANA has it.
-fn code_name(code: u8) -> String {
-    let name = match code {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        6 => "YXDOMAIN",
-        7 => "YXRRSET",
-        8 => "NXRRSET",
-        9 => "NOTAUTH",
-        10 => "NOTZONE",
-        other => return format!("RCODE{other}"),
-    };
-    name.to_owned()
+fn code_name(code: Rcode) -> String {
+    code.to_mnemonic_str().map_or_else(|| format!("RCODE{}", code.to_int()), str::to_owned)
 }

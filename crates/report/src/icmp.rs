@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::bytes::{be16, be32};
 use crate::moment::TimeRange;
@@ -13,6 +14,7 @@ use crate::top::{Names, Tally, Weight};
 const MAX_DESTINATIONS: usize = 1_000;
 
 /// ICMP of both versions of IP.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Icmp {
@@ -26,22 +28,20 @@ pub struct Icmp {
     /// Complaints that a packet is too big for the next link (RFC 1191; RFC 8201).
     pub too_big: u64,
     /// The smallest size that such a complaint asks for, in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_mtu: Option<u32>,
     /// When such complaints came.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub too_big_during: Option<TimeRange>,
     /// Where packets were going that were too big.
     pub too_big_destinations: Names<Destination>,
 }
 
 /// Where a packet was going that somebody complained of.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Destination {
     /// Of the packet that the message quotes.
     pub address: IpAddr,
     /// The port, for TCP and UDP.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// How often it was complained of.
     pub times: u64,

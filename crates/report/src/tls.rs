@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use tls_parser::{
     SNIType, TlsExtension, parse_tls_extension_sni, parse_tls_extension_supported_versions,
     parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
@@ -30,6 +31,7 @@ const SERVER_HELLO: u8 = 2;
 const HELLO_RETRY_REQUEST: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11];
 
 /// TLS over TCP, on any port.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
@@ -46,7 +48,6 @@ pub struct Tls {
     /// Those of them that ended a connection.
     pub fatal_alerts: u64,
     /// When handshakes failed: when the hello came that was not answered, or the alert.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_during: Option<TimeRange>,
     /// Names of servers that clients asked for (RFC 6066, 3).
     pub server_names: Names<Named>,
