@@ -1,12 +1,11 @@
 //! Questions to name servers, and what became of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
 use domain::base::Message;
 use domain::base::iana::{Opcode, Rcode};
-use foldhash::fast::RandomState;
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
@@ -16,6 +15,7 @@ use crate::moment::TimeRange;
 use crate::packet::Address;
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
+use crate::waiting::Waiting;
 
 /// The port of name servers (RFC 1035, 4.2).
 pub(crate) const DNS_PORT: u16 = 53;
@@ -135,7 +135,7 @@ pub(crate) struct Resolver {
     malformed: u64,
     names: Tally<String, Asked>,
     servers: Tally<Address, Asked>,
-    pending: HashMap<Question, i64, RandomState>,
+    pending: Waiting<Question, ()>,
 }
 
 impl Default for Resolver {
@@ -154,7 +154,7 @@ impl Default for Resolver {
             malformed: 0,
             names: Tally::new(MAX_NAMES),
             servers: Tally::new(MAX_SERVERS),
-            pending: HashMap::default(),
+            pending: Waiting::default(),
         }
     }
 }
@@ -197,7 +197,7 @@ impl Resolver {
             Some(name) => name.queries = name.queries.saturating_add(1),
             None => self.names.entry(question.name.clone()).queries = 1,
         }
-        if self.pending.contains_key(&question) {
+        if self.pending.contains(&question) {
             self.repeated = self.repeated.saturating_add(1);
             return;
         }
@@ -208,14 +208,14 @@ impl Resolver {
             self.not_followed = self.not_followed.saturating_add(1);
             return;
         }
-        self.pending.insert(question, now);
+        self.pending.insert(question, now, ());
     }
 
     fn response(&mut self, question: Question, code: Rcode, now: i64) {
         self.responses = self.responses.saturating_add(1);
         let count = self.codes.entry(code).or_default();
         *count = count.saturating_add(1);
-        let took = self.pending.remove(&question).map(|asked_at| now.saturating_sub(asked_at));
+        let took = self.pending.remove(&question).map(|(asked_at, ())| now.saturating_sub(asked_at));
         let is_slow = took.is_some_and(|took| took > SLOW_NANOS);
         took.into_iter().for_each(|took| self.answered.count(took));
         self.slow = self.slow.saturating_add(is_slow.into());
@@ -239,9 +239,8 @@ impl Resolver {
 
     /// Counts what has waited for too long.
     fn expire(&mut self, now: i64) {
-        let is_old = |asked_at: i64| now.saturating_sub(asked_at) >= UNANSWERED_NANOS;
-        let old: Vec<(Question, i64)> = self.pending.extract_if(|_, asked_at| is_old(*asked_at)).collect();
-        for (question, asked_at) in old {
+        let since = now.saturating_sub(UNANSWERED_NANOS);
+        while let Some((question, asked_at, ())) = self.pending.remove_oldest(since) {
             self.late_during = TimeRange::with(self.late_during, asked_at);
             self.unanswered = self.unanswered.saturating_add(1);
             if let Some(name) = self.names.get_mut(&question.name) {

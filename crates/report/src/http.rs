@@ -59,6 +59,13 @@ pub(crate) fn is_http(bytes: &[u8]) -> bool {
     is_response(bytes) || METHODS.iter().any(|method| bytes.starts_with(method))
 }
 
+/// Whether the empty line that ends a head is among the bytes from a place on.
+pub(crate) fn ends_head(bytes: &[u8], from: usize) -> bool {
+    // What begins the line may stand before.
+    let bytes = bytes.get(from.saturating_sub(2)..).unwrap_or_default();
+    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+}
+
 fn is_response(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.")
 }

@@ -47,6 +47,7 @@ mod tcp_analysis;
 pub mod text;
 mod tls;
 mod top;
+mod waiting;
 
 pub use analysis::Analysis;
 pub use dns::{DnsName, DnsServer};

@@ -77,7 +77,7 @@ pub struct CaptureFile {
     pub interfaces: u64,
     /// Blocks of pcapng that hold neither a packet nor an interface: names, statistics, comments.
     pub skipped_blocks: u64,
-    /// Packets by their link type.
+    /// Packets by their link type; those of the first 64 in the file.
     pub link_types: Vec<LinkType>,
 }
 

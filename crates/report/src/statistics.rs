@@ -22,6 +22,9 @@ use crate::tcp::Tcp;
 use crate::tcp_analysis::Late;
 use crate::top::{Top, Weight};
 
+/// The most link types that are told apart. A file of a machine has one or two.
+const MAX_LINK_TYPES: usize = 64;
+
 /// Counts of packets as they come.
 #[derive(Clone, Debug)]
 pub(crate) struct Statistics {
@@ -90,7 +93,7 @@ impl Statistics {
     /// Counts a packet.
     pub fn count(&mut self, record: &Record<'_>) {
         self.count_record(record);
-        add(self.link_types.entry(record.link_type).or_default(), 1_u64);
+        self.count_link_type(record.link_type);
         let mut bucket = Bucket { packets: 1, bytes: record.length.into(), ..Bucket::default() };
         match dissect(record) {
             None => add(&mut self.packets.not_read, 1_u64),
@@ -110,6 +113,12 @@ impl Statistics {
         }
         if let Some(time) = record.time {
             self.timeline.count(time, &bucket);
+        }
+    }
+
+    fn count_link_type(&mut self, link_type: u16) {
+        if self.link_types.len() < MAX_LINK_TYPES || self.link_types.contains_key(&link_type) {
+            add(self.link_types.entry(link_type).or_default(), 1_u64);
         }
     }
 

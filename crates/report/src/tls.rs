@@ -19,6 +19,9 @@ use crate::top::Names;
 const MAX_NAME_BYTES: usize = 253;
 const MAX_NAMES: usize = 2_000;
 
+/// There are six. Servers that choose others at will must not make the report long.
+const MAX_VERSIONS: usize = 32;
+
 /// The most bytes of a record (RFC 8446, 5.1 and 5.2).
 const MAX_RECORD: usize = 16_384 + 256;
 
@@ -41,7 +44,7 @@ pub struct Tls {
     pub server_hellos: u64,
     /// Connections on which a client began, and the server sent no choice.
     pub unanswered: u64,
-    /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on.
+    /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on; `other` for those beyond the first 32.
     pub versions: BTreeMap<String, u64>,
     /// Alerts that can be read, which are those before encryption begins, by their names (IANA, "TLS Alerts").
     pub alerts: BTreeMap<String, u64>,
@@ -59,7 +62,8 @@ pub(crate) struct Handshakes {
     client_hellos: u64,
     server_hellos: u64,
     unanswered: u64,
-    versions: BTreeMap<u16, u64>,
+    /// Nothing for those that are too many.
+    versions: BTreeMap<Option<u16>, u64>,
     alerts: BTreeMap<u8, u64>,
     fatal_alerts: u64,
     failed_during: Option<TimeRange>,
@@ -148,7 +152,9 @@ impl Handshakes {
             Some((_, TlsExtension::SupportedVersions(versions))) => versions.first().copied(),
             _ => None,
         };
-        count(&mut self.versions, version.unwrap_or(hello.version).0);
+        let version = Some(version.unwrap_or(hello.version).0);
+        let is_kept = self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version);
+        count(&mut self.versions, version.filter(|_| is_kept));
         true
     }
 
@@ -163,7 +169,11 @@ impl Handshakes {
             client_hellos: self.client_hellos,
             server_hellos: self.server_hellos,
             unanswered: self.unanswered,
-            versions: self.versions.iter().map(|(version, count)| (version_name(*version), *count)).collect(),
+            versions: self
+                .versions
+                .iter()
+                .map(|(version, count)| (version.map_or_else(|| "other".to_owned(), version_name), *count))
+                .collect(),
             alerts: self.alerts.iter().map(|(alert, count)| (alert_name(*alert), *count)).collect(),
             fatal_alerts: self.fatal_alerts,
             failed_during: self.failed_during,
