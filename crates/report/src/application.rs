@@ -2,10 +2,10 @@
 //! came in several segments.
 
 use crate::bytes::{Incomplete, be16};
-use crate::dns::{DNS_PORT, Resolver};
+use crate::dns::{DNS_PORT, DnsStatistics};
 use crate::flow_key::{FlowKey, Side};
-use crate::http::{Exchanges, ends_head, is_http};
-use crate::tls::{Handshakes, Hello, is_tls};
+use crate::http::{HttpStatistics, ends_head, is_http};
+use crate::tls::{Hello, TlsStatistics, is_tls};
 use crate::waiting::Waiting;
 
 /// The most bytes of a message that are reassembled. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
@@ -18,9 +18,9 @@ const MAX_MESSAGES: usize = 256;
 /// What is said over TCP.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Application {
-    pub dns: Resolver,
-    pub tls: Handshakes,
-    pub http: Exchanges,
+    pub dns: DnsStatistics,
+    pub tls: TlsStatistics,
+    pub http: HttpStatistics,
     partial: Waiting<(FlowKey, Side), Partial>,
 }
 

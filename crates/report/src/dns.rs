@@ -37,7 +37,7 @@ const MAX_NAME_BYTES: usize = 256;
 
 /// DNS over UDP and TCP, on port 53; mDNS and LLMNR are something else.
 #[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dns {
     /// Questions, repeated ones included.
@@ -96,11 +96,17 @@ pub struct DnsServer {
     pub unanswered: u64,
 }
 
+impl Weighed for DnsServer {
+    fn weight(&self) -> Weight {
+        Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
+    }
+}
+
+/// What is counted of a name.
 #[derive(Clone, Debug, Default)]
 struct Asked {
     queries: u64,
     failed: u64,
-    slow: u64,
     unanswered: u64,
 }
 
@@ -121,37 +127,21 @@ struct Question {
 
 /// DNS as it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Resolver {
-    queries: u64,
-    repeated: u64,
-    responses: u64,
+pub(crate) struct DnsStatistics {
+    dns: Dns,
     codes: BTreeMap<Rcode, u64>,
-    errors_during: Option<TimeRange>,
     answered: Histogram,
-    slow: u64,
-    unanswered: u64,
-    late_during: Option<TimeRange>,
-    not_followed: u64,
-    malformed: u64,
     names: Tally<String, Asked>,
-    servers: Tally<Address, Asked>,
+    servers: Tally<Address, DnsServer>,
     pending: Waiting<Question, ()>,
 }
 
-impl Default for Resolver {
+impl Default for DnsStatistics {
     fn default() -> Self {
         Self {
-            queries: 0,
-            repeated: 0,
-            responses: 0,
+            dns: Dns::default(),
             codes: BTreeMap::new(),
-            errors_during: None,
             answered: Histogram::default(),
-            slow: 0,
-            unanswered: 0,
-            late_during: None,
-            not_followed: 0,
-            malformed: 0,
             names: Tally::new(MAX_NAMES),
             servers: Tally::new(MAX_SERVERS),
             pending: Waiting::default(),
@@ -159,11 +149,11 @@ impl Default for Resolver {
     }
 }
 
-impl Resolver {
+impl DnsStatistics {
     /// Reads a message that one side of a conversation has sent.
     pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], now: i64) {
         let Ok(message) = Message::from_octets(message) else {
-            self.malformed = self.malformed.saturating_add(1);
+            self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
         };
         let header = message.header();
@@ -177,7 +167,7 @@ impl Resolver {
             None => Some(String::new()),
         };
         let Some(name) = name else {
-            self.malformed = self.malformed.saturating_add(1);
+            self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
         };
         let id = header.id();
@@ -190,42 +180,49 @@ impl Resolver {
     }
 
     fn query(&mut self, question: Question, now: i64) {
-        self.queries = self.queries.saturating_add(1);
-        let server = self.servers.entry(question.server());
+        self.dns.queries = self.dns.queries.saturating_add(1);
+        let address = question.server();
+        let server = self.servers.entry_or(address, || DnsServer {
+            address: address.to_ip(),
+            queries: 0,
+            failed: 0,
+            slow: 0,
+            unanswered: 0,
+        });
         server.queries = server.queries.saturating_add(1);
         match self.names.get_mut(&question.name) {
             Some(name) => name.queries = name.queries.saturating_add(1),
             None => self.names.entry(question.name.clone()).queries = 1,
         }
         if self.pending.contains(&question) {
-            self.repeated = self.repeated.saturating_add(1);
+            self.dns.repeated = self.dns.repeated.saturating_add(1);
             return;
         }
         if self.pending.len() >= MAX_PENDING {
             self.expire(now);
         }
         if self.pending.len() >= MAX_PENDING {
-            self.not_followed = self.not_followed.saturating_add(1);
+            self.dns.not_followed = self.dns.not_followed.saturating_add(1);
             return;
         }
         self.pending.insert(question, now, ());
     }
 
     fn response(&mut self, question: Question, code: Rcode, now: i64) {
-        self.responses = self.responses.saturating_add(1);
+        self.dns.responses = self.dns.responses.saturating_add(1);
         let count = self.codes.entry(code).or_default();
         *count = count.saturating_add(1);
         let took = self.pending.remove(&question).map(|(asked_at, ())| now.saturating_sub(asked_at));
         let is_slow = took.is_some_and(|took| took > SLOW_NANOS);
         took.into_iter().for_each(|took| self.answered.count(took));
-        self.slow = self.slow.saturating_add(is_slow.into());
+        self.dns.slow = self.dns.slow.saturating_add(is_slow.into());
         if is_slow {
-            self.late_during = TimeRange::with(self.late_during, now);
+            self.dns.late_during = TimeRange::with(self.dns.late_during, now);
         }
         // That a name does not exist is no fault of who says so.
         let is_error = code != Rcode::NOERROR && code != Rcode::NXDOMAIN;
         if is_error {
-            self.errors_during = TimeRange::with(self.errors_during, now);
+            self.dns.errors_during = TimeRange::with(self.dns.errors_during, now);
         }
         let failed = u64::from(code != Rcode::NOERROR);
         if let Some(name) = self.names.get_mut(&question.name) {
@@ -241,8 +238,8 @@ impl Resolver {
     fn expire(&mut self, now: i64) {
         let since = now.saturating_sub(UNANSWERED_NANOS);
         while let Some((question, asked_at, ())) = self.pending.remove_oldest(since) {
-            self.late_during = TimeRange::with(self.late_during, asked_at);
-            self.unanswered = self.unanswered.saturating_add(1);
+            self.dns.late_during = TimeRange::with(self.dns.late_during, asked_at);
+            self.dns.unanswered = self.dns.unanswered.saturating_add(1);
             if let Some(name) = self.names.get_mut(&question.name) {
                 name.unanswered = name.unanswered.saturating_add(1);
             }
@@ -255,30 +252,17 @@ impl Resolver {
     /// What is known at the end of the capture.
     pub fn report(mut self, end: i64) -> Dns {
         self.expire(end);
-        let codes = self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect();
         let names = self.names.report(|name, asked| {
-            let Asked { queries, failed, unanswered, .. } = *asked;
+            let Asked { queries, failed, unanswered } = *asked;
             DnsName { name: name.clone(), queries, failed, unanswered }
         });
-        let servers = self.servers.report(|address, asked| {
-            let Asked { queries, failed, slow, unanswered } = *asked;
-            DnsServer { address: address.to_ip(), queries, failed, slow, unanswered }
-        });
         Dns {
-            queries: self.queries,
-            repeated: self.repeated,
-            responses: self.responses,
-            codes,
-            errors_during: self.errors_during,
+            codes: self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect(),
             answered: self.answered.report(),
-            slow: self.slow,
-            unanswered: self.unanswered,
-            late_during: self.late_during,
             pending: self.pending.len() as u64,
-            not_followed: self.not_followed,
-            malformed: self.malformed,
             names: names.into(),
-            servers,
+            servers: self.servers.report(|_, server| server.clone()),
+            ..self.dns
         }
     }
 }

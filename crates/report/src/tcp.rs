@@ -12,7 +12,7 @@ use crate::top::Top;
 
 /// TCP as a whole.
 #[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tcp {
     pub segments: u64,

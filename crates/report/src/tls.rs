@@ -35,7 +35,7 @@ const HELLO_RETRY_REQUEST: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 
 
 /// TLS over TCP, on any port.
 #[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
     /// Hellos of clients: two of a handshake in which the server asked for another one (RFC 8446, 4.1.4).
@@ -58,28 +58,20 @@ pub struct Tls {
 
 /// TLS as it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Handshakes {
-    client_hellos: u64,
-    server_hellos: u64,
-    unanswered: u64,
+pub(crate) struct TlsStatistics {
+    tls: Tls,
     /// Nothing for those that are too many.
     versions: BTreeMap<Option<u16>, u64>,
     alerts: BTreeMap<u8, u64>,
-    fatal_alerts: u64,
-    failed_during: Option<TimeRange>,
     names: NameCounts,
 }
 
-impl Default for Handshakes {
+impl Default for TlsStatistics {
     fn default() -> Self {
         Self {
-            client_hellos: 0,
-            server_hellos: 0,
-            unanswered: 0,
+            tls: Tls::default(),
             versions: BTreeMap::new(),
             alerts: BTreeMap::new(),
-            fatal_alerts: 0,
-            failed_during: None,
             names: NameCounts::new(MAX_NAMES),
         }
     }
@@ -102,7 +94,7 @@ pub(crate) fn is_tls(bytes: &[u8]) -> bool {
     is_kind && be16(bytes, 3).is_some_and(|length| usize::from(length) <= MAX_RECORD)
 }
 
-impl Handshakes {
+impl TlsStatistics {
     /// Reads the first record of these bytes.
     pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Hello>, Incomplete> {
         let [kind, _, _, _, _, content @ ..] = bytes else { return Err(Incomplete) };
@@ -110,8 +102,8 @@ impl Handshakes {
             let [level, description, ..] = content else { return Err(Incomplete) };
             count(&mut self.alerts, *description);
             if *level == 2 {
-                self.fatal_alerts = self.fatal_alerts.saturating_add(1);
-                self.failed_during = TimeRange::with(self.failed_during, now);
+                self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
+                self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
             }
             return Ok(None);
         }
@@ -130,7 +122,7 @@ impl Handshakes {
 
     fn client_hello(&mut self, message: &[u8]) -> bool {
         let Ok((_, hello)) = parse_tls_handshake_client_hello(message) else { return false };
-        self.client_hellos = self.client_hellos.saturating_add(1);
+        self.tls.client_hellos = self.tls.client_hellos.saturating_add(1);
         let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
         if let Some((_, TlsExtension::SNI(names))) = names {
             for (_, name) in names.iter().filter(|(kind, _)| *kind == SNIType::HostName) {
@@ -146,7 +138,7 @@ impl Handshakes {
         if hello.random.starts_with(&HELLO_RETRY_REQUEST) {
             return false;
         }
-        self.server_hellos = self.server_hellos.saturating_add(1);
+        self.tls.server_hellos = self.tls.server_hellos.saturating_add(1);
         let chosen = extension(hello.ext, 43).and_then(|bytes| parse_tls_extension_supported_versions(bytes).ok());
         let version = match chosen {
             Some((_, TlsExtension::SupportedVersions(versions))) => versions.first().copied(),
@@ -160,24 +152,17 @@ impl Handshakes {
 
     /// Counts a connection that ended after the client's hello.
     pub fn count_unanswered(&mut self, hello_at: i64) {
-        self.unanswered = self.unanswered.saturating_add(1);
-        self.failed_during = TimeRange::with(self.failed_during, hello_at);
+        self.tls.unanswered = self.tls.unanswered.saturating_add(1);
+        self.tls.failed_during = TimeRange::with(self.tls.failed_during, hello_at);
     }
 
-    pub fn report(&self) -> Tls {
+    pub fn report(self) -> Tls {
+        let version_name = |version: Option<u16>| version.map_or_else(|| "other".to_owned(), version_name);
         Tls {
-            client_hellos: self.client_hellos,
-            server_hellos: self.server_hellos,
-            unanswered: self.unanswered,
-            versions: self
-                .versions
-                .iter()
-                .map(|(version, count)| (version.map_or_else(|| "other".to_owned(), version_name), *count))
-                .collect(),
+            versions: self.versions.iter().map(|(version, count)| (version_name(*version), *count)).collect(),
             alerts: self.alerts.iter().map(|(alert, count)| (alert_name(*alert), *count)).collect(),
-            fatal_alerts: self.fatal_alerts,
-            failed_during: self.failed_during,
             server_names: self.names.report(),
+            ..self.tls
         }
     }
 }
