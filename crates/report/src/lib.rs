@@ -21,6 +21,7 @@
 mod analysis;
 mod application;
 mod bytes;
+pub mod calendar;
 mod clients;
 mod connection;
 mod detect;
