@@ -6,8 +6,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nightcap::{Facts, Page};
 use nightcap::report::{Analysis, Report};
+use nightcap::{Facts, Page};
 
 /// What may be kept under one key, with some room for quotes in the page.
 const LONGEST: usize = 900_000;
