@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use nightcap_report::calendar;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -72,12 +73,12 @@ impl Timestamp {
 
     /// Writes `20261120T0213Z`.
     pub fn compact(self) -> String {
-        self.date_time().and_then(|moment| moment.format(COMPACT).ok()).unwrap_or_default()
+        self.written(COMPACT).unwrap_or_default()
     }
 
     /// Writes `2026-11-20 02:13:41 UTC`, for people; nothing for a time beyond the calendar.
     pub fn plain(self) -> String {
-        self.date_time().and_then(|moment| moment.format(PLAIN).ok()).unwrap_or_default()
+        self.written(PLAIN).unwrap_or_default()
     }
 
     /// The moment a while later.
@@ -101,8 +102,8 @@ impl Timestamp {
         Self::from_unix_millis(self.unix_millis.saturating_sub(self.unix_millis.rem_euclid(step)))
     }
 
-    fn date_time(self) -> Option<OffsetDateTime> {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.unix_millis).saturating_mul(1_000_000)).ok()
+    fn written(self, format: &[BorrowedFormatItem]) -> Option<String> {
+        calendar::written(i128::from(self.unix_millis).saturating_mul(1_000_000), format)
     }
 }
 
@@ -112,8 +113,7 @@ fn millis(duration: Duration) -> i64 {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.date_time().and_then(|moment| moment.format(WRITTEN).ok());
-        f.write_str(text.as_deref().unwrap_or("a time beyond the calendar"))
+        f.write_str(self.written(WRITTEN).as_deref().unwrap_or("a time beyond the calendar"))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Time under a plot: where a moment is, which times are written, and where the alert stands.
 
 use nightcap_report::Series;
+use nightcap_report::calendar;
 use nightcap_report::measure::seconds_long;
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
@@ -109,8 +109,7 @@ impl Mark {
 }
 
 fn written(nanos: i128, format: &[BorrowedFormatItem]) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    moment.and_then(|moment| moment.format(format).ok()).unwrap_or_default()
+    calendar::written(nanos, format).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Analysis {
     fn report(self, fault: Option<Fault>) -> Report {
         let reader = &self.reader;
         let file = CaptureFile {
-            format: reader.format().map(|format| format.name().to_owned()),
+            format: reader.format().map(|format| <&str>::from(format).to_owned()),
             bytes_read: fault.map_or(reader.position(), |fault| fault.at),
             is_complete: fault.is_none(),
             fault: fault.map(FileFault::from),

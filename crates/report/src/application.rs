@@ -1,15 +1,12 @@
 //! What is said over TCP: finds DNS, TLS and HTTP at the beginning of what a side sends, and reassembles a message that
 //! came in several segments.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
-
 use crate::bytes::{Incomplete, be16};
-use crate::dns::{DNS_PORT, Resolver};
+use crate::dns::{DNS_PORT, DnsStatistics};
 use crate::flow_key::{FlowKey, Side};
-use crate::http::{Exchanges, is_http};
-use crate::tls::{Handshakes, Hello, is_tls};
+use crate::http::{HttpStatistics, ends_head, is_http};
+use crate::tls::{Hello, TlsStatistics, is_tls};
+use crate::waiting::Waiting;
 
 /// The most bytes of a message that are reassembled. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
 /// refused by most servers beyond 8 KB.
@@ -21,17 +18,17 @@ const MAX_MESSAGES: usize = 256;
 /// What is said over TCP.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Application {
-    pub dns: Resolver,
-    pub tls: Handshakes,
-    pub http: Exchanges,
-    partial: HashMap<(FlowKey, Side), Partial, RandomState>,
-    begun: u64,
+    pub dns: DnsStatistics,
+    pub tls: TlsStatistics,
+    pub http: HttpStatistics,
+    partial: Waiting<(FlowKey, Side), Partial>,
 }
 
 #[derive(Clone, Debug)]
 struct Partial {
     bytes: Vec<u8>,
-    number: u64,
+    /// How many bytes there were when they were last read.
+    read: usize,
 }
 
 /// A segment's payload, and what is known of it.
@@ -58,7 +55,7 @@ impl Application {
             return hello;
         }
         let key = (*payload.flow, payload.from);
-        let Some(mut partial) = self.partial.remove(&key) else {
+        let Some(partial) = self.partial.get_mut(&key) else {
             // It was evicted in favour of another one.
             *is_reassembling = false;
             return None;
@@ -67,12 +64,18 @@ impl Application {
             partial.bytes.extend_from_slice(payload.bytes);
         }
         let is_all = !payload.follows || !payload.is_whole || partial.bytes.len() >= MAX_MESSAGE;
-        let (hello, rest) = self.read_messages(payload, &partial.bytes, is_all);
+        if !is_all && !partial.is_worth_reading(payload.bytes.len()) {
+            return None;
+        }
+        let mut bytes = std::mem::take(&mut partial.bytes);
+        let (hello, rest) = self.read_messages(payload, &bytes, is_all);
         *is_reassembling = rest.is_some();
-        if let Some(rest) = rest {
-            let read_bytes = partial.bytes.len().saturating_sub(rest.len());
-            partial.bytes.drain(..read_bytes);
-            self.partial.insert(key, partial);
+        let read_bytes = bytes.len().saturating_sub(rest.map_or(0, <[u8]>::len));
+        bytes.drain(..read_bytes);
+        if bytes.is_empty() {
+            self.partial.remove(&key);
+        } else if let Some(partial) = self.partial.get_mut(&key) {
+            *partial = Partial { read: bytes.len(), bytes };
         }
         hello
     }
@@ -118,28 +121,39 @@ impl Application {
             return false;
         }
         if self.partial.len() >= MAX_MESSAGES {
-            let oldest = self.partial.iter().min_by_key(|(_, partial)| partial.number).map(|(key, _)| *key);
-            oldest.into_iter().for_each(|key| self.evict(&key));
+            let oldest = self.partial.remove_oldest(i64::MAX);
+            oldest.into_iter().for_each(|(_, _, partial)| self.give_up(&partial));
         }
-        self.begun = self.begun.saturating_add(1);
-        let partial = Partial { bytes: bytes.to_vec(), number: self.begun };
-        self.partial.insert((*payload.flow, payload.from), partial);
+        let partial = Partial { bytes: bytes.to_vec(), read: bytes.len() };
+        self.partial.insert((*payload.flow, payload.from), payload.now, partial);
         true
     }
 
     /// Counts what can be counted of a message whose end does not come.
-    fn evict(&mut self, key: &(FlowKey, Side)) {
-        if let Some(partial) = self.partial.remove(key)
-            && is_http(&partial.bytes)
-        {
+    fn give_up(&mut self, partial: &Partial) {
+        if is_http(&partial.bytes) {
             // All that there will be, so whether it is incomplete does not matter.
             let _ = self.http.read(&partial.bytes, true);
         }
     }
 
-    /// Drops the messages of a conversation whose ends have not come.
+    /// Gives up the messages of a conversation whose ends have not come.
     pub fn forget(&mut self, flow: &FlowKey) {
-        self.evict(&(*flow, Side::Low));
-        self.evict(&(*flow, Side::High));
+        for side in [Side::Low, Side::High] {
+            let partial = self.partial.remove(&(*flow, side));
+            partial.into_iter().for_each(|(_, partial)| self.give_up(&partial));
+        }
+    }
+}
+
+impl Partial {
+    /// Whether it may be whole now that so many bytes were added. Everything but the head of HTTP says at its beginning how
+    /// long it is. To read a head takes as long as it is long, so it is read again when its end has come, and else only when
+    /// it has grown by half.
+    fn is_worth_reading(&self, added: usize) -> bool {
+        let before = self.bytes.len().saturating_sub(added);
+        !is_http(&self.bytes)
+            || ends_head(&self.bytes, before)
+            || self.bytes.len() >= self.read.saturating_add(self.read / 2)
     }
 }

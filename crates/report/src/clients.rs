@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::connection::{Connection, Connections};
 use crate::flow_key::FlowKey;
@@ -22,6 +23,7 @@ const MAX_DISTINCT: usize = 64;
 const SHOWN: usize = 5;
 
 /// An address that opened connections in vain.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Client {
@@ -35,10 +37,8 @@ pub struct Client {
     /// How many ports those were for; 64 stands for 64 or more.
     pub ports: u64,
     /// The address that all of those were for, if it was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub only_host: Option<IpAddr>,
     /// The port that all of those were for, if it was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub only_port: Option<u16>,
 }
 

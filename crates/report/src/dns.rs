@@ -1,13 +1,13 @@
 //! Questions to name servers, and what became of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
 use domain::base::Message;
-use domain::base::iana::Opcode;
-use foldhash::fast::RandomState;
+use domain::base::iana::{Opcode, Rcode};
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
@@ -15,6 +15,7 @@ use crate::moment::TimeRange;
 use crate::packet::Address;
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
+use crate::waiting::Waiting;
 
 /// The port of name servers (RFC 1035, 4.2).
 pub(crate) const DNS_PORT: u16 = 53;
@@ -35,7 +36,8 @@ const MAX_SERVERS: usize = 500;
 const MAX_NAME_BYTES: usize = 256;
 
 /// DNS over UDP and TCP, on port 53; mDNS and LLMNR are something else.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dns {
     /// Questions, repeated ones included.
@@ -46,7 +48,6 @@ pub struct Dns {
     /// Answers by what they say: `NOERROR`, `NXDOMAIN`, `SERVFAIL` and so on (IANA, "DNS RCODEs").
     pub codes: BTreeMap<String, u64>,
     /// When answers came that were errors, other than that a name does not exist.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub errors_during: Option<TimeRange>,
     /// From a question to its answer.
     pub answered: Durations,
@@ -55,7 +56,6 @@ pub struct Dns {
     /// Questions that nobody answered within five seconds.
     pub unanswered: u64,
     /// When slow answers came, and when questions were asked that nobody answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub late_during: Option<TimeRange>,
     /// Questions of the last five seconds of the capture that have no answer yet.
     pub pending: u64,
@@ -96,11 +96,17 @@ pub struct DnsServer {
     pub unanswered: u64,
 }
 
+impl Weighed for DnsServer {
+    fn weight(&self) -> Weight {
+        Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
+    }
+}
+
+/// What is counted of a name.
 #[derive(Clone, Debug, Default)]
 struct Asked {
     queries: u64,
     failed: u64,
-    slow: u64,
     unanswered: u64,
 }
 
@@ -121,49 +127,33 @@ struct Question {
 
 /// DNS as it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Resolver {
-    queries: u64,
-    repeated: u64,
-    responses: u64,
-    codes: BTreeMap<u8, u64>,
-    errors_during: Option<TimeRange>,
+pub(crate) struct DnsStatistics {
+    dns: Dns,
+    codes: BTreeMap<Rcode, u64>,
     answered: Histogram,
-    slow: u64,
-    unanswered: u64,
-    late_during: Option<TimeRange>,
-    not_followed: u64,
-    malformed: u64,
     names: Tally<String, Asked>,
-    servers: Tally<Address, Asked>,
-    pending: HashMap<Question, i64, RandomState>,
+    servers: Tally<Address, DnsServer>,
+    pending: Waiting<Question, ()>,
 }
 
-impl Default for Resolver {
+impl Default for DnsStatistics {
     fn default() -> Self {
         Self {
-            queries: 0,
-            repeated: 0,
-            responses: 0,
+            dns: Dns::default(),
             codes: BTreeMap::new(),
-            errors_during: None,
             answered: Histogram::default(),
-            slow: 0,
-            unanswered: 0,
-            late_during: None,
-            not_followed: 0,
-            malformed: 0,
             names: Tally::new(MAX_NAMES),
             servers: Tally::new(MAX_SERVERS),
-            pending: HashMap::default(),
+            pending: Waiting::default(),
         }
     }
 }
 
-impl Resolver {
+impl DnsStatistics {
     /// Reads a message that one side of a conversation has sent.
     pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], now: i64) {
         let Ok(message) = Message::from_octets(message) else {
-            self.malformed = self.malformed.saturating_add(1);
+            self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
         };
         let header = message.header();
@@ -177,57 +167,64 @@ impl Resolver {
             None => Some(String::new()),
         };
         let Some(name) = name else {
-            self.malformed = self.malformed.saturating_add(1);
+            self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
         };
         let id = header.id();
         if header.qr() {
             let asked_by = from.other();
-            self.response(Question { flow: *flow, asked_by, id, name }, header.rcode().to_int(), now);
+            self.response(Question { flow: *flow, asked_by, id, name }, header.rcode(), now);
         } else {
             self.query(Question { flow: *flow, asked_by: from, id, name }, now);
         }
     }
 
     fn query(&mut self, question: Question, now: i64) {
-        self.queries = self.queries.saturating_add(1);
-        let server = self.servers.entry(question.server());
+        self.dns.queries = self.dns.queries.saturating_add(1);
+        let address = question.server();
+        let server = self.servers.entry_or(address, || DnsServer {
+            address: address.to_ip(),
+            queries: 0,
+            failed: 0,
+            slow: 0,
+            unanswered: 0,
+        });
         server.queries = server.queries.saturating_add(1);
         match self.names.get_mut(&question.name) {
             Some(name) => name.queries = name.queries.saturating_add(1),
             None => self.names.entry(question.name.clone()).queries = 1,
         }
-        if self.pending.contains_key(&question) {
-            self.repeated = self.repeated.saturating_add(1);
+        if self.pending.contains(&question) {
+            self.dns.repeated = self.dns.repeated.saturating_add(1);
             return;
         }
         if self.pending.len() >= MAX_PENDING {
             self.expire(now);
         }
         if self.pending.len() >= MAX_PENDING {
-            self.not_followed = self.not_followed.saturating_add(1);
+            self.dns.not_followed = self.dns.not_followed.saturating_add(1);
             return;
         }
-        self.pending.insert(question, now);
+        self.pending.insert(question, now, ());
     }
 
-    fn response(&mut self, question: Question, code: u8, now: i64) {
-        self.responses = self.responses.saturating_add(1);
+    fn response(&mut self, question: Question, code: Rcode, now: i64) {
+        self.dns.responses = self.dns.responses.saturating_add(1);
         let count = self.codes.entry(code).or_default();
         *count = count.saturating_add(1);
-        let took = self.pending.remove(&question).map(|asked_at| now.saturating_sub(asked_at));
+        let took = self.pending.remove(&question).map(|(asked_at, ())| now.saturating_sub(asked_at));
         let is_slow = took.is_some_and(|took| took > SLOW_NANOS);
         took.into_iter().for_each(|took| self.answered.count(took));
-        self.slow = self.slow.saturating_add(is_slow.into());
+        self.dns.slow = self.dns.slow.saturating_add(is_slow.into());
         if is_slow {
-            self.late_during = TimeRange::with(self.late_during, now);
+            self.dns.late_during = TimeRange::with(self.dns.late_during, now);
         }
-        // That a name does not exist (3) is no fault of who says so.
-        let is_error = code != 0 && code != 3;
+        // That a name does not exist is no fault of who says so.
+        let is_error = code != Rcode::NOERROR && code != Rcode::NXDOMAIN;
         if is_error {
-            self.errors_during = TimeRange::with(self.errors_during, now);
+            self.dns.errors_during = TimeRange::with(self.dns.errors_during, now);
         }
-        let failed = u64::from(code != 0);
+        let failed = u64::from(code != Rcode::NOERROR);
         if let Some(name) = self.names.get_mut(&question.name) {
             name.failed = name.failed.saturating_add(failed);
         }
@@ -239,11 +236,10 @@ impl Resolver {
 
     /// Counts what has waited for too long.
     fn expire(&mut self, now: i64) {
-        let is_old = |asked_at: i64| now.saturating_sub(asked_at) >= UNANSWERED_NANOS;
-        let old: Vec<(Question, i64)> = self.pending.extract_if(|_, asked_at| is_old(*asked_at)).collect();
-        for (question, asked_at) in old {
-            self.late_during = TimeRange::with(self.late_during, asked_at);
-            self.unanswered = self.unanswered.saturating_add(1);
+        let since = now.saturating_sub(UNANSWERED_NANOS);
+        while let Some((question, asked_at, ())) = self.pending.remove_oldest(since) {
+            self.dns.late_during = TimeRange::with(self.dns.late_during, asked_at);
+            self.dns.unanswered = self.dns.unanswered.saturating_add(1);
             if let Some(name) = self.names.get_mut(&question.name) {
                 name.unanswered = name.unanswered.saturating_add(1);
             }
@@ -256,30 +252,17 @@ impl Resolver {
     /// What is known at the end of the capture.
     pub fn report(mut self, end: i64) -> Dns {
         self.expire(end);
-        let codes = self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect();
         let names = self.names.report(|name, asked| {
-            let Asked { queries, failed, unanswered, .. } = *asked;
+            let Asked { queries, failed, unanswered } = *asked;
             DnsName { name: name.clone(), queries, failed, unanswered }
         });
-        let servers = self.servers.report(|address, asked| {
-            let Asked { queries, failed, slow, unanswered } = *asked;
-            DnsServer { address: address.to_ip(), queries, failed, slow, unanswered }
-        });
         Dns {
-            queries: self.queries,
-            repeated: self.repeated,
-            responses: self.responses,
-            codes,
-            errors_during: self.errors_during,
+            codes: self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect(),
             answered: self.answered.report(),
-            slow: self.slow,
-            unanswered: self.unanswered,
-            late_during: self.late_during,
             pending: self.pending.len() as u64,
-            not_followed: self.not_followed,
-            malformed: self.malformed,
             names: names.into(),
-            servers,
+            servers: self.servers.report(|_, server| server.clone()),
+            ..self.dns
         }
     }
 }
@@ -305,20 +288,6 @@ fn shown(name: impl Display) -> String {
 }
 
 /// The code's name, as IANA has it.
-fn code_name(code: u8) -> String {
-    let name = match code {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        6 => "YXDOMAIN",
-        7 => "YXRRSET",
-        8 => "NXRRSET",
-        9 => "NOTAUTH",
-        10 => "NOTZONE",
-        other => return format!("RCODE{other}"),
-    };
-    name.to_owned()
+fn code_name(code: Rcode) -> String {
+    code.to_mnemonic_str().map_or_else(|| format!("RCODE{}", code.to_int()), str::to_owned)
 }

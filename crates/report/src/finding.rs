@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
+use strum::IntoStaticStr;
 
 use crate::moment::{Moment, TimeRange};
 
 /// Something that stands out in a capture.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
@@ -19,10 +22,8 @@ pub struct Finding {
     /// The numbers and names behind the sentence.
     pub evidence: BTreeMap<String, Evidence>,
     /// When it begins, of what is in the series as finely as that tells; nothing when packets have no time.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Moment>,
     /// When it ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Moment>,
 }
 
@@ -62,8 +63,9 @@ pub enum FindingKind {
 }
 
 /// How bad a finding is, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Severity {
     /// Users notice it.
     Critical,
@@ -71,17 +73,6 @@ pub enum Severity {
     Warning,
     /// It may explain something, and may be as it should.
     Info,
-}
-
-impl Severity {
-    /// The word in reports and pages.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        }
-    }
 }
 
 /// A number or a name behind a finding.

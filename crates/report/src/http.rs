@@ -20,7 +20,7 @@ const METHODS: [&[u8]; 9] =
     [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
 
 /// HTTP/1 over TCP, on any port. Messages are found where a segment begins with one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Http {
     pub requests: u64,
@@ -34,23 +34,15 @@ pub struct Http {
 
 /// HTTP as it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchanges {
-    requests: u64,
-    methods: BTreeMap<String, u64>,
-    responses: u64,
+pub(crate) struct HttpStatistics {
+    http: Http,
     statuses: [u64; 5],
     hosts: NameCounts,
 }
 
-impl Default for Exchanges {
+impl Default for HttpStatistics {
     fn default() -> Self {
-        Self {
-            requests: 0,
-            methods: BTreeMap::new(),
-            responses: 0,
-            statuses: [0; 5],
-            hosts: NameCounts::new(MAX_HOSTS),
-        }
+        Self { http: Http::default(), statuses: [0; 5], hosts: NameCounts::new(MAX_HOSTS) }
     }
 }
 
@@ -59,11 +51,18 @@ pub(crate) fn is_http(bytes: &[u8]) -> bool {
     is_response(bytes) || METHODS.iter().any(|method| bytes.starts_with(method))
 }
 
+/// Whether the empty line that ends a head is among the bytes from a place on.
+pub(crate) fn ends_head(bytes: &[u8], from: usize) -> bool {
+    // What begins the line may stand before.
+    let bytes = bytes.get(from.saturating_sub(2)..).unwrap_or_default();
+    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+}
+
 fn is_response(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.")
 }
 
-impl Exchanges {
+impl HttpStatistics {
     /// Reads the head of a message. When its end is missing and `is_all` there will be, what is there is counted.
     pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
         if is_response(bytes) { self.read_response(bytes, is_all) } else { self.read_request(bytes, is_all) }
@@ -80,8 +79,8 @@ impl Exchanges {
         if host.is_none() && status.is_partial() && !is_all {
             return Err(Incomplete);
         }
-        self.requests = self.requests.saturating_add(1);
-        let count = self.methods.entry(method.to_owned()).or_default();
+        self.http.requests = self.http.requests.saturating_add(1);
+        let count = self.http.methods.entry(method.to_owned()).or_default();
         *count = count.saturating_add(1);
         if let Some(host) = host {
             self.hosts.count(clean(&String::from_utf8_lossy(host.value).to_ascii_lowercase(), MAX_HOST_BYTES));
@@ -96,20 +95,18 @@ impl Exchanges {
             return Ok(());
         }
         let Some(code) = response.code else { return if is_all { Ok(()) } else { Err(Incomplete) } };
-        self.responses = self.responses.saturating_add(1);
+        self.http.responses = self.http.responses.saturating_add(1);
         let class = usize::from(code / 100).wrapping_sub(1);
         self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
         Ok(())
     }
 
-    pub fn report(&self) -> Http {
+    pub fn report(self) -> Http {
         let names = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(str::to_owned);
         Http {
-            requests: self.requests,
-            methods: self.methods.clone(),
-            responses: self.responses,
             statuses: names.into_iter().zip(self.statuses).filter(|(_, count)| *count > 0).collect(),
             hosts: self.hosts.report(),
+            ..self.http
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::bytes::{be16, be32};
 use crate::moment::TimeRange;
@@ -13,7 +14,8 @@ use crate::top::{Names, Tally, Weight};
 const MAX_DESTINATIONS: usize = 1_000;
 
 /// ICMP of both versions of IP.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Icmp {
     /// Messages by what they say: `echo_request`, `port_unreachable`, `fragmentation_needed` and so on (IANA, "ICMP
@@ -26,22 +28,20 @@ pub struct Icmp {
     /// Complaints that a packet is too big for the next link (RFC 1191; RFC 8201).
     pub too_big: u64,
     /// The smallest size that such a complaint asks for, in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_mtu: Option<u32>,
     /// When such complaints came.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub too_big_during: Option<TimeRange>,
     /// Where packets were going that were too big.
     pub too_big_destinations: Names<Destination>,
 }
 
 /// Where a packet was going that somebody complained of.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Destination {
     /// Of the packet that the message quotes.
     pub address: IpAddr,
     /// The port, for TCP and UDP.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// How often it was complained of.
     pub times: u64,
@@ -51,31 +51,25 @@ type Destinations = Tally<(Address, Option<u16>), Weight>;
 
 /// ICMP as it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Complaints {
+pub(crate) struct IcmpStatistics {
+    icmp: Icmp,
     messages: BTreeMap<&'static str, u64>,
     unreachable: Destinations,
-    unreachable_count: u64,
     too_big: Destinations,
-    too_big_count: u64,
-    too_big_during: Option<TimeRange>,
-    smallest_mtu: Option<u32>,
 }
 
-impl Default for Complaints {
+impl Default for IcmpStatistics {
     fn default() -> Self {
         Self {
+            icmp: Icmp::default(),
             messages: BTreeMap::new(),
             unreachable: Tally::new(MAX_DESTINATIONS),
-            unreachable_count: 0,
             too_big: Tally::new(MAX_DESTINATIONS),
-            too_big_count: 0,
-            too_big_during: None,
-            smallest_mtu: None,
         }
     }
 }
 
-impl Complaints {
+impl IcmpStatistics {
     /// Counts a message of ICMP for IPv4 (RFC 792). `rest` are the four bytes behind the checksum.
     pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) {
         let name = match (kind, code) {
@@ -135,25 +129,25 @@ impl Complaints {
     }
 
     fn unreachable(&mut self, payload: &[u8]) {
-        self.unreachable_count = self.unreachable_count.saturating_add(1);
+        self.icmp.unreachable = self.icmp.unreachable.saturating_add(1);
         if let Some(destination) = quoted(payload) {
             self.unreachable.entry(destination).add(Weight { bytes: 0, packets: 1 });
         }
     }
 
     fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) {
-        self.too_big_count = self.too_big_count.saturating_add(1);
-        self.too_big_during = TimeRange::with(self.too_big_during, now);
+        self.icmp.too_big = self.icmp.too_big.saturating_add(1);
+        self.icmp.too_big_during = TimeRange::with(self.icmp.too_big_during, now);
         // Routers from before RFC 1191 leave the field empty.
         if let Some(mtu) = mtu.filter(|mtu| *mtu > 0) {
-            self.smallest_mtu = Some(self.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
+            self.icmp.smallest_mtu = Some(self.icmp.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
         }
         if let Some(destination) = quoted(payload) {
             self.too_big.entry(destination).add(Weight { bytes: 0, packets: 1 });
         }
     }
 
-    pub fn report(&self) -> Icmp {
+    pub fn report(self) -> Icmp {
         let destinations = |tally: &Destinations| {
             let show = |(address, port): &(Address, Option<u16>), count: &Weight| Destination {
                 address: address.to_ip(),
@@ -164,12 +158,9 @@ impl Complaints {
         };
         Icmp {
             messages: self.messages.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
-            unreachable: self.unreachable_count,
             unreachable_destinations: destinations(&self.unreachable),
-            too_big: self.too_big_count,
-            smallest_mtu: self.smallest_mtu,
-            too_big_during: self.too_big_during,
             too_big_destinations: destinations(&self.too_big),
+            ..self.icmp
         }
     }
 }

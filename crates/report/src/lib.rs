@@ -21,6 +21,7 @@
 mod analysis;
 mod application;
 mod bytes;
+pub mod calendar;
 mod clients;
 mod connection;
 mod detect;
@@ -47,6 +48,7 @@ mod tcp_analysis;
 pub mod text;
 mod tls;
 mod top;
+mod waiting;
 
 pub use analysis::Analysis;
 pub use dns::{DnsName, DnsServer};

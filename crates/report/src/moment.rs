@@ -1,10 +1,11 @@
 //! Times of packets, to the nanosecond.
 
 use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+
+use crate::calendar::written;
 
 const PLAIN: &[BorrowedFormatItem] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] UTC");
@@ -21,8 +22,7 @@ impl Moment {
 
     /// Writes `2026-11-20 02:13:41.123 UTC`, for people.
     pub fn plain(self) -> String {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).ok();
-        moment.and_then(|moment| moment.format(PLAIN).ok()).unwrap_or_default()
+        written(self.0.into(), PLAIN).unwrap_or_default()
     }
 }
 
@@ -49,7 +49,7 @@ pub fn seconds(nanos: i64) -> f64 {
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(&moment.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
+        let text = written(self.0.into(), &Rfc3339);
+        serializer.serialize_str(&text.ok_or_else(|| serde::ser::Error::custom("a time beyond the calendar"))?)
     }
 }

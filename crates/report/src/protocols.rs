@@ -116,26 +116,23 @@ impl Transports {
 
 /// Protocols as they are counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ProtocolCounts {
-    outer: Transports,
-    inner: Transports,
-    layers: Layers,
+pub(crate) struct ProtocolStatistics {
+    protocols: Protocols,
     /// One place for each VLAN, once there is any.
     vlans: Vec<u64>,
-    arp: Arp,
 }
 
-impl ProtocolCounts {
+impl ProtocolStatistics {
     pub fn count(&mut self, packet: &Packet<'_>) {
         let outer = Protocol::of(&packet.outer);
-        self.outer.count(outer);
+        self.protocols.outer.count(outer);
         match &packet.tunnelled {
-            None => self.inner.count(outer),
-            Some(network) => self.inner.count(Protocol::of(network)),
+            None => self.protocols.inner.count(outer),
+            Some(network) => self.protocols.inner.count(Protocol::of(network)),
         }
         if let Network::Ip(ip) = &packet.outer {
             let is_fragment = u64::from(ip.fragment != Fragment::Whole);
-            let layers = &mut self.layers;
+            let layers = &mut self.protocols.layers;
             let (packets, fragments) = match ip.is_v6 {
                 false => (&mut layers.ipv4, &mut layers.ipv4_fragments),
                 true => (&mut layers.ipv6, &mut layers.ipv6_fragments),
@@ -157,19 +154,19 @@ impl ProtocolCounts {
     /// Operation in bytes 6 and 7; of IPv4 over Ethernet, addresses from byte 14 and from byte 24.
     fn count_arp(&mut self, message: &[u8]) {
         let place = match be16(message, 6) {
-            Some(1) => &mut self.arp.requests,
-            Some(2) => &mut self.arp.replies,
+            Some(1) => &mut self.protocols.arp.requests,
+            Some(2) => &mut self.protocols.arp.replies,
             _ => return,
         };
         *place = place.saturating_add(1);
         let is_ipv4_over_ethernet = message.get(2..6) == Some(&[8, 0, 6, 4]);
         let is_about_itself = message.get(14..18) == message.get(24..28);
-        self.arp.announcements =
-            self.arp.announcements.saturating_add(u64::from(is_ipv4_over_ethernet && is_about_itself));
+        self.protocols.arp.announcements =
+            self.protocols.arp.announcements.saturating_add(u64::from(is_ipv4_over_ethernet && is_about_itself));
     }
 
     fn count_tunnels(&mut self, packet: &Packet<'_>) {
-        let layers = &mut self.layers;
+        let layers = &mut self.protocols.layers;
         let has = |tunnel| u64::from(packet.tunnels.contains(&Some(tunnel)));
         layers.vxlan = layers.vxlan.saturating_add(has(Tunnel::Vxlan));
         layers.geneve = layers.geneve.saturating_add(has(Tunnel::Geneve));
@@ -178,15 +175,15 @@ impl ProtocolCounts {
     }
 
     fn count_vlans(&mut self, ids: &[u16]) {
-        self.layers.vlan = self.layers.vlan.saturating_add(1);
+        self.protocols.layers.vlan = self.protocols.layers.vlan.saturating_add(1);
         self.vlans.resize(VLANS, 0);
         for id in ids {
             self.vlans.get_mut(usize::from(*id)).into_iter().for_each(|count| *count = count.saturating_add(1));
         }
     }
 
-    pub fn report(&self) -> Protocols {
-        let vlans = (0..).zip(self.vlans.iter().copied()).filter(|(_, count)| *count > 0).collect();
-        Protocols { outer: self.outer, inner: self.inner, layers: self.layers, vlans, arp: self.arp }
+    pub fn report(self) -> Protocols {
+        let vlans = (0..).zip(self.vlans).filter(|(_, count)| *count > 0).collect();
+        Protocols { vlans, ..self.protocols }
     }
 }

@@ -1,6 +1,7 @@
 //! What a report says: of the file, of its packets, and of each protocol.
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::dns::Dns;
 use crate::file::Fault;
@@ -58,18 +59,17 @@ pub struct Report {
 }
 
 /// A capture file, and how far it could be read.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureFile {
     /// `pcap`, `pcap-ns`, `pcap-modified` or `pcapng`; nothing for a file that is none of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// Bytes in records that were read, and in headers.
     pub bytes_read: u64,
     /// Whether all of it was read.
     pub is_complete: bool,
     /// Why not all of it could be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<FileFault>,
     /// Sections of pcapng; one for pcap.
     pub sections: u64,
@@ -77,7 +77,7 @@ pub struct CaptureFile {
     pub interfaces: u64,
     /// Blocks of pcapng that hold neither a packet nor an interface: names, statistics, comments.
     pub skipped_blocks: u64,
-    /// Packets by their link type.
+    /// Packets by their link type; those of the first 64 in the file.
     pub link_types: Vec<LinkType>,
 }
 
@@ -94,7 +94,8 @@ pub struct FileFault {
 
 impl From<Fault> for FileFault {
     fn from(fault: Fault) -> Self {
-        Self { reason: fault.kind.word().to_owned(), at: fault.at, message: fault.to_string() }
+        let reason: &str = fault.kind.into();
+        Self { reason: reason.to_owned(), at: fault.at, message: fault.to_string() }
     }
 }
 
@@ -110,6 +111,7 @@ pub struct LinkType {
 }
 
 /// Packets of a file.
+#[skip_serializing_none]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Packets {
@@ -124,13 +126,10 @@ pub struct Packets {
     /// How many are of a link type that nightcap cannot read; they are in no count but those above, and in the series.
     pub not_read: u64,
     /// Not of the first packet in the file but of the earliest one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_time: Option<Moment>,
     /// Not of the last packet in the file but of the latest one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_time: Option<Moment>,
     /// From `first_time` to `last_time`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
     /// Those of simple packet blocks of pcapng.
     pub without_time: u64,

@@ -1,6 +1,7 @@
 //! What happened when: counts in equal buckets of time.
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::moment::{Moment, seconds};
 
@@ -12,11 +13,11 @@ const SHORTEST_NANOS: i64 = 1_953_125;
 
 /// Counts over time. A bucket is 2^n seconds long, the shortest of which 120 cover all packets, and begins at a
 /// multiple of its length since 1970. All lists are of one length, one number a bucket.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {
     /// When the first bucket begins; nothing when no packet has a time.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Moment>,
     /// 2^n, from 1/512 on.
     pub bucket_seconds: f64,

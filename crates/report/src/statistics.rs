@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 
 use crate::application::{Application, Payload};
-use crate::clients::{Client, Clients};
-use crate::connection::Connections;
+use crate::clients::Clients;
 use crate::detect::{findings, normal};
 use crate::dns::DNS_PORT;
 use crate::file::Record;
 use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
-use crate::icmp::Complaints;
+use crate::icmp::IcmpStatistics;
 use crate::moment::{Moment, TimeRange};
 use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
-use crate::protocols::ProtocolCounts;
+use crate::protocols::ProtocolStatistics;
 use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
-use crate::talkers::{Service, Talkers, TalkersReport};
+use crate::talkers::{Talkers, TalkersReport};
 use crate::tcp::Tcp;
 use crate::tcp_analysis::Late;
-use crate::top::{Top, Weight};
+use crate::top::Weight;
+
+/// The most link types that are told apart. A file of a machine has one or two.
+const MAX_LINK_TYPES: usize = 64;
 
 /// Counts of packets as they come.
 #[derive(Clone, Debug)]
@@ -30,9 +32,9 @@ pub(crate) struct Statistics {
     /// The latest time so far, which stands in for one that a packet does not have.
     now: i64,
     link_types: BTreeMap<u16, u64>,
-    protocols: ProtocolCounts,
+    protocols: ProtocolStatistics,
     timeline: Timeline,
-    icmp: Complaints,
+    icmp: IcmpStatistics,
     flows: Flows,
     of_flows: FlowStatistics,
 }
@@ -43,26 +45,7 @@ struct FlowStatistics {
     talkers: Talkers,
     clients: Clients,
     application: Application,
-    tcp: TcpCounts,
-}
-
-#[derive(Clone, Debug, Default)]
-struct TcpCounts {
-    segments: u64,
-    syn: u64,
-    syn_ack: u64,
-    rst: u64,
-    fin: u64,
-    retransmissions: u64,
-    fast_retransmissions: u64,
-    spurious_retransmissions: u64,
-    out_of_order: u64,
-    duplicate_acks: u64,
-    zero_windows: u64,
-    zero_windows_during: Option<TimeRange>,
-    lost_segments: u64,
-    keep_alives: u64,
-    connections: Connections,
+    tcp: Tcp,
     handshake: Histogram,
 }
 
@@ -73,9 +56,9 @@ impl Default for Statistics {
             last_time: None,
             now: 0,
             link_types: BTreeMap::new(),
-            protocols: ProtocolCounts::default(),
+            protocols: ProtocolStatistics::default(),
             timeline: Timeline::default(),
-            icmp: Complaints::default(),
+            icmp: IcmpStatistics::default(),
             flows: Flows::new(MAX_FLOWS),
             of_flows: FlowStatistics::default(),
         }
@@ -90,7 +73,7 @@ impl Statistics {
     /// Counts a packet.
     pub fn count(&mut self, record: &Record<'_>) {
         self.count_record(record);
-        add(self.link_types.entry(record.link_type).or_default(), 1_u64);
+        self.count_link_type(record.link_type);
         let mut bucket = Bucket { packets: 1, bytes: record.length.into(), ..Bucket::default() };
         match dissect(record) {
             None => add(&mut self.packets.not_read, 1_u64),
@@ -110,6 +93,12 @@ impl Statistics {
         }
         if let Some(time) = record.time {
             self.timeline.count(time, &bucket);
+        }
+    }
+
+    fn count_link_type(&mut self, link_type: u16) {
+        if self.link_types.len() < MAX_LINK_TYPES || self.link_types.contains_key(&link_type) {
+            add(self.link_types.entry(link_type).or_default(), 1_u64);
         }
     }
 
@@ -173,7 +162,7 @@ impl Statistics {
             name: link_type_name(*link_type).to_owned(),
             packets: *packets,
         });
-        let FlowStatistics { talkers, clients, application, tcp } = self.of_flows;
+        let FlowStatistics { talkers, clients, application, tcp, handshake } = self.of_flows;
         let TalkersReport { endpoints, conversations, ports, services } = talkers.report();
         let mut report = Report {
             version: VERSION,
@@ -185,7 +174,7 @@ impl Statistics {
             conversations,
             forgotten_conversations: self.flows.forgotten(),
             ports,
-            tcp: tcp.report(services, clients.report()),
+            tcp: Tcp { handshake: handshake.report(), services, clients: clients.report(), ..tcp },
             dns: application.dns.report(end),
             tls: application.tls.report(),
             http: application.http.report(),
@@ -234,7 +223,7 @@ impl FlowStatistics {
         add(&mut counts.lost_segments, marks.lost);
         add(&mut counts.keep_alives, marks.keep_alive);
         if connection.handshake_ended {
-            connection.handshake().into_iter().for_each(|took| counts.handshake.count(took));
+            connection.handshake().into_iter().for_each(|took| self.handshake.count(took));
         }
         bucket.tcp_segments = 1;
         bucket.syn = (tcp.syn() && !tcp.ack()).into();
@@ -263,30 +252,5 @@ impl FlowStatistics {
             }
         }
         self.talkers.count_flow(key, flow, end);
-    }
-}
-
-impl TcpCounts {
-    fn report(&self, services: Top<Service>, clients: Vec<Client>) -> Tcp {
-        Tcp {
-            segments: self.segments,
-            syn: self.syn,
-            syn_ack: self.syn_ack,
-            rst: self.rst,
-            fin: self.fin,
-            retransmissions: self.retransmissions,
-            fast_retransmissions: self.fast_retransmissions,
-            spurious_retransmissions: self.spurious_retransmissions,
-            out_of_order: self.out_of_order,
-            duplicate_acks: self.duplicate_acks,
-            zero_windows: self.zero_windows,
-            zero_windows_during: self.zero_windows_during,
-            lost_segments: self.lost_segments,
-            keep_alives: self.keep_alives,
-            connections: self.connections,
-            handshake: self.handshake.report(),
-            services,
-            clients,
-        }
     }
 }

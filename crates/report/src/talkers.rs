@@ -144,20 +144,26 @@ impl Weighed for PortCounts {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct ServiceCounts {
-    connections: Connections,
-    all: Weight,
-    retransmissions_from: u64,
-    retransmissions_to: u64,
-    resets_from: u64,
-    resets_to: u64,
-    zero_windows: u64,
+impl Service {
+    fn new(server: Peer) -> Self {
+        Self {
+            address: server.address.to_ip(),
+            port: server.port,
+            connections: Connections::default(),
+            packets: 0,
+            bytes: 0,
+            retransmissions_from: 0,
+            retransmissions_to: 0,
+            resets_from: 0,
+            resets_to: 0,
+            zero_windows: 0,
+        }
+    }
 }
 
-impl Weighed for ServiceCounts {
+impl Weighed for Service {
     fn weight(&self) -> Weight {
-        self.all
+        Weight { bytes: self.bytes, packets: self.packets }
     }
 }
 
@@ -167,7 +173,7 @@ pub(crate) struct Talkers {
     endpoints: Tally<Address, EndpointCounts>,
     conversations: Tally<FlowKey, ConversationCounts>,
     ports: Tally<(u8, u16), PortCounts>,
-    services: Tally<Peer, ServiceCounts>,
+    services: Tally<Peer, Service>,
 }
 
 impl Default for Talkers {
@@ -236,10 +242,11 @@ impl Talkers {
         port.conversations = port.conversations.saturating_add(1);
         if let Some(tcp) = connection {
             let client_side = server_side.other();
-            let service = self.services.entry(server);
-            service.all.add(both);
+            let service = self.services.entry_or(server, || Service::new(server));
             tcp.count_beginning(&mut service.connections, end);
             let add = |count: &mut u64, more: u64| *count = count.saturating_add(more);
+            add(&mut service.packets, both.packets);
+            add(&mut service.bytes, both.bytes);
             add(&mut service.retransmissions_from, tcp.retransmissions(server_side));
             add(&mut service.retransmissions_to, tcp.retransmissions(client_side));
             add(&mut service.resets_from, tcp.resets(server_side));
@@ -263,18 +270,7 @@ impl Talkers {
             bytes: counts.all.bytes,
             conversations: counts.conversations,
         });
-        let services = self.services.report(|server, counts| Service {
-            address: server.address.to_ip(),
-            port: server.port,
-            connections: counts.connections,
-            packets: counts.all.packets,
-            bytes: counts.all.bytes,
-            retransmissions_from: counts.retransmissions_from,
-            retransmissions_to: counts.retransmissions_to,
-            resets_from: counts.resets_from,
-            resets_to: counts.resets_to,
-            zero_windows: counts.zero_windows,
-        });
+        let services = self.services.report(|_, service| service.clone());
         TalkersReport { endpoints, conversations: self.conversations.report(conversation), ports, services }
     }
 }

@@ -1,6 +1,7 @@
 //! TCP as a whole.
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::clients::Client;
 use crate::connection::Connections;
@@ -10,7 +11,8 @@ use crate::talkers::Service;
 use crate::top::Top;
 
 /// TCP as a whole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tcp {
     pub segments: u64,
@@ -35,7 +37,6 @@ pub struct Tcp {
     /// Segments that say that their sender can take no more.
     pub zero_windows: u64,
     /// When they came.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_windows_during: Option<TimeRange>,
     /// Segments after a gap: some before them were lost, or not captured.
     pub lost_segments: u64,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use tls_parser::{
     SNIType, TlsExtension, parse_tls_extension_sni, parse_tls_extension_supported_versions,
     parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
@@ -18,6 +19,9 @@ use crate::top::Names;
 const MAX_NAME_BYTES: usize = 253;
 const MAX_NAMES: usize = 2_000;
 
+/// There are six. Servers that choose others at will must not make the report long.
+const MAX_VERSIONS: usize = 32;
+
 /// The most bytes of a record (RFC 8446, 5.1 and 5.2).
 const MAX_RECORD: usize = 16_384 + 256;
 
@@ -30,7 +34,8 @@ const SERVER_HELLO: u8 = 2;
 const HELLO_RETRY_REQUEST: [u8; 8] = [0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11];
 
 /// TLS over TCP, on any port.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
     /// Hellos of clients: two of a handshake in which the server asked for another one (RFC 8446, 4.1.4).
@@ -39,14 +44,13 @@ pub struct Tls {
     pub server_hellos: u64,
     /// Connections on which a client began, and the server sent no choice.
     pub unanswered: u64,
-    /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on.
+    /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on; `other` for those beyond the first 32.
     pub versions: BTreeMap<String, u64>,
     /// Alerts that can be read, which are those before encryption begins, by their names (IANA, "TLS Alerts").
     pub alerts: BTreeMap<String, u64>,
     /// Those of them that ended a connection.
     pub fatal_alerts: u64,
     /// When handshakes failed: when the hello came that was not answered, or the alert.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_during: Option<TimeRange>,
     /// Names of servers that clients asked for (RFC 6066, 3).
     pub server_names: Names<Named>,
@@ -54,27 +58,20 @@ pub struct Tls {
 
 /// TLS as it is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Handshakes {
-    client_hellos: u64,
-    server_hellos: u64,
-    unanswered: u64,
-    versions: BTreeMap<u16, u64>,
+pub(crate) struct TlsStatistics {
+    tls: Tls,
+    /// Nothing for those that are too many.
+    versions: BTreeMap<Option<u16>, u64>,
     alerts: BTreeMap<u8, u64>,
-    fatal_alerts: u64,
-    failed_during: Option<TimeRange>,
     names: NameCounts,
 }
 
-impl Default for Handshakes {
+impl Default for TlsStatistics {
     fn default() -> Self {
         Self {
-            client_hellos: 0,
-            server_hellos: 0,
-            unanswered: 0,
+            tls: Tls::default(),
             versions: BTreeMap::new(),
             alerts: BTreeMap::new(),
-            fatal_alerts: 0,
-            failed_during: None,
             names: NameCounts::new(MAX_NAMES),
         }
     }
@@ -97,7 +94,7 @@ pub(crate) fn is_tls(bytes: &[u8]) -> bool {
     is_kind && be16(bytes, 3).is_some_and(|length| usize::from(length) <= MAX_RECORD)
 }
 
-impl Handshakes {
+impl TlsStatistics {
     /// Reads the first record of these bytes.
     pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Hello>, Incomplete> {
         let [kind, _, _, _, _, content @ ..] = bytes else { return Err(Incomplete) };
@@ -105,8 +102,8 @@ impl Handshakes {
             let [level, description, ..] = content else { return Err(Incomplete) };
             count(&mut self.alerts, *description);
             if *level == 2 {
-                self.fatal_alerts = self.fatal_alerts.saturating_add(1);
-                self.failed_during = TimeRange::with(self.failed_during, now);
+                self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
+                self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
             }
             return Ok(None);
         }
@@ -125,7 +122,7 @@ impl Handshakes {
 
     fn client_hello(&mut self, message: &[u8]) -> bool {
         let Ok((_, hello)) = parse_tls_handshake_client_hello(message) else { return false };
-        self.client_hellos = self.client_hellos.saturating_add(1);
+        self.tls.client_hellos = self.tls.client_hellos.saturating_add(1);
         let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
         if let Some((_, TlsExtension::SNI(names))) = names {
             for (_, name) in names.iter().filter(|(kind, _)| *kind == SNIType::HostName) {
@@ -141,32 +138,31 @@ impl Handshakes {
         if hello.random.starts_with(&HELLO_RETRY_REQUEST) {
             return false;
         }
-        self.server_hellos = self.server_hellos.saturating_add(1);
+        self.tls.server_hellos = self.tls.server_hellos.saturating_add(1);
         let chosen = extension(hello.ext, 43).and_then(|bytes| parse_tls_extension_supported_versions(bytes).ok());
         let version = match chosen {
             Some((_, TlsExtension::SupportedVersions(versions))) => versions.first().copied(),
             _ => None,
         };
-        count(&mut self.versions, version.unwrap_or(hello.version).0);
+        let version = Some(version.unwrap_or(hello.version).0);
+        let is_kept = self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version);
+        count(&mut self.versions, version.filter(|_| is_kept));
         true
     }
 
     /// Counts a connection that ended after the client's hello.
     pub fn count_unanswered(&mut self, hello_at: i64) {
-        self.unanswered = self.unanswered.saturating_add(1);
-        self.failed_during = TimeRange::with(self.failed_during, hello_at);
+        self.tls.unanswered = self.tls.unanswered.saturating_add(1);
+        self.tls.failed_during = TimeRange::with(self.tls.failed_during, hello_at);
     }
 
-    pub fn report(&self) -> Tls {
+    pub fn report(self) -> Tls {
+        let version_name = |version: Option<u16>| version.map_or_else(|| "other".to_owned(), version_name);
         Tls {
-            client_hellos: self.client_hellos,
-            server_hellos: self.server_hellos,
-            unanswered: self.unanswered,
             versions: self.versions.iter().map(|(version, count)| (version_name(*version), *count)).collect(),
             alerts: self.alerts.iter().map(|(alert, count)| (alert_name(*alert), *count)).collect(),
-            fatal_alerts: self.fatal_alerts,
-            failed_during: self.failed_during,
             server_names: self.names.report(),
+            ..self.tls
         }
     }
 }

@@ -26,6 +26,13 @@ pub struct Top<T> {
     pub most_missing: Weight,
 }
 
+impl<T> Default for Top<T> {
+    /// Of nothing, and that is all there is.
+    fn default() -> Self {
+        Self { by_bytes: Vec::new(), by_packets: Vec::new(), count: 0, exact: true, most_missing: Weight::default() }
+    }
+}
+
 /// How big one is, in bytes and packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Weight {
@@ -44,7 +51,7 @@ impl Weight {
 }
 
 /// Something that is counted and has a size.
-pub(crate) trait Weighed: Default {
+pub(crate) trait Weighed {
     fn weight(&self) -> Weight;
 }
 
@@ -70,11 +77,19 @@ impl<K: Hash + Eq + Ord + Clone, V: Weighed> Tally<K, V> {
     }
 
     /// The count of a key, which begins with nothing.
-    pub fn entry(&mut self, key: K) -> &mut V {
+    pub fn entry(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        self.entry_or(key, V::default)
+    }
+
+    /// The count of a key, and with what it begins.
+    pub fn entry_or(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
         if self.counts.len() >= self.limit && !self.counts.contains_key(&key) {
             self.evict_small();
         }
-        self.counts.entry(key).or_default()
+        self.counts.entry(key).or_insert_with(new)
     }
 
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
@@ -124,6 +139,12 @@ pub struct Names<T> {
     pub count: u64,
     /// Whether all were kept to the end; see [`Top::exact`].
     pub exact: bool,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Top::default().into()
+    }
 }
 
 impl<T> From<Top<T>> for Names<T> {

@@ -32,7 +32,7 @@ pub fn findings(report: &Report) -> Markup {
             @if report.findings.is_empty() { p.soft { "None." } }
             ul {
                 @for finding in &report.findings {
-                    li.(finding.severity.word()) { b { (title_of(finding.severity)) } (shown(&finding.sentence)) }
+                    li.(<&str>::from(finding.severity)) { b { (title_of(finding.severity)) } (shown(&finding.sentence)) }
                 }
             }
         }

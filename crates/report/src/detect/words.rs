@@ -2,9 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
-use crate::moment::{Moment, TimeRange};
+use crate::calendar::written;
+use crate::moment::TimeRange;
+
+const CLOCK: &[BorrowedFormatItem] = format_description!("[hour]:[minute]:[second]");
 
 /// One number in relation to another one, 0 when there is nothing to relate it to.
 pub fn ratio(part: u64, whole: u64) -> f64 {
@@ -29,16 +33,10 @@ pub fn service(address: IpAddr, port: u16) -> String {
 
 /// ` between 02:13:05 and 02:13:09 UTC`, ` at 02:13:05 UTC`, or nothing when that is not known.
 pub fn when(range: Option<TimeRange>) -> String {
-    let clock = |range: TimeRange| Some((clock(range.from)?, clock(range.to)?));
+    let clock = |range: TimeRange| Some((written(range.from.0.into(), CLOCK)?, written(range.to.0.into(), CLOCK)?));
     match range.and_then(clock) {
         Some((from, to)) if from == to => format!(" at {from} UTC"),
         Some((from, to)) => format!(" between {from} and {to} UTC"),
         None => String::new(),
     }
-}
-
-fn clock(moment: Moment) -> Option<String> {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(moment.0.into()).ok()?;
-    let (hour, minute, second) = moment.to_hms();
-    Some(format!("{hour:02}:{minute:02}:{second:02}"))
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strum::IntoStaticStr;
+
 use crate::file::interface::MAX_INTERFACES;
 
 /// Where reading ended before the file did, and why. Everything before that place has been read.
@@ -13,8 +15,9 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// What can be wrong with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What can be wrong with a file; its word is the one of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FaultKind {
     /// There is nothing in it.
     Empty,
@@ -43,23 +46,6 @@ pub enum FaultKind {
     },
     /// A section describes more than [`MAX_INTERFACES`].
     TooManyInterfaces,
-}
-
-impl FaultKind {
-    /// A word for programs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::UnknownFormat => "unknown_format",
-            Self::NetworkMonitor => "network_monitor",
-            Self::CutShort => "cut_short",
-            Self::RecordTooLong { .. } => "record_too_long",
-            Self::BadBlockLength { .. } => "bad_block_length",
-            Self::MalformedBlock => "malformed_block",
-            Self::UnknownInterface { .. } => "unknown_interface",
-            Self::TooManyInterfaces => "too_many_interfaces",
-        }
-    }
 }
 
 impl fmt::Display for Fault {

@@ -1,25 +1,16 @@
 //! The formats of capture files.
 
-/// What a file's first bytes say it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use strum::IntoStaticStr;
+
+/// What a file's first bytes say it is; its word is the one of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Format {
     /// With microseconds.
     Pcap,
     /// With nanoseconds.
-    PcapNanoseconds,
+    PcapNs,
     /// With longer record headers, as Alexey Kuznetzov's patches wrote it.
     PcapModified,
     Pcapng,
-}
-
-impl Format {
-    /// The name for people and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pcap => "pcap",
-            Self::PcapNanoseconds => "pcap-ns",
-            Self::PcapModified => "pcap-modified",
-            Self::Pcapng => "pcapng",
-        }
-    }
 }

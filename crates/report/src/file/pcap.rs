@@ -34,7 +34,7 @@ impl Pcap {
     fn new(header: &PcapHeader) -> Self {
         let format = match header {
             header if header.is_modified_format() => Format::PcapModified,
-            header if header.is_nanosecond_precision() => Format::PcapNanoseconds,
+            header if header.is_nanosecond_precision() => Format::PcapNs,
             _ => Format::Pcap,
         };
         let order = if header.is_bigendian() { ByteOrder::Big } else { ByteOrder::Little };
@@ -63,7 +63,7 @@ impl Pcap {
         };
         let (_, LegacyPcapBlock { ts_sec, ts_usec, origlen, data, .. }) =
             parsed.map_err(|_| FaultKind::MalformedBlock)?;
-        let unit = if self.format == Format::PcapNanoseconds { 1 } else { 1_000 };
+        let unit = if self.format == Format::PcapNs { 1 } else { 1_000 };
         let time =
             i64::from(ts_sec).saturating_mul(1_000_000_000).saturating_add(i64::from(ts_usec).saturating_mul(unit));
         packet(Record { link_type: self.link_type, time: Some(time), length: origlen.max(kept), bytes: data });
@@ -80,8 +80,7 @@ mod tests {
     #[test]
     fn pcap_is_read_in_both_byte_orders_and_units() {
         for writer in BOTH {
-            for (magic, unit, format) in [(0xa1b2_c3d4, 1000, Format::Pcap), (0xa1b2_3c4d, 1, Format::PcapNanoseconds)]
-            {
+            for (magic, unit, format) in [(0xa1b2_c3d4, 1000, Format::Pcap), (0xa1b2_3c4d, 1, Format::PcapNs)] {
                 let records = [writer.record(10, 999_999, 3, b"abc"), writer.record(9, 1, 1500, b""), vec![]].concat();
                 let file = [writer.pcap(magic, 113), records].concat();
                 let expected =
