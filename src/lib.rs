@@ -1,6 +1,6 @@
 //! nightcap: an Azure alert fires, and a packet capture runs on the machine before anybody is awake.
 //!
-//! Start reading at [`workflow`]. `ARCHITECTURE.md` has the map.
+//! Start reading at `src/workflow/mod.rs`. `ARCHITECTURE.md` has the map.
 
 // A trap ends every request of the instance, so nothing here may panic on what came from outside.
 #![cfg_attr(
@@ -43,6 +43,7 @@ pub use azure::blob::PIECE;
 pub use azure::packet_capture::{Activity, Status};
 pub use azure::target::Target;
 pub use context::Instance;
+pub use page::{Facts, Page};
 pub use plan::{Plan, nothing_to_do};
 pub use settings::{SECRET_SETTINGS, SETTINGS};
 pub use timestamp::Timestamp;
@@ -60,12 +61,21 @@ mod component {
 
     use crate::context::Instance;
     use crate::host::runtime::Runtime;
+    use crate::log::{self, Event};
 
-    static APP: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| Arc::new(Instance::new(Runtime::begin())));
+    static INSTANCE: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| {
+        if !Runtime.has_store() {
+            let detail = "no directory is mounted at /state: records last only as long as this instance";
+            let event = Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() };
+            log::write(&Runtime, &event);
+        }
+        Arc::new(Instance::new(Runtime))
+    });
 
     #[spin_sdk::http_service]
     async fn handle(request: Request) -> impl IntoResponse {
-        let answer: Result<Response, std::convert::Infallible> = crate::web::router(APP.clone()).call(request).await;
+        let answer: Result<Response, std::convert::Infallible> =
+            crate::web::router(INSTANCE.clone()).call(request).await;
         answer
     }
 }

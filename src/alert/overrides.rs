@@ -11,15 +11,15 @@ use crate::azure::packet_filter::{Filter, parse_filters};
 /// Parameters that somebody set for some alerts only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides {
-    /// See [`Parameters::capture_seconds`].
+    /// Time limit in seconds, 1 to 18000.
     pub capture_seconds: Option<u32>,
-    /// See [`Parameters::capture_bytes`].
+    /// Limit of the whole session in bytes, 0 to 4294967295.
     pub capture_bytes: Option<u64>,
-    /// See [`Parameters::packet_bytes`].
+    /// Bytes kept of each packet, 0 for whole packets.
     pub packet_bytes: Option<u64>,
-    /// See [`Parameters::capture_filters`].
+    /// Which packets to keep.
     pub capture_filters: Option<Vec<Filter>>,
-    /// See [`Parameters::scope`].
+    /// Which instances of a scale set to capture on.
     pub scope: Scope,
     /// Whether to start nothing at all.
     pub ignore: bool,

@@ -23,8 +23,6 @@ use super::spin as own;
 #[cfg(not(feature = "spin"))]
 use super::wasi as own;
 use super::{Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
-#[cfg(not(feature = "spin"))]
-use crate::log::{self, Event};
 use crate::timestamp::Timestamp;
 
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -37,15 +35,9 @@ const LEAST_ROOM: usize = 16 * 1024;
 pub struct Runtime;
 
 impl Runtime {
-    /// The runtime of an instance that has just begun.
-    pub fn begin() -> Self {
-        #[cfg(not(feature = "spin"))]
-        if !own::has_state() {
-            let detail = "no directory is mounted at /state: records last only as long as this instance";
-            let event = Event { event: "store_is_memory", level: "warn", detail: Some(detail), ..Event::default() };
-            log::write(&Self, &event);
-        }
-        Self
+    /// Whether the host gives a store that outlives the instance.
+    pub fn has_store(&self) -> bool {
+        own::has_store()
     }
 }
 

@@ -5,6 +5,11 @@ use spin_sdk::variables;
 
 use super::{SettingsUnreadable, StoreError};
 
+/// Whether it has one shows when it is used.
+pub fn has_store() -> bool {
+    true
+}
+
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
     match variables::get(name).await {
         Ok(value) => Ok(Some(value)),

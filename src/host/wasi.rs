@@ -22,7 +22,7 @@ static MEMORY: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 static HAS_STATE: LazyLock<bool> = LazyLock::new(|| Path::new(STATE).is_dir());
 
 /// Whether there is a directory, so that records outlive the instance.
-pub fn has_state() -> bool {
+pub fn has_store() -> bool {
     *HAS_STATE
 }
 

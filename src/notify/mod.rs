@@ -7,9 +7,10 @@ pub mod format;
 mod message;
 pub mod notice;
 pub mod outbox;
-#[cfg(test)]
-mod samples;
 mod slack;
 mod teams;
 
 pub use notice::{Links, Notice};
+
+#[cfg(test)]
+mod samples;

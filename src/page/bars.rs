@@ -6,7 +6,9 @@ use crate::page::words::share;
 
 /// One of several that are compared.
 pub struct Bar {
+    /// Who.
     pub name: String,
+    /// How much.
     pub value: u64,
     /// How much, in words.
     pub shown: String,

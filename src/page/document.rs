@@ -16,16 +16,19 @@ const STYLE: &str = include_str!("page.css");
 /// Nothing but the style in the page itself (Content Security Policy Level 3).
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+/// What a page shows.
 #[derive(Clone, Debug)]
 pub struct Page<'a> {
     /// The machine's name; may be empty.
     pub machine: &'a str,
     /// What is known without the file.
     pub facts: Facts<'a>,
+    /// What the file says.
     pub report: &'a Report,
 }
 
 impl Page<'_> {
+    /// Writes the page.
     pub fn render(&self) -> String {
         let report = self.report;
         let title = self.title();

@@ -11,10 +11,15 @@ pub mod reservation;
 pub mod store;
 pub mod target;
 
-/// The words in the first column of the table under a heading of a page of the documentation.
+/// Holds the words in the first column of a table of `docs/troubleshooting.md` against those that nightcap uses.
 #[cfg(test)]
-fn words_in_table<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
-    let (_, section) = page.split_once(heading).unwrap();
+fn assert_explained(heading: &str, used: impl Iterator<Item = &'static str>) {
+    let (_, section) = include_str!("../../docs/troubleshooting.md").split_once(heading).unwrap();
     let section = section.split("\n## ").next().unwrap();
-    section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut explained: Vec<&str> = rows.collect();
+    let mut used: Vec<&str> = used.collect();
+    explained.sort_unstable();
+    used.sort_unstable();
+    assert_eq!(explained, used);
 }

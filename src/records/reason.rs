@@ -107,12 +107,7 @@ mod tests {
 
     #[test]
     fn troubleshooting_has_a_remedy_for_every_reason_and_no_other() {
-        let page = include_str!("../../docs/troubleshooting.md");
-        let mut told = crate::records::words_in_table(page, "## Reasons of an alert");
-        let mut known: Vec<&str> = Reason::iter().map(Reason::word).collect();
-        told.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(told, known);
+        crate::records::assert_explained("## Reasons of an alert", Reason::iter().map(Reason::word));
     }
 
     #[test]

@@ -11,15 +11,21 @@ use crate::timestamp::Timestamp;
 /// What is known of an alert and its capture. What is not known is left out of the page.
 #[derive(Clone, Debug, Default)]
 pub struct Facts<'a> {
+    /// The alert's rule.
     pub rule: Option<&'a str>,
+    /// Its severity.
     pub severity: Option<&'a str>,
     /// `Fired`, or Azure's word for the end.
     pub condition: Option<&'a str>,
+    /// When it fired.
     pub fired_at: Option<Timestamp>,
+    /// When the capture began.
     pub began_at: Option<Timestamp>,
+    /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// How it ended, in a sentence.
     pub end: Option<&'a str>,
+    /// Where the file is.
     pub storage_path: Option<&'a str>,
     /// How many bytes it has.
     pub size: Option<u64>,

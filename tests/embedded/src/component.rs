@@ -37,25 +37,38 @@ pub(crate) fn workspace() -> &'static Path {
 
 fn run_cargo(build: Build) -> anyhow::Result<PathBuf> {
     install_target()?;
+    let profile = profile()?;
     let mut target = target_directory()?;
     let mut cargo = cargo();
-    cargo.args(["build", "--release", "--package", "nightcap", "--lib"]);
-    cargo.args(["--target", TARGET]);
+    cargo.args(["build", "--package", "nightcap", "--lib"]);
+    cargo.args(["--profile", profile, "--target", TARGET]);
     if build == Build::Wasi {
         // Both builds have the same file name, so each has a directory of its own.
         target.push("wasi");
         cargo.args(["--no-default-features", "--features", "wasi"]);
     }
     cargo.arg("--target-dir").arg(&target);
-    say(&format!("building the component for {TARGET} ({build:?} build)"));
+    say(&format!("building the component for {TARGET} ({build:?} build, profile {profile})"));
     run(cargo).context("the component was not built; cargo said above what to mend")?;
-    let path = target.join(TARGET).join("release/nightcap.wasm");
+    let path = target.join(TARGET).join(profile).join("nightcap.wasm");
     ensure!(
         path.is_file(),
         "cargo built the component, but left no {}; does Cargo.toml still have the crate type cdylib?",
         path.display()
     );
     Ok(path)
+}
+
+/// The profile in `Cargo.toml` to build with. Tests and the demo are content with a component that is built quickly,
+/// unless `NIGHTCAP_COMPONENTS` asks for the released form. Benchmarks, which are built without debug assertions, always
+/// measure that one.
+fn profile() -> anyhow::Result<&'static str> {
+    match std::env::var("NIGHTCAP_COMPONENTS").as_deref() {
+        Ok("release") => Ok("release"),
+        Ok(other) => bail!("NIGHTCAP_COMPONENTS is `{other}`; it can be `release`, or not set"),
+        Err(_) if cfg!(debug_assertions) => Ok("quick"),
+        Err(_) => Ok("release"),
+    }
 }
 
 fn install_target() -> anyhow::Result<()> {

@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nightcap::page::{Facts, Page};
+use nightcap::{Facts, Page};
 use nightcap::report::{Analysis, Report};
 
 /// What may be kept under one key, with some room for quotes in the page.

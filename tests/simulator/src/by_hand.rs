@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::arm::packet_capture::storage_path::storage_path;
 use crate::azure::Azure;
@@ -64,8 +65,18 @@ impl Azure {
             deleted_at: None,
             settles_as: if ran { ProvisioningState::Succeeded } else { ProvisioningState::Failed },
             operation: None,
+            shown_instead: Map::new(),
             etag: self.state.identifiers.guid(),
         });
+    }
+
+    /// From now on answers show these members of the `properties` of the capture with this id instead of what they are:
+    /// nulls, or members that this simulator does not have. Tells whether the capture is there.
+    pub fn show_capture_as(&mut self, id: &str, properties: Map<String, Value>) -> bool {
+        let capture = self.state.captures.iter_mut().rev().find(|capture| same(&capture.id, id));
+        let Some(capture) = capture else { return false };
+        capture.shown_instead = properties;
+        true
     }
 
     /// Somebody stops the capture with this id in the portal. Tells whether Azure lets them.
@@ -95,7 +106,7 @@ impl Azure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::json as value;
 
     use super::*;
     use crate::World;
@@ -135,5 +146,38 @@ mod tests {
         assert_eq!(client.azure.running_on(client.now, &sample_vm().to_uppercase()).len(), 1);
         assert_eq!(json(&client.status("old"))["stopReason"], "TimeExceeded");
         assert_eq!(json(&client.status("now"))["packetCaptureStatus"], "Running");
+    }
+
+    #[test]
+    fn captures_of_others_may_be_shown_with_nulls_and_as_ring_buffers() {
+        let mut client = Client::new(World::sample);
+        let watcher = client.azure.world().watchers[0].id.clone();
+        let limit = Duration::from_secs(18_000);
+        for number in 0..10 {
+            let name = format!("ticket-{number}");
+            client.azure.add_capture(client.now, &watcher, &name, &sample_vm(), limit, CaptureState::Finished);
+        }
+        let ring = value!({
+            "continuousCapture": true,
+            "totalBytesPerSession": null,
+            "timeLimitInSeconds": null,
+            "storageLocation": { "localPath": "/var/captures/ring.cap" },
+            "captureSettings": { "fileCount": 10, "fileSizeInBytes": 104_857_600, "sessionTimeLimitInSeconds": 86_400 },
+        });
+        let id = format!("{watcher}/packetCaptures/TICKET-7");
+        assert!(client.azure.show_capture_as(&id, ring.as_object().unwrap().clone()));
+        assert!(!client.azure.show_capture_as(&format!("{id}0"), Map::new()));
+
+        let list = json(&client.arm("GET", &captures(""), ""));
+        assert_eq!(list["value"].as_array().unwrap().len(), 10);
+        let shown = &list["value"][7]["properties"];
+        for (member, value) in ring.as_object().unwrap() {
+            assert_eq!(shown.get(member), Some(value), "{member}");
+        }
+        assert_eq!((&shown["provisioningState"], &shown["target"]), (&value!("Succeeded"), &value!(sample_vm())));
+        for number in 0..10 {
+            assert_eq!(json(&client.status(&format!("ticket-{number}")))["stopReason"], "TimeExceeded");
+        }
+        assert_eq!(client.create("one-more").status(), 201, "none of them takes a session");
     }
 }

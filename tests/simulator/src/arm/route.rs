@@ -60,15 +60,16 @@ impl Route {
             (Some("microsoft.network"), ["locations", _, "operationresults", _]) => Route::OperationResult,
             _ => return None,
         };
-        (path.group.is_some() != route.is_above_groups() || route.is_in_both()).then_some(route)
+        route.fits(path.group.is_some()).then_some(route)
     }
 
-    fn is_above_groups(self) -> bool {
-        matches!(self, Route::Subscription | Route::OperationStatus | Route::OperationResult)
-    }
-
-    fn is_in_both(self) -> bool {
-        matches!(self, Route::VirtualMachines | Route::Watchers)
+    /// Whether the path may, or must, name a resource group.
+    fn fits(self, names_group: bool) -> bool {
+        match self {
+            Route::Subscription | Route::OperationStatus | Route::OperationResult => !names_group,
+            Route::VirtualMachines | Route::Watchers => true,
+            _ => names_group,
+        }
     }
 
     pub(crate) fn methods(self) -> &'static [Method] {

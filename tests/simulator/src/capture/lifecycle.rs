@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::capture::properties::CaptureProperties;
 
@@ -49,6 +49,9 @@ pub struct Capture {
     /// The last operation on it after its creation.
     #[serde(skip)]
     pub(crate) operation: Option<PendingOperation>,
+    /// Members of `properties` that answers show instead of what they are.
+    #[serde(skip)]
+    pub(crate) shown_instead: Map<String, Value>,
     /// Changes with every change of the resource.
     #[serde(skip)]
     pub(crate) etag: String,
@@ -153,6 +156,9 @@ impl Capture {
         let mut properties = json!(self.properties);
         properties["provisioningState"] = json!(self.provisioning_state(now));
         properties["storageLocation"]["storagePath"] = json!(self.storage_path);
+        for (member, value) in &self.shown_instead {
+            properties[member] = value.clone();
+        }
         json!({ "name": self.name, "id": self.id, "etag": self.etag(now), "properties": properties })
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde_json::Map;
 
 use crate::answer::{self, Answer};
 use crate::arm::call::Call;
@@ -123,6 +124,7 @@ fn start(
             TerminalStatus::Canceled => ProvisioningState::Canceled,
         },
         operation: None,
+        shown_instead: Map::new(),
         etag: state.identifiers.guid(),
     };
     let mut answer = answer::json(StatusCode::CREATED, &capture.resource(call.now));
