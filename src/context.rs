@@ -95,7 +95,7 @@ impl<H: Host> Context<H> {
             log: self.log(),
             config: &self.settings.azure,
             tokens: &self.instance.tokens,
-            target,
+            target: Some(target),
             deadline: self.instance.host.monotonic().saturating_add(time),
         }
     }

@@ -1,5 +1,7 @@
 //! Lenient reading of JSON that many services write: members missing or null, numbers as strings, names in any case.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 /// A member that holds something it cannot hold, such as a list where a name belongs.
@@ -83,6 +85,17 @@ impl<'a> Object<'a> {
     /// An object where anything else counts as missing.
     pub fn object_or_nothing(self, name: &str) -> Option<Object<'a>> {
         self.object(name).ok().flatten()
+    }
+
+    /// An object where anything else counts as one without members.
+    pub fn object_or_empty(self, name: &str) -> Object<'a> {
+        static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.object_or_nothing(name).unwrap_or(Object(&EMPTY))
+    }
+
+    /// The texts of a list, without what is none.
+    pub fn texts_of(self, name: &str) -> Vec<String> {
+        self.list_or_nothing(name).iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
 
     /// The members that hold a text, number or truth value.

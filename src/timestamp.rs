@@ -31,6 +31,10 @@ const PLAIN: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [
 const HTTP_DATE: &[BorrowedFormatItem] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
+/// The first and last moments that RFC 3339 can write, in milliseconds: the years 0000 and 9999.
+const FIRST: i64 = -62_167_219_200_000;
+const LAST: i64 = 253_402_300_799_999;
+
 /// A moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp {
@@ -81,9 +85,10 @@ impl Timestamp {
         self.written(PLAIN).unwrap_or_default()
     }
 
-    /// The moment a while later.
+    /// The moment a while later, or the last one of the calendar.
     pub fn after(self, while_: Duration) -> Self {
-        Self::from_unix_millis(self.unix_millis.saturating_add(millis(while_)))
+        let after = self.unix_millis.saturating_add(millis(while_));
+        Self::from_unix_millis(after.min(LAST.max(self.unix_millis)))
     }
 
     /// The moment a while earlier.
@@ -118,8 +123,9 @@ impl fmt::Display for Timestamp {
 }
 
 impl Serialize for Timestamp {
+    /// What is written can be read back, whatever the time.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&Self::from_unix_millis(self.unix_millis.clamp(FIRST, LAST)))
     }
 }
 
@@ -170,6 +176,22 @@ mod tests {
         {
             assert_eq!(Timestamp::parse_http_date(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_back() {
+        let now = Timestamp::parse("2026-11-20T02:13:41.123Z").unwrap();
+        let written = |moment: Timestamp| serde_json::to_value(moment).unwrap();
+        let far = [now.after(Duration::MAX), Timestamp::from_unix_millis(i64::MAX)];
+        for (moment, text) in far
+            .into_iter()
+            .map(|far| (far, "9999-12-31T23:59:59.999Z"))
+            .chain([(now, "2026-11-20T02:13:41.123Z"), (now.before(Duration::MAX), "0000-01-01T00:00:00.000Z")])
+        {
+            assert_eq!(written(moment), text);
+            assert!(serde_json::from_value::<Timestamp>(written(moment)).is_ok(), "{text}");
+        }
+        assert_eq!(now.after(Duration::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

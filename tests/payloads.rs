@@ -325,6 +325,157 @@ const ROWS: &[Row] = &[
         properties: QUAY,
         ..ROW
     },
+    // Alerts that name their machine elsewhere, or only what leads to it.
+    Row {
+        file: "common-promql-workspace-scope",
+        rule: "berths busy",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:01:40.500Z"),
+        properties: &[("nightcap_capture_seconds", "90")],
+        ..ROW
+    },
+    Row {
+        file: "common-promql-vm-scope",
+        rule: "berths busy",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:02:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-prometheus-resource-id",
+        rule: "berths busy",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:03:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-prometheus-node",
+        plan: "no_virtual_machine",
+        targets: &[],
+        rule: "berths busy",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:04:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-log-v2-dimension-id",
+        rule: "gates that fail",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:05:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-log-v2-dimension-resource",
+        rule: "gates that fail",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:06:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-log-v2-configuration-item-id",
+        rule: "gates that fail",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:07:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-log-v2-configuration-item-name",
+        plan: "no_virtual_machine",
+        targets: &[],
+        rule: "gates that fail",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:08:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-log-v2-row-with-any-id",
+        plan: "no_virtual_machine",
+        targets: &[],
+        rule: "gates that fail",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:09:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-on-public-ip",
+        plan: "no_virtual_machine",
+        targets: &[],
+        rule: "front under attack",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:10:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-on-public-ip-with-target",
+        targets: &[GATE, CRANES],
+        rule: "front under attack",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:11:40.500Z"),
+        properties: &[(
+            "nightcap_target",
+            "/subscriptions/7d3c1f52-94ab-4e60-8b17-2ac5d90e4f38/resourcegroups/harbour/providers/microsoft.compute/virtualmachines/gate-01, /subscriptions/7d3c1f52-94ab-4e60-8b17-2ac5d90e4f38/resourcegroups/harbour/providers/microsoft.compute/virtualmachinescalesets/cranes",
+        )],
+        ..ROW
+    },
+    Row {
+        file: "common-on-network-interface",
+        plan: "no_virtual_machine",
+        targets: &[],
+        rule: "gate link",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:12:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-on-load-balancer",
+        plan: "no_virtual_machine",
+        targets: &[],
+        rule: "berths down",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:13:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-vm-with-another-target",
+        targets: &[CRANES],
+        rule: "gate cpu",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:14:40.500Z"),
+        properties: &[(
+            "Nightcap_Target",
+            "[\"/subscriptions/7d3c1f52-94ab-4e60-8b17-2ac5d90e4f38/resourcegroups/harbour/providers/microsoft.compute/virtualmachinescalesets/cranes\"]",
+        )],
+        ..ROW
+    },
+    Row {
+        file: "common-vm-with-a-wrong-target",
+        rule: "gate cpu",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:15:40.500Z"),
+        properties: &[("nightcap_target", "gate-02")],
+        ..ROW
+    },
+    Row {
+        file: "common-target-as-text",
+        rule: "gate cpu",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:16:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-targets-as-objects",
+        rule: "gate cpu",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:17:40.500Z"),
+        ..ROW
+    },
+    Row {
+        file: "common-target-resource",
+        rule: "gate cpu",
+        severity: Some("Sev2"),
+        fired_at: Some("2026-11-20T02:18:40.500Z"),
+        ..ROW
+    },
     Row {
         file: "metric-deactivated",
         plan: "resolved",
@@ -626,6 +777,65 @@ fn whoever_is_told_that_nothing_is_done_is_told_why() {
 }
 
 #[test]
+fn whoever_gets_no_capture_is_told_what_would_name_the_machine() {
+    for (file, words) in [
+        (
+            "common-log-v2-computer-only",
+            &["workspaces/harbour-logs", "computer gate-01", "_ResourceId", "nightcap_target"][..],
+        ),
+        ("common-log-v2-configuration-item-name", &["computer gate-01 "]),
+        (
+            "common-prometheus-node",
+            &["aks-berths-28735029-vmss00000c", "instance 12", "microsoft.resourceid", "nightcap_target"],
+        ),
+        ("common-on-load-balancer", &["loadbalancers/harbour-lb", "nightcap_target"]),
+        ("common-on-public-ip", &["publicipaddresses/harbour-front", "nightcap_target"]),
+        ("common-on-network-interface", &["networkinterfaces/gate-01-nic", "nightcap_target"]),
+    ] {
+        let Some(Plan::Skip { message, .. }) = nothing_to_do(&fixture(file)) else { panic!("{file}") };
+        words.iter().for_each(|word| assert!(message.contains(word), "{file}: {word}: {message}"));
+    }
+}
+
+#[test]
+fn what_leads_to_a_machine_is_kept_for_azure_to_say_which() {
+    let unresolved = |file: &str| serde_json::to_value(fixture(file)).unwrap()["unresolved"].clone();
+    let network = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/harbour/providers/microsoft.network");
+    let computer = json!([{"computer": {"name": "gate-01", "subscription": SUBSCRIPTION}}]);
+    assert_eq!(
+        unresolved("common-on-public-ip"),
+        json!([{"publicIpAddress": format!("{network}/publicipaddresses/harbour-front")}])
+    );
+    assert_eq!(
+        unresolved("common-on-network-interface"),
+        json!([{"networkInterface": format!("{network}/networkinterfaces/gate-01-nic")}])
+    );
+    for file in [
+        "common-log-v2-computer-only",
+        "common-log-v2-configuration-item-name",
+        "common-log-v1-number-of-results",
+        "log-v1-number-of-results",
+    ] {
+        assert_eq!(unresolved(file), computer, "{file}");
+    }
+    for file in [
+        "common-log-v2-dimension-id",
+        "common-on-public-ip-with-target",
+        "common-metric-static-fired",
+        "common-on-load-balancer",
+        "metric-on-storage",
+    ] {
+        assert_eq!(unresolved(file), Value::Null, "{file}");
+    }
+}
+
+#[test]
+fn a_query_of_promql_says_what_was_measured() {
+    let reading = serde_json::to_value(fixture("common-promql-workspace-scope").summary()).unwrap()["reading"].clone();
+    assert_eq!(reading, json!({"metric": "berths busy", "operator": null, "threshold": null, "value": "0.93"}));
+}
+
+#[test]
 fn custom_properties_override_and_their_slips_are_told_once() {
     let (overrides, complaints) = Overrides::from_properties(&fixture("common-overrides").properties);
     assert_eq!(
@@ -826,42 +1036,55 @@ fn json_of_no_known_schema_is_refused() {
 }
 
 #[test]
-fn known_schemas_with_something_impossible_are_refused_by_the_members_name() {
-    let common = |data: Value| json!({"schemaId": "azureMonitorCommonAlertSchema", "data": data});
-    let essentials = |name: &str, value: Value| common(json!({"essentials": {name: value}}));
-    let of = |schema: &str, data: Value| json!({"schemaId": schema, "data": data});
+fn bodies_like_alerts_with_something_impossible_are_refused_by_the_members_name() {
     let bodies = [
-        (json!({"schemaId": "azureMonitorCommonAlertSchema"}), "the common alert schema: data"),
-        (common(json!(null)), "the common alert schema: data"),
-        (common(json!([])), "the common alert schema: data"),
-        (common(json!("{}")), "the common alert schema: data"),
-        (common(json!({})), "the common alert schema: essentials"),
-        (common(json!({"essentials": []})), "the common alert schema: essentials"),
-        (common(json!({"essentials": 5})), "the common alert schema: essentials"),
-        (essentials("alertTargetIDs", json!(GATE)), "the common alert schema: alertTargetIDs"),
-        (essentials("alertTargetIDs", json!({"0": GATE})), "the common alert schema: alertTargetIDs"),
-        (essentials("alertTargetIDs", json!([GATE, 5])), "the common alert schema: alertTargetIDs"),
-        (essentials("alertTargetIDs", json!([[GATE]])), "the common alert schema: alertTargetIDs"),
-        (essentials("monitorCondition", json!(["Fired"])), "the common alert schema: monitorCondition"),
-        (essentials("monitorCondition", json!({})), "the common alert schema: monitorCondition"),
-        (essentials("alertId", json!({})), "the common alert schema: alertId"),
-        (of("AzureMonitorMetricAlert", json!("x")), "a metric alert: data"),
-        (of("AzureMonitorMetricAlert", json!({"context": []})), "a metric alert: context"),
-        (of("AzureMonitorMetricAlert", json!({"status": {}, "context": {}})), "a metric alert: status"),
-        (of("AzureMonitorMetricAlert", json!({"context": {"resourceId": [GATE]}})), "a metric alert: resourceId"),
-        (of("Microsoft.Insights/activityLogs", json!({"context": {}})), "an activity log alert: activityLog"),
-        (
-            of("Microsoft.Insights/activityLogs", json!({"context": {"activityLog": {"resourceId": {}}}})),
-            "an activity log alert: resourceId",
-        ),
-        (of("Microsoft.Insights/LogAlert", json!([])), "a log alert: data"),
-        (of("AIP Budget Notification", json!(null)), "a budget notification: data"),
         (json!({"status": "Activated", "context": "x"}), "a classic metric alert: context"),
         (json!({"status": [], "context": {}}), "a classic metric alert: status"),
         (json!({"AlertRuleName": "x", "ResourceId": {}}), "a log alert: ResourceId"),
     ];
     for (body, expected) in bodies {
         assert_eq!(verdict(body.to_string().as_bytes()), expected, "{body}");
+    }
+}
+
+/// Azure stops calling a webhook that refuses its alerts, so a body whose `schemaId` is right is never refused.
+#[test]
+fn known_schemas_with_something_impossible_are_taken_without_it() {
+    let common = |data: Value| json!({"schemaId": "azureMonitorCommonAlertSchema", "data": data});
+    let essentials = |name: &str, value: Value| common(json!({"essentials": {name: value}}));
+    let of = |schema: &str, data: Value| json!({"schemaId": schema, "data": data});
+    let on_gate = |name: &str, value: Value| common(json!({"essentials": {"alertTargetIDs": [GATE], name: value}}));
+    let nothing = [
+        json!({"schemaId": "azureMonitorCommonAlertSchema"}),
+        common(json!(null)),
+        common(json!([])),
+        common(json!("{}")),
+        common(json!({})),
+        common(json!({"essentials": []})),
+        common(json!({"essentials": 5})),
+        essentials("alertTargetIDs", json!(5)),
+        of("AzureMonitorMetricAlert", json!("x")),
+        of("AzureMonitorMetricAlert", json!({"context": []})),
+        of("AzureMonitorMetricAlert", json!({"status": {}, "context": {}})),
+        of("AzureMonitorMetricAlert", json!({"context": {"resourceId": [GATE]}})),
+        of("Microsoft.Insights/activityLogs", json!({"context": {}})),
+        of("Microsoft.Insights/activityLogs", json!({"context": {"activityLog": {"resourceId": {}}}})),
+        of("Microsoft.Insights/LogAlert", json!([])),
+        of("AIP Budget Notification", json!(null)),
+    ];
+    let gate = [
+        essentials("alertTargetIDs", json!(GATE)),
+        essentials("alertTargetIDs", json!({"0": GATE})),
+        essentials("alertTargetIDs", json!([GATE, 5])),
+        essentials("alertTargetIDs", json!([[GATE]])),
+        on_gate("monitorCondition", json!(["Fired"])),
+        on_gate("monitorCondition", json!({})),
+        on_gate("alertId", json!({})),
+    ];
+    let expected = nothing.into_iter().map(|body| (body, "no_virtual_machine", vec![]));
+    for (body, plan, targets) in expected.chain(gate.into_iter().map(|body| (body, "start", vec![GATE.to_owned()]))) {
+        let alert = Alert::parse(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!((plan_of(&alert).as_str(), keys(&alert)), (plan, targets), "{body}");
     }
 }
 

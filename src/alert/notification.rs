@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alert::direct_call::DirectCall;
+use crate::alert::reference::{Reference, Subjects};
 use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::digest::digest;
@@ -27,6 +28,12 @@ pub struct Alert {
     pub resolved_at: Option<Timestamp>,
     /// The machines that it is about; none when it is about something else.
     pub targets: Vec<Target>,
+    /// How many more machines it names than are worked on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub targets_left_out: usize,
+    /// What it names in place of machines, for Azure to say which they are; none once that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unresolved: Vec<Reference>,
     /// What it is about when that is no machine, for the sentence that says so.
     pub other_targets: Vec<String>,
     /// The machine's region, which only the retired classic payload tells.
@@ -140,7 +147,7 @@ impl Alert {
 
 /// A fired alert with nothing known but these.
 pub fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
-    let targets = machines(&ids);
+    let Subjects { targets, targets_left_out, references, others } = Subjects::of(ids);
     Alert {
         id,
         rule,
@@ -148,8 +155,10 @@ pub fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
         condition: Condition::Fired,
         fired_at: None,
         resolved_at: None,
-        other_targets: if targets.is_empty() { ids } else { vec![] },
+        other_targets: if targets.is_empty() { others } else { vec![] },
+        unresolved: if targets.is_empty() { references } else { vec![] },
         targets,
+        targets_left_out,
         region: None,
         reading: None,
         properties: Default::default(),
@@ -158,15 +167,8 @@ pub fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
     }
 }
 
-/// The machines among ids of all kinds, each once.
-pub fn machines(ids: &[String]) -> Vec<Target> {
-    let mut machines: Vec<Target> = Vec::new();
-    for target in ids.iter().filter_map(|id| Target::parse(id)) {
-        if !machines.contains(&target) {
-            machines.push(target);
-        }
-    }
-    machines
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Condition {

@@ -1,8 +1,10 @@
 //! Parameters that some alerts set for themselves: by custom properties of their rule, or because a program asks.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::aim;
+use super::reference::leads_to_machine;
 use crate::azure::capture_parameters::{Parameters, Scope, bytes, instance, seconds};
 use crate::azure::packet_filter::{Filter, parse_filters};
 
@@ -61,6 +63,13 @@ impl Overrides {
             "scope_include" => self.scope.include = instances(value)?,
             "scope_exclude" => self.scope.exclude = instances(value)?,
             "ignore" => self.ignore = boolean(value)?,
+            "target" => {
+                let wrong = aim::ids(value).into_iter().any(|id| !leads_to_machine(&id));
+                ensure!(
+                    !wrong,
+                    "it should be ids of virtual machines, scale sets, network interfaces or public IP addresses"
+                );
+            }
             _ => bail!("nightcap has no such property"),
         }
         Ok(())

@@ -12,6 +12,6 @@ impl Alert {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let value: Value = serde_json::from_slice(body).map_err(|error| BadAlert::NotJson(error.to_string()))?;
         let object = Object::of(&value).ok_or(BadAlert::UnknownSchema)?;
-        schemas::read(object)
+        Ok(schemas::read(object)?.aimed().bounded())
     }
 }

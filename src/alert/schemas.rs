@@ -5,25 +5,33 @@
 
 use serde_json::Value;
 
-use super::direct;
-use super::notification::{Alert, BadAlert, Condition, Reading, alert, machines};
+use super::notification::{Alert, BadAlert, Condition, Reading, alert};
+use super::reference::{MOST_REFERENCES, Reference, leads_to_machine, subscription_of};
+use super::{direct, mention};
 use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::json::{Object, WrongType};
 use crate::timestamp::Timestamp;
 
-/// Reads whatever schema the body is of.
+/// Reads whatever schema the body is of. A member that is not what it should be counts as missing: Azure stops calling a
+/// webhook that refuses its alerts.
 pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
     let schema_id = body.text("schemaId").map_err(|_| BadAlert::UnknownSchema)?.unwrap_or_default();
     match schema_id.to_ascii_lowercase().as_str() {
-        "azuremonitorcommonalertschema" => common(body).map_err(wrong_type("the common alert schema")),
-        "azuremonitormetricalert" => metric(body).map_err(wrong_type("a metric alert")),
-        "microsoft.insights/activitylogs" => activity_log(body).map_err(wrong_type("an activity log alert")),
-        "microsoft.insights/logalert" => log_of_application_insights(body).map_err(wrong_type("a log alert")),
-        "aip budget notification" => budget(body).map_err(wrong_type("a budget notification")),
+        "azuremonitorcommonalertschema" => Ok(common(body.object_or_empty("data"))),
+        "azuremonitormetricalert" => Ok(metric(body.object_or_empty("data"))),
+        "microsoft.insights/activitylogs" => Ok(activity_log(body.object_or_empty("data"))),
+        "microsoft.insights/logalert" => Ok(log_v1(body.object_or_empty("data"))),
+        "aip budget notification" => Ok(budget(body.object_or_empty("data"))),
         "" if direct::is_direct(body) => direct::read(body),
-        "" if body.has("status") && body.has("context") => classic(body).map_err(wrong_type("a classic metric alert")),
-        "" if is_log_v1(body) => log_v1(body).map_err(wrong_type("a log alert")),
+        "" if body.has("status") && body.has("context") => {
+            let context = is_classic(body).map_err(wrong_type("a classic metric alert"))?;
+            Ok(classic(body, context))
+        }
+        "" if is_log_v1(body) => {
+            body.text("ResourceId").map_err(wrong_type("a log alert"))?;
+            Ok(log_v1(body))
+        }
         _ => Err(BadAlert::UnknownSchema),
     }
 }
@@ -32,28 +40,35 @@ fn wrong_type(schema: &'static str) -> impl Fn(WrongType) -> BadAlert {
     move |wrong| BadAlert::WrongType { schema, wrong }
 }
 
-fn common(body: Object) -> Result<Alert, WrongType> {
-    let data = body.required_object("data")?;
-    let essentials = data.required_object("essentials")?;
-    let context = data.object_or_nothing("alertContext");
+fn common(data: Object) -> Alert {
+    let essentials = data.object_or_empty("essentials");
+    let context = data.object_or_empty("alertContext");
 
-    let mut ids = texts(essentials.list("alertTargetIDs")?, "alertTargetIDs")?;
-    if let Some(context) = context
-        && machines(&ids).is_empty()
-    {
-        ids.extend(ids_in_context(context));
-    }
-    let id = first_text(essentials, &["alertId", "originAlertId"])?;
-    let rule = first_text(essentials, &["alertRule", "alertRuleID"])?;
-    let condition = condition(essentials.text("monitorCondition")?, "Fired");
-    let event_is_over = context.and_then(|context| context.text_or_nothing("status")).filter(|status| is_end(status));
-
-    let is_event = context.is_some_and(|context| context.has("eventSource"));
-    let inner = context.and_then(|context| context.object_or_nothing("properties"));
-    let synthetic = inner
+    let mut ids = target_ids(essentials);
+    let id = first_text(essentials, &["alertId", "originAlertId"]);
+    let rule = first_text(essentials, &["alertRule", "alertRuleID"]);
+    let is_event = context.has("eventSource");
+    let properties = context.object_or_nothing("properties");
+    let synthetic = properties
         .and_then(|event| event.text_or_nothing("IsSynthetic"))
         .is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
-    Ok(Alert {
+
+    let items = essentials.texts_of("configurationItems");
+    if !names_machine(&ids) {
+        ids.extend(mention::ids(context));
+        ids.extend(items.iter().filter(|item| leads_to_machine(item)).cloned());
+    }
+    let test = is_test(&id, &rule, &ids, is_event) || (is_event && synthetic);
+    let mut unresolved = Vec::new();
+    if !ids.iter().any(|id| leads_to_machine(id)) {
+        let subscription = ids.iter().chain([&id]).find_map(|id| subscription_of(id));
+        let is_log = essentials.text_or_nothing("signalType").is_some_and(|signal| signal.eq_ignore_ascii_case("Log"));
+        unresolved = named(context, if is_log { &items } else { &[] }, subscription);
+    }
+
+    let condition = condition(essentials.text_or_nothing("monitorCondition"), "Fired");
+    let event_is_over = context.text_or_nothing("status").filter(|status| is_end(status));
+    let alert = Alert {
         condition: match event_is_over {
             Some(word) if condition == Condition::Fired => Condition::Over(word),
             _ => condition,
@@ -61,11 +76,12 @@ fn common(body: Object) -> Result<Alert, WrongType> {
         severity: severity(essentials),
         fired_at: time(essentials, "firedDateTime"),
         resolved_at: time(essentials, "resolvedDateTime"),
-        reading: context.and_then(reading),
-        properties: custom_properties(data, inner.filter(|_| !is_event)),
-        test: is_test(&id, &rule, &ids, is_event) || (is_event && synthetic),
+        reading: reading(context),
+        properties: custom_properties(data, properties.filter(|_| !is_event)),
+        test,
         ..alert(id, rule, ids)
-    })
+    };
+    with_names(alert, unresolved)
 }
 
 /// The alert rule's own properties. Metric and log alerts repeat them in their context; an event has its own there.
@@ -79,48 +95,47 @@ fn custom_properties(data: Object, repeated: Option<Object>) -> Vec<(String, Str
     properties
 }
 
-fn metric(body: Object) -> Result<Alert, WrongType> {
-    let data = body.required_object("data")?;
-    let context = data.required_object("context")?;
-    Ok(Alert {
-        condition: condition(data.text("status")?, "Activated"),
+fn metric(data: Object) -> Alert {
+    let context = data.object_or_empty("context");
+    Alert {
+        condition: condition(data.text_or_nothing("status"), "Activated"),
         severity: severity(context),
         fired_at: time(context, "timestamp"),
         properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
-        ..metric_alert(context)?
-    })
+        ..metric_alert(context)
+    }
 }
 
-fn activity_log(body: Object) -> Result<Alert, WrongType> {
-    let data = body.required_object("data")?;
-    let event = data.required_object("context")?.required_object("activityLog")?;
-    let mut ids: Vec<String> = event.text("resourceId")?.into_iter().collect();
-    if machines(&ids).is_empty() {
-        ids.extend(scope(event));
+fn activity_log(data: Object) -> Alert {
+    let event = data.object_or_empty("context").object_or_empty("activityLog");
+    let mut ids: Vec<String> = event.text_or_nothing("resourceId").into_iter().collect();
+    if !names_machine(&ids) {
+        ids.extend(mention::scope(event));
     }
     // `data.status` says Activated whatever happened; the event itself says whether it is over.
-    let status = event.text("status")?.filter(|status| is_end(status));
-    Ok(Alert {
+    let status = event.text_or_nothing("status").filter(|status| is_end(status));
+    Alert {
         condition: status.map_or(Condition::Fired, Condition::Over),
         fired_at: time(event, "eventTimestamp"),
         properties: data.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
-        ..alert(first_text(event, &["eventDataId", "correlationId"])?, first_text(event, &["operationName"])?, ids)
-    })
+        ..alert(first_text(event, &["eventDataId", "correlationId"]), first_text(event, &["operationName"]), ids)
+    }
 }
 
-fn classic(body: Object) -> Result<Alert, WrongType> {
-    let context = body.required_object("context")?;
-    Ok(Alert {
-        condition: condition(body.text("status")?, "Activated"),
+/// The context of a body that is told by its shape alone.
+fn is_classic(body: Object<'_>) -> Result<Object<'_>, WrongType> {
+    body.text("status")?;
+    body.required_object("context")
+}
+
+fn classic(body: Object, context: Object) -> Alert {
+    Alert {
+        condition: condition(body.text_or_nothing("status"), "Activated"),
         fired_at: time(context, "timestamp"),
         region: context.text_or_nothing("resourceRegion").and_then(|name| Region::new(&name)),
         properties: body.object_or_nothing("properties").map(Object::texts).unwrap_or_default(),
-        ..metric_alert(context)?
-    })
-}
-
-fn log_of_application_insights(body: Object) -> Result<Alert, WrongType> {
-    log_v1(body.required_object("data")?)
+        ..metric_alert(context)
+    }
 }
 
 /// Log alerts of version 1, also those with a body that users composed themselves around the search results.
@@ -128,29 +143,85 @@ fn is_log_v1(body: Object) -> bool {
     ["AlertRuleName", "SearchResult", "SearchResults", "IncludeSearchResults"].into_iter().any(|name| body.has(name))
 }
 
-fn log_v1(data: Object) -> Result<Alert, WrongType> {
-    let mut ids: Vec<String> = data.text("ResourceId")?.into_iter().collect();
-    if machines(&ids).is_empty() {
-        ids.extend(ids_in_context(data));
+fn log_v1(data: Object) -> Alert {
+    let mut ids: Vec<String> = data.text_or_nothing("ResourceId").into_iter().collect();
+    if !names_machine(&ids) {
+        ids.extend(mention::ids(data));
     }
-    let rule = first_text(data, &["AlertRuleName", "alertname"])?;
-    Ok(Alert {
+    let mut unresolved = Vec::new();
+    if !ids.iter().any(|id| leads_to_machine(id)) {
+        unresolved = named(data, &[], ids.iter().find_map(|id| subscription_of(id)));
+    }
+    let rule = first_text(data, &["AlertRuleName", "alertname"]);
+    let alert = Alert {
         severity: severity(data),
         fired_at: time(data, "SearchIntervalEndtimeUtc"),
         ..alert(rule.clone(), rule, ids)
-    })
+    };
+    with_names(alert, unresolved)
 }
 
-fn budget(body: Object) -> Result<Alert, WrongType> {
-    let name = first_text(body.required_object("data")?, &["BudgetName"])?;
-    Ok(alert(name.clone(), name, vec![]))
+fn budget(data: Object) -> Alert {
+    let name = first_text(data, &["BudgetName"]);
+    alert(name.clone(), name, vec![])
 }
 
 /// What the context of every metric alert tells in the same way, the classic ones included.
-fn metric_alert(context: Object) -> Result<Alert, WrongType> {
-    let ids = context.text("resourceId")?.into_iter().collect();
-    let alert = alert(first_text(context, &["id"])?, first_text(context, &["name"])?, ids);
-    Ok(Alert { reading: reading(context), ..alert })
+fn metric_alert(context: Object) -> Alert {
+    let ids = context.text_or_nothing("resourceId").into_iter().collect();
+    let alert = alert(first_text(context, &["id"]), first_text(context, &["name"]), ids);
+    Alert { reading: reading(context), ..alert }
+}
+
+/// What the alert is about: a list of ids. Relays make a text of a list of one, or objects of its texts, and Azure's documents
+/// once had the list under another name.
+fn target_ids(essentials: Object) -> Vec<String> {
+    let targets = ["alertTargetIDs", "targetResource"].into_iter().find_map(|name| essentials.member(name));
+    targets.map(texts_in).unwrap_or_default()
+}
+
+fn texts_in(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts_in).collect(),
+        Value::Object(_) => {
+            let object = Object::of(value);
+            let id = object
+                .and_then(|object| ["id", "resourceId"].into_iter().find_map(|name| object.text_or_nothing(name)));
+            id.map_or_else(
+                || object.map(Object::texts).unwrap_or_default().into_iter().map(|(_, text)| text).collect(),
+                |id| vec![id],
+            )
+        }
+        _ => vec![],
+    }
+}
+
+/// What an alert names that has no id in it: computers, or else a node of Kubernetes.
+fn named(context: Object, items: &[String], subscription: Option<String>) -> Vec<Reference> {
+    let computers = mention::computers(context);
+    let computers = if computers.is_empty() { items.to_vec() } else { computers };
+    let mut references: Vec<Reference> = Vec::new();
+    for computer in computers {
+        let reference = Reference::node(&computer).or_else(|| Reference::computer(&computer, subscription.clone()));
+        references.extend(reference);
+    }
+    references.extend(mention::dimension_values(context).iter().filter_map(|value| Reference::node(value)));
+    references
+}
+
+/// Adds each name once, and not too many.
+fn with_names(mut alert: Alert, names: Vec<Reference>) -> Alert {
+    for name in names {
+        if !alert.unresolved.iter().any(|known| known.is_same(&name)) && alert.unresolved.len() < MOST_REFERENCES {
+            alert.unresolved.push(name);
+        }
+    }
+    alert
+}
+
+fn names_machine(ids: &[String]) -> bool {
+    ids.iter().any(|id| Target::parse(id).is_some())
 }
 
 /// What was measured: the first criterion of the condition, or the condition itself in classic alerts.
@@ -160,55 +231,19 @@ fn reading(context: Object) -> Option<Reading> {
     let text = |names: &[&str]| names.iter().find_map(|name| criterion.text_or_nothing(name));
     let metric = text(&["metricName", "metricMeasureColumn"]).filter(|name| !name.is_empty());
     Some(Reading {
-        // A log search without a measured column counts its rows.
-        metric: metric.or_else(|| criterion.has("searchQuery").then(|| "search results".to_owned()))?,
+        metric: metric.or_else(|| measured_by_query(criterion))?,
         operator: text(&["operator"]),
         threshold: text(&["threshold"]),
         value: text(&["metricValue"]),
     })
 }
 
-/// Machine ids outside the list of targets: a log alert's dimensions, rows and search results, an event's scope.
-///
-/// The `ResourceId` dimension of a metric alert is the machine's GUID; it is no resource id and falls through.
-fn ids_in_context(context: Object) -> Vec<String> {
-    let condition = context.object_or_nothing("condition");
-    let criteria = condition.map_or(&[][..], |condition| condition.list_or_nothing("allOf"));
-    let mut pairs: Vec<Object> = context.list_or_nothing("Dimensions").iter().filter_map(Object::of).collect();
-    for criterion in criteria.iter().filter_map(Object::of) {
-        pairs.extend(criterion.list_or_nothing("dimensions").iter().filter_map(Object::of));
-        let rows = criterion.list_or_nothing("event").iter().filter_map(Value::as_array);
-        pairs.extend(rows.flatten().filter_map(Object::of));
+/// A log search without a measured column counts its rows; a query of PromQL has a name.
+fn measured_by_query(criterion: Object) -> Option<String> {
+    if criterion.has("searchQuery") {
+        return Some("search results".to_owned());
     }
-    let named = |pair: &Object| pair.text_or_nothing("name").is_some_and(|name| is_id_column(&name));
-    let from_pairs = pairs.into_iter().filter(named).filter_map(|pair| pair.text_or_nothing("value"));
-    let ids = from_pairs.chain(ids_in_search_results(context)).chain(scope(context));
-    ids.filter(|id| Target::parse(id).is_some()).collect()
-}
-
-/// What an event's caller was allowed to act on; for an event of a machine, the machine.
-fn scope(event: Object) -> Option<String> {
-    event.object_or_nothing("authorization")?.text_or_nothing("scope")
-}
-
-fn ids_in_search_results(context: Object) -> Vec<String> {
-    let results = ["SearchResults", "SearchResult"].into_iter().find_map(|name| context.object_or_nothing(name));
-    let tables = results.map_or(&[][..], |results| results.list_or_nothing("tables"));
-    let mut ids = Vec::new();
-    for table in tables.iter().filter_map(Object::of) {
-        let columns = table.list_or_nothing("columns").iter().map(|column| {
-            Object::of(column).and_then(|column| column.text_or_nothing("name")).is_some_and(|name| is_id_column(&name))
-        });
-        let wanted: Vec<usize> = columns.enumerate().filter_map(|(index, is_id)| is_id.then_some(index)).collect();
-        for row in table.list_or_nothing("rows").iter().filter_map(Value::as_array) {
-            ids.extend(wanted.iter().filter_map(|index| row.get(*index)?.as_str().map(str::to_owned)));
-        }
-    }
-    ids
-}
-
-fn is_id_column(name: &str) -> bool {
-    name.eq_ignore_ascii_case("_ResourceId") || name.eq_ignore_ascii_case("ResourceId")
+    criterion.has("query").then(|| criterion.text_or_nothing("name").unwrap_or_else(|| "query".to_owned()))
 }
 
 /// A date. One that cannot be read counts as missing, for it must not cost the capture.
@@ -239,23 +274,10 @@ fn severity(object: Object) -> Option<String> {
 fn is_test(id: &str, rule: &str, ids: &[String], is_event: bool) -> bool {
     let of_the_sample_group = |id: &String| id.to_ascii_lowercase().contains("/resourcegroups/test-rg/");
     let named_like_one = rule.starts_with("test-") && !ids.is_empty() && ids.iter().all(of_the_sample_group);
-    id.ends_with("/Test_Alert") || (named_like_one && (is_event || machines(ids).is_empty()))
-}
-
-fn texts(items: &[Value], path: &str) -> Result<Vec<String>, WrongType> {
-    let text = |item: &Value| match item {
-        Value::String(text) => Ok(text.clone()),
-        _ => Err(WrongType { path: path.to_owned(), expected: "a list of texts" }),
-    };
-    items.iter().filter(|item| !item.is_null()).map(text).collect()
+    id.ends_with("/Test_Alert") || (named_like_one && (is_event || !names_machine(ids)))
 }
 
 /// The first of several members that is there.
-fn first_text(object: Object, names: &[&str]) -> Result<String, WrongType> {
-    for name in names {
-        if let Some(text) = object.text(name)? {
-            return Ok(text);
-        }
-    }
-    Ok(String::new())
+fn first_text(object: Object, names: &[&str]) -> String {
+    names.iter().find_map(|name| object.text_or_nothing(name)).unwrap_or_default()
 }

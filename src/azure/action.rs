@@ -8,6 +8,12 @@ use strum::IntoStaticStr;
 pub enum Action {
     Token,
     Machine,
+    /// Looking for a machine by its computer's name.
+    Machines,
+    /// Reading a network interface.
+    Interface,
+    /// Reading a public IP address.
+    PublicIp,
     Watchers,
     /// Listing the watcher's captures.
     List,

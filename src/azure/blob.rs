@@ -101,12 +101,11 @@ fn content_range(text: &str) -> Option<(u64, u64)> {
 pub async fn files_of_set<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Vec<File>, AzureError> {
     let foreign = || AzureError::ForeignUrl { action: Action::File };
     let place = Place::of(url, azure.config.blob.is_loopback()).ok_or_else(foreign)?;
-    let beside = list(azure, &place, &place.stem).await?;
+    let beside = list(azure, &place, &place.stem, |_| true).await?;
     if !beside.is_empty() {
         return Ok(beside);
     }
-    let elsewhere = list(azure, &place, &place.set).await?;
-    Ok(elsewhere.into_iter().filter(|file| file.url.contains(&place.name)).collect())
+    list(azure, &place, &place.folder_of_set(), |name| name.contains(&place.name)).await
 }
 
 /// What the address of a capture's file says.
@@ -139,6 +138,11 @@ impl Place {
         (!set.is_empty()).then_some(Self { container, stem, set, name })
     }
 
+    /// What the names of all blobs begin with that belong to the scale set, and none of another set.
+    fn folder_of_set(&self) -> String {
+        format!("{}/", self.set)
+    }
+
     /// The address of a blob in the same container.
     fn url_of(&self, blob: &str) -> String {
         let mut url = self.container.clone();
@@ -149,7 +153,12 @@ impl Place {
     }
 }
 
-async fn list<H: Host>(azure: &Azure<'_, H>, place: &Place, prefix: &str) -> Result<Vec<File>, AzureError> {
+async fn list<H: Host>(
+    azure: &Azure<'_, H>,
+    place: &Place,
+    prefix: &str,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<File>, AzureError> {
     let mut files = Vec::new();
     let mut marker = String::new();
     for _ in 0..MOST_PAGES {
@@ -165,7 +174,8 @@ async fn list<H: Host>(azure: &Azure<'_, H>, place: &Place, prefix: &str) -> Res
         };
         let xml = str::from_utf8(answer.body()).map_err(|error| unreadable(Action::File, error))?;
         let page = Page::read(xml).map_err(|error| unreadable(Action::File, error))?;
-        let found = page.blobs.into_iter().map(|(name, bytes)| File { url: place.url_of(&name), bytes });
+        let wanted = page.blobs.into_iter().filter(|(name, _)| is_wanted(name));
+        let found = wanted.map(|(name, bytes)| File { url: place.url_of(&name), bytes });
         files.extend(found.take(MOST_FILES.saturating_sub(files.len())));
         marker = page.next_marker;
         if marker.is_empty() {
@@ -255,6 +265,7 @@ mod tests {
             let place = Place::of(&format!("{base}/{BLOB}.cap"), account_in_path).unwrap();
             assert_eq!(place.container.as_str(), format!("{base}/network-watcher-logs"));
             assert_eq!(place.set, "subscriptions/s/virtualmachinescalesets/set");
+            assert_eq!(place.folder_of_set(), "subscriptions/s/virtualmachinescalesets/set/");
             assert_eq!(place.name, "packetcapture_02_13_41_077");
             assert_eq!(place.stem, format!("{}/2026/11/20/{}", place.set, place.name));
         }
@@ -289,5 +300,26 @@ mod tests {
         assert_eq!(Page::read("").unwrap(), Page::default());
         assert!(Page::read("<a><b></a>").is_err());
         assert_eq!(Page::read("<Blob><Name>&nonsense;</Name></Blob>").unwrap().blobs, [(String::new(), None)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_of_other_captures_do_not_keep_those_of_a_set_out() {
+        let base = "https://store.blob.core.windows.net/network-watcher-logs";
+        let set = "subscriptions/s/virtualmachinescalesets/web";
+        let ours = format!("{set}/0/2026/11/20/packetcapture_02_13_41_077.cap");
+        let others = (0..2 * MOST_FILES).map(|number| format!("{set}/0/2026/11/19/packetcapture_{number}.cap"));
+        let blobs: String =
+            others.chain([ours.clone()]).map(|name| format!("<Blob><Name>{name}</Name></Blob>")).collect();
+        let page = format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>");
+        let stage = crate::azure::fake::Stage::new(move |request| {
+            let is_set = request.uri().query().is_some_and(|query| query.contains("virtualmachinescalesets%2Fweb%2F&"));
+            crate::host::fake::Answer::json(
+                200,
+                if is_set { page.clone() } else { "<EnumerationResults />".to_owned() },
+            )
+        });
+        let url = format!("{base}/{set}/2026/11/20/packetcapture_02_13_41_077.cap");
+        let files = files_of_set(&stage.azure(), &url).await.unwrap();
+        assert_eq!(files.iter().map(|file| file.url.as_str()).collect::<Vec<_>>(), [format!("{base}/{ours}")]);
     }
 }

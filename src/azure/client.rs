@@ -31,8 +31,8 @@ pub struct Azure<'a, H> {
     /// Where Azure is, and who nightcap is there.
     pub config: &'a Config,
     pub tokens: &'a Tokens,
-    /// The machine that this is about, for the log.
-    pub target: &'a Target,
+    /// The machine that this is about, for the log, once it is known.
+    pub target: Option<&'a Target>,
     /// When to stop trying, on the host's monotonic clock.
     pub deadline: Duration,
 }
@@ -75,7 +75,7 @@ impl<'a, H: Host> Azure<'a, H> {
         let token = tokens.token(&transport, self.config, &scope).await?;
         let mut answer = transport.attempt(self.with_token(&call, &token)).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            tokens.forget(self.log.host, &token).await;
+            tokens.forget(&transport, &token).await?;
             let token = tokens.token(&transport, self.config, &scope).await?;
             answer = transport.attempt(self.with_token(&call, &token)).await?;
         }

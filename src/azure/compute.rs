@@ -8,7 +8,9 @@ use super::answer::{read, unreadable};
 use super::client::Azure;
 use super::error::AzureError;
 use super::lenient;
+use super::list::list;
 use super::region::Region;
+use super::resource_id::ResourceId;
 use super::target::{Target, TargetKind};
 use crate::host::Host;
 
@@ -38,6 +40,51 @@ pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<O
     let resource: Resource = read(Action::Machine, &answer)?;
     let machine = Machine::of(resource, target);
     machine.map(Some).ok_or_else(|| unreadable(Action::Machine, "no location"))
+}
+
+/// The machines of a subscription that have a name, or whose computers have it.
+pub async fn find_by_name<H: Host>(
+    azure: &Azure<'_, H>,
+    subscription: &str,
+    name: &str,
+) -> Result<Vec<Target>, AzureError> {
+    let path = format!("/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines");
+    let (machines, _) = list::<_, Listed>(azure, Action::Machines, &path, API_VERSION).await?;
+    let named = machines.into_iter().filter(|machine| machine.is_named(name));
+    Ok(named.filter_map(|machine| Target::new(machine.id?)).collect())
+}
+
+/// A virtual machine in a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Listed {
+    #[serde(deserialize_with = "lenient::or_default")]
+    id: Option<ResourceId>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    name: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    properties: ListedProperties,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ListedProperties {
+    #[serde(deserialize_with = "lenient::or_default")]
+    os_profile: OsProfile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OsProfile {
+    #[serde(deserialize_with = "lenient::or_default")]
+    computer_name: String,
+}
+
+impl Listed {
+    fn is_named(&self, name: &str) -> bool {
+        let is = |own: &str| own.eq_ignore_ascii_case(name);
+        is(&self.name) || is(&self.properties.os_profile.computer_name)
+    }
 }
 
 /// A virtual machine or scale set, as Azure tells it.
@@ -110,5 +157,35 @@ impl Extension {
         let begins = |text: &str, wanted| text.to_ascii_lowercase().starts_with(wanted);
         begins(&self.properties.publisher, "microsoft.azure.networkwatcher")
             && begins(&self.properties.kind, "networkwatcheragent")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::fake::Stage;
+    use crate::host::fake::Answer;
+    use serde_json::json;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_computer_is_found_by_its_own_name_and_by_its_machines() {
+        let stage = Stage::new(|_| {
+            let vm = |name: &str, computer: serde_json::Value| {
+                let id = format!(
+                    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/{name}"
+                );
+                json!({"id": id, "name": name, "properties": {"osProfile": {"computerName": computer}}})
+            };
+            let machines =
+                json!([vm("gate-01", json!(null)), vm("GATE-02", json!("two")), vm("other", json!("gate-02")), null]);
+            Answer::json(200, json!({"value": machines}).to_string())
+        });
+        let azure = stage.azure();
+        for (name, found) in
+            [("GATE-01", &["gate-01"][..]), ("two", &["GATE-02"]), ("gate-02", &["GATE-02", "other"]), ("x", &[])]
+        {
+            let machines = find_by_name(&azure, "00000000-0000-0000-0000-000000000000", name).await.unwrap();
+            assert_eq!(machines.iter().map(|target| target.name()).collect::<Vec<_>>(), found, "{name}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::action::Action;
-use super::answer::read;
+use super::answer::{read, unreadable};
 use super::client::Azure;
 use super::clock::Clock;
 use super::error::AzureError;
@@ -49,8 +49,23 @@ pub async fn list<H: Host, T: DeserializeOwned>(
         items.extend(page.value.0);
         match page.next_link.filter(|link| !link.is_empty()) {
             Some(link) => answer = azure.get(action, azure.given_uri(action, &link)?).await?,
-            None => break,
+            None => return Ok((items, clock)),
         }
     }
-    Ok((items, clock))
+    Err(unreadable(action, format!("a list of more than {MOST_PAGES} pages")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::fake::Stage;
+    use crate::host::fake::Answer;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_without_end_is_an_error_and_not_a_shorter_list() {
+        let next = r#"{"value": [1], "nextLink": "https://management.azure.com/next"}"#;
+        let stage = Stage::new(move |_| Answer::json(200, next));
+        let listed = list::<_, u64>(&stage.azure(), Action::Watchers, "/x", "1").await;
+        assert!(matches!(listed, Err(AzureError::Unreadable { .. })), "{listed:?}");
+    }
 }

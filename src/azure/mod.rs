@@ -10,8 +10,11 @@ pub(crate) mod cloud;
 pub(crate) mod compute;
 pub(crate) mod config;
 pub(crate) mod error;
+#[cfg(test)]
+mod fake;
 mod lenient;
 mod list;
+pub(crate) mod network;
 pub(crate) mod network_watcher;
 pub(crate) mod operation;
 pub(crate) mod origin;

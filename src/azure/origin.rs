@@ -132,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn a_star_leaves_the_rest_of_the_name_alone() {
+        for text in ["https://*.any.example", "https://*.any.any.example:8443"] {
+            assert_eq!(Origin::parse(text).unwrap().to_string(), text);
+        }
+        for wrong in ["https://*", "https://a.*.example", "https://*.*.example", "https://*a.example"] {
+            assert!(Origin::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn plain_http_is_for_loopback() {
         for fine in ["http://127.0.0.1:7300", "http://localhost:7300", "http://[::1]:7300"] {
             assert_eq!(Origin::parse(fine).unwrap().to_string(), fine);

@@ -31,11 +31,15 @@ pub struct Filter {
     remote_port: Option<String>,
 }
 
+/// The longest list of filters in bytes of JSON; every record of a capture holds it.
+const LONGEST_LIST: usize = 16 * 1024;
+
 const SHAPE: &str =
     r#"it should be a JSON list of Azure's packet filters, such as [{"protocol":"TCP","remotePort":"443"}]"#;
 
 /// Reads and checks a JSON list of filters.
 pub fn parse_filters(json: &str) -> anyhow::Result<Vec<Filter>> {
+    ensure!(json.len() <= LONGEST_LIST, "a list of filters has at most {LONGEST_LIST} bytes");
     // Serde would read a struct from a list as well.
     let objects: Vec<Map<String, Value>> = serde_json::from_str(json).map_err(BadJson::from).context(SHAPE)?;
     let filters: Vec<Filter> = serde_json::from_value(objects.into()).map_err(BadJson::from).context(SHAPE)?;
@@ -124,6 +128,12 @@ mod tests {
             ])
         );
         assert_eq!(parse_filters("[]").unwrap(), vec![]);
+    }
+
+    #[test]
+    fn a_list_that_would_fill_a_record_is_refused() {
+        let many = vec![r#"{"protocol":"TCP"}"#; 1000].join(",");
+        assert!(parse_filters(&format!("[{many}]")).is_err());
     }
 
     #[test]

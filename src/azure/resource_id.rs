@@ -10,6 +10,9 @@ use uuid::Uuid;
 /// ("Naming rules and restrictions for Azure resources").
 const LONGEST_NAME: usize = 90;
 
+/// The longest id in bytes: room for the longest names, in any script, of a resource and several that it is part of.
+const LONGEST_ID: usize = 4096;
+
 /// The id of one resource: a subscription, a resource group, and a chain of types and names below one provider.
 ///
 /// Azure compares ids without case and hands them out in any; so does this type.
@@ -30,6 +33,9 @@ impl ResourceId {
     /// Reads `/subscriptions/{guid}/resourceGroups/{group}/providers/{provider}/{type}/{name}` with any number of
     /// further type and name pairs, in any case.
     pub fn parse(text: &str) -> Result<Self, NotAResourceId> {
+        if text.len() > LONGEST_ID {
+            return Err(NotAResourceId("the Azure resource id is too long"));
+        }
         let mut segments = text.trim().trim_end_matches('/').split('/');
         if segments.next() != Some("") {
             return Err(NotAResourceId("an Azure resource id begins with /subscriptions/"));
@@ -95,7 +101,13 @@ impl ResourceId {
 
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.subscription.eq_ignore_ascii_case(&other.subscription)
+            && self.resource_group.eq_ignore_ascii_case(&other.resource_group)
+            && self.provider.eq_ignore_ascii_case(&other.provider)
+            && self.types.len() == other.types.len()
+            && self.types.iter().zip(&other.types).all(|((kind, name), (other_kind, other_name))| {
+                kind.eq_ignore_ascii_case(other_kind) && name.eq_ignore_ascii_case(other_name)
+            })
     }
 }
 

@@ -10,14 +10,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(400);
 /// The longest pause when the server names none.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// The longest wait that a server's word is taken for. Azure names ten minutes at most ("Asynchronous Operations" of the
+/// Resource Provider Contract).
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+
 /// The statuses that Azure's own SDKs try again (azure-core, `RetryPolicy`).
 pub fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long the server asked to wait. Azure Resource Manager writes whole seconds.
+/// How long the server asked to wait, up to an hour. Azure Resource Manager writes whole seconds.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
 /// The pause before attempt `attempt + 1`: half fixed, half chance, so that instances that failed together do not come
@@ -38,6 +43,14 @@ mod tests {
         assert_eq!(pause(0, 0), FIRST_PAUSE / 2);
         assert!(pause(2, 0) > pause(1, 0));
         assert_eq!(pause(u32::MAX, 255), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn no_server_makes_anybody_wait_for_ever() {
+        for seconds in ["3601", "253402300800", "18446744073709551615"] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, seconds.parse().unwrap())]);
+            assert_eq!(retry_after(&headers), Some(LONGEST_RETRY_AFTER), "{seconds}");
+        }
     }
 
     #[test]

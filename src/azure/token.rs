@@ -25,6 +25,9 @@ const LONGEST_LIFETIME: u64 = 86_400;
 /// The pause between two looks at a cache that somebody else is filling.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
+/// How long a failure is shared with those who waited for the same token.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
 /// One token for each audience, for none is good for another.
 #[derive(Debug, Default)]
 pub struct Tokens {
@@ -34,7 +37,21 @@ pub struct Tokens {
 
 /// The token of one scope, shared by all requests of an instance.
 #[derive(Debug, Default)]
-pub struct TokenCache(Mutex<Option<Token>>);
+pub struct TokenCache(Mutex<Cached>);
+
+#[derive(Debug, Default)]
+struct Cached {
+    token: Option<Token>,
+    failure: Option<Failure>,
+}
+
+/// Why there was no token a moment ago.
+#[derive(Debug)]
+struct Failure {
+    error: AzureError,
+    /// On the host's monotonic clock.
+    at: Duration,
+}
 
 #[derive(Clone, Debug)]
 struct Token {
@@ -65,7 +82,8 @@ struct Refusal {
 }
 
 impl TokenCache {
-    /// A token that is good for some minutes. Whoever comes while one is fetched waits for that one.
+    /// A token that is good for some minutes. Whoever comes while one is fetched waits for that one, for as long as there is
+    /// time.
     pub async fn token<H: Host>(
         &self,
         transport: &Transport<'_, H>,
@@ -73,34 +91,57 @@ impl TokenCache {
         scope: &str,
     ) -> Result<Secret, AzureError> {
         let host = transport.log.host;
-        let mut held = self.lock(host).await;
-        if let Some(token) = held.as_ref().filter(|token| host.monotonic() < token.replace_at) {
+        let mut cached = self.lock(transport).await?;
+        if let Some(token) = cached.token.as_ref().filter(|token| host.monotonic() < token.replace_at) {
             return Ok(token.text.clone());
         }
-        let token = fetch(transport, config, scope).await?;
-        let text = token.text.clone();
-        *held = Some(token);
-        Ok(text)
+        if let Some(failure) = cached.failure.as_ref().filter(|failure| failure.holds_for(transport)) {
+            return Err(failure.error.clone());
+        }
+        match fetch(transport, config, scope).await {
+            Ok(token) => {
+                let text = token.text.clone();
+                *cached = Cached { token: Some(token), failure: None };
+                Ok(text)
+            }
+            Err(error) => {
+                cached.failure = Some(Failure { error: error.clone(), at: host.monotonic() });
+                Err(error)
+            }
+        }
     }
 
     /// Forgets a token that Azure no longer takes, unless it was replaced meanwhile.
-    pub async fn forget(&self, host: &impl Host, refused: &Secret) {
-        let mut held = self.lock(host).await;
-        if held.as_ref().is_some_and(|token| token.text == *refused) {
-            *held = None;
+    pub async fn forget<H: Host>(&self, transport: &Transport<'_, H>, refused: &Secret) -> Result<(), AzureError> {
+        let mut cached = self.lock(transport).await?;
+        if cached.token.as_ref().is_some_and(|token| token.text == *refused) {
+            cached.token = None;
         }
+        Ok(())
     }
 
     /// Waits for the cache by looking again and again. Requests of one instance share it, and a request that wakes
     /// another traps the component: wit-bindgen 0.57 panics without its feature `inter-task-wakeup`, and with it
     /// wasmtime 48 traps (bytecodealliance/wit-bindgen#1638).
-    async fn lock(&self, host: &impl Host) -> MutexGuard<'_, Option<Token>> {
+    async fn lock<H: Host>(&self, transport: &Transport<'_, H>) -> Result<MutexGuard<'_, Cached>, AzureError> {
         loop {
-            if let Some(held) = self.0.try_lock() {
-                return held;
+            if let Some(cached) = self.0.try_lock() {
+                return Ok(cached);
             }
-            host.sleep(LOOK_AGAIN_AFTER).await;
+            if transport.time_left().is_zero() {
+                return Err(AzureError::OutOfTime { action: Action::Token });
+            }
+            transport.log.host.sleep(LOOK_AGAIN_AFTER).await;
         }
+    }
+}
+
+impl Failure {
+    /// Whether another request would end in the same way: one that was refused a moment ago is refused again, and there must
+    /// be time for one that may do better.
+    fn holds_for<H: Host>(&self, transport: &Transport<'_, H>) -> bool {
+        let age = transport.log.host.monotonic().saturating_sub(self.at);
+        age < FAILURE_HOLDS && (!self.error.is_transient() || transport.time_left().is_zero())
     }
 }
 
@@ -138,4 +179,64 @@ fn no_token(status: StatusCode, body: &[u8]) -> AzureError {
     let code = number.map(|number| format!("AADSTS{number}")).or(word).unwrap_or_else(|| status.as_str().to_owned());
     // Entra's own passing conditions come with 400: the loop guard and a transient fault.
     AzureError::NoToken { transient: matches!(number, Some(50196 | 90033)) || retry::is_transient(status), code }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::azure::fake::config;
+    use crate::host::fake::{Answer, FakeHost};
+    use crate::log::Log;
+
+    /// What those get who ask at once and have so long, and when each gets it.
+    async fn ask(host: Arc<FakeHost>, time: &[u64]) -> Vec<(Result<(), AzureError>, Duration)> {
+        let (tokens, config) = (Tokens::default(), config());
+        let ask = |seconds: &u64| {
+            let log = Log { host: host.as_ref(), alert: "", client_request_id: "" };
+            let transport = Transport { log, target: None, deadline: Duration::from_secs(*seconds) };
+            let (tokens, config) = (&tokens, &config);
+            async move {
+                let token = tokens.arm.token(&transport, config, "https://management.azure.com/.default").await;
+                (token.map(|_| ()), transport.log.host.monotonic())
+            }
+        };
+        join_all(time.iter().map(ask)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_in_turn_behind_an_entra_that_hangs() {
+        let host = Arc::new(FakeHost::new(|_| Answer::status(200).after(Duration::MAX)));
+        for (result, after) in ask(host, &[30; 8]).await {
+            assert!(result.is_err_and(|error| error.is_transient()));
+            assert!(after <= Duration::from_secs(40), "{after:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_shared_with_all_who_waited() {
+        let refusal = r#"{"error": "invalid_client", "error_codes": [7000215]}"#;
+        let host = Arc::new(FakeHost::new(move |_| Answer::json(401, refusal).after(Duration::from_secs(1))));
+        let refused = AzureError::NoToken { code: "AADSTS7000215".to_owned(), transient: false };
+        for (result, after) in ask(host.clone(), &[30; 8]).await {
+            assert_eq!(result, Err(refused.clone()));
+            assert!(after < Duration::from_millis(1100), "{after:?}");
+        }
+        assert_eq!(host.sent().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_time_left_asks_again_where_another_had_none() {
+        let granted = r#"{"access_token": "t", "expires_in": 3599}"#;
+        let begin = tokio::time::Instant::now();
+        let host = Arc::new(FakeHost::new(move |_| {
+            let hangs = begin.elapsed() < Duration::from_secs(15);
+            Answer::json(200, granted).after(if hangs { Duration::MAX } else { Duration::ZERO })
+        }));
+        let results: Vec<_> = ask(host, &[5, 60]).await.into_iter().map(|(result, _)| result.is_ok()).collect();
+        assert_eq!(results, [false, true]);
+    }
 }

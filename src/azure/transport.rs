@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{Either, select};
 use http::{HeaderMap, Method, Request, Response, header, request};
 
 use super::action::Action;
@@ -11,19 +10,17 @@ use super::answer::refused;
 use super::error::{AzureError, Detail};
 use super::retry;
 use super::target::Target;
+use crate::host::send::send;
 use crate::host::{Host, NoAnswer};
 use crate::log::{Event, Log};
-
-/// How long one request may take. Azure Resource Manager answers within a second or two when it is well.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How requests of one piece of work are sent.
 #[derive(Debug)]
 pub struct Transport<'a, H> {
     /// Where attempts are told, and the host that makes them.
     pub log: Log<'a, H>,
-    /// The machine that this is about, for the log.
-    pub target: &'a Target,
+    /// The machine that this is about, for the log, once it is known.
+    pub target: Option<&'a Target>,
     /// When to stop trying, on the host's monotonic clock.
     pub deadline: Duration,
 }
@@ -82,12 +79,7 @@ impl<H: Host> Transport<'_, H> {
 
     async fn send_once(&self, about: About<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
         let began = self.log.host.monotonic();
-        let sent = std::pin::pin!(self.log.host.send(request.clone()));
-        let timeout = std::pin::pin!(self.log.host.sleep(ANSWER_TIMEOUT));
-        let answer = match select(sent, timeout).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(((), _)) => Err(NoAnswer(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()))),
-        };
+        let answer = send(self.log.host, request.clone()).await;
         self.note(about, request.method(), self.log.host.monotonic().saturating_sub(began), &answer);
         answer
     }
@@ -101,9 +93,9 @@ impl<H: Host> Transport<'_, H> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let fine = status.is_some_and(|status| status.is_success());
         let code = answer.as_ref().ok().filter(|_| !fine).map(|answer| Detail::of_answer(answer).code);
-        let target = self.target.id().to_string();
+        let target = self.target.map(|target| target.id().to_string());
         self.log.write(&Event {
-            target: Some(&target),
+            target: target.as_deref(),
             capture: about.capture,
             step: Some(about.action.name()),
             method: Some(method.as_str()),

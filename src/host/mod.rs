@@ -3,10 +3,16 @@
 //! `runtime.rs` makes them for the component, with `spin.rs` or `wasi.rs` for what the host has of its own. Tests bring
 //! another maker with a clock that they turn.
 
+#[cfg(test)]
+pub(crate) mod fake;
+mod progress;
 #[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
 mod random;
+#[cfg(any(test, all(target_arch = "wasm32", any(feature = "spin", feature = "wasi"))))]
+mod room;
 #[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
 pub mod runtime;
+pub(crate) mod send;
 #[cfg(all(target_arch = "wasm32", feature = "spin"))]
 mod spin;
 #[cfg(all(target_arch = "wasm32", feature = "wasi", not(feature = "spin")))]
@@ -20,6 +26,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::timestamp::Timestamp;
+pub use progress::Progress;
 
 /// Work that goes on by itself.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -44,8 +51,12 @@ pub const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What a runtime offers.
 pub trait Host: Send + Sync + 'static {
-    /// Sends a request and reads its answer whole.
-    fn send(&self, request: Request<Bytes>) -> impl Future<Output = Result<Response<Bytes>, NoAnswer>> + Send;
+    /// Sends a request, reads its answer whole, and notes the progress of it. It may take for ever: [`send::send`] does not.
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<Response<Bytes>, NoAnswer>> + Send;
 
     /// The time of day, which may jump.
     fn now(&self) -> Timestamp;

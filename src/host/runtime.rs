@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures::future::join;
-use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body_util::Full;
 use spin_sdk::wasip3::http::types;
@@ -18,21 +17,18 @@ use spin_sdk::wasip3::wit_bindgen::StreamResult;
 use spin_sdk::wasip3::wit_future;
 
 use super::random::random;
+use super::room::room_for;
 #[cfg(feature = "spin")]
 use super::spin as own;
 #[cfg(not(feature = "spin"))]
 use super::wasi as own;
-use super::{Host, LARGEST_ANSWER, NoAnswer, SettingsUnreadable, StoreError, Task};
+use super::{Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
 use crate::timestamp::Timestamp;
 
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// How much room there is at least for what a body of unknown length still brings, in bytes.
 const LEAST_ROOM: usize = 16 * 1024;
-
-/// The most room that is made beforehand because an answer says that it is so long, in bytes. What is asked for is seldom
-/// longer than a piece of a capture's file.
-const MOST_ROOM: usize = 8 * 1024 * 1024;
 
 /// What the component runs on.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +42,13 @@ impl Runtime {
 }
 
 impl Host for Runtime {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
+    async fn send(&self, request: Request<Bytes>, progress: &Progress) -> Result<Response<Bytes>, NoAnswer> {
+        let method = request.method().clone();
         // The request's body is written by a task that is spawned on the way.
         let (answer, ()) = join(spin_sdk::http::send(request.map(Full::new)), let_spawned_begin()).await;
         let (head, body) = answer.map_err(no_answer)?.into_parts();
-        let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let body = read_body(body, length.unwrap_or_default()).await?;
+        progress.note(self.monotonic());
+        let body = read_body(body, room_for(&method, &head.headers), || progress.note(self.monotonic())).await?;
         Ok(Response::from_parts(head, body))
     }
 
@@ -102,20 +99,21 @@ impl Host for Runtime {
     }
 }
 
-/// Reads a body whose length is known, or not. It goes from the host straight to where it stays: the body that the SDK offers
+/// Reads a body into that much room, or more. It goes from the host straight to where it stays: the body that the SDK offers
 /// comes in frames of 16 KiB, which would have to be put together, and takes more time and memory for a capture's file.
-async fn read_body(mut body: IncomingResponseBody, length: usize) -> Result<Bytes, NoAnswer> {
+async fn read_body(mut body: IncomingResponseBody, room: usize, more_came: impl Fn()) -> Result<Bytes, NoAnswer> {
     let Some(answer) = body.take_unstarted() else { return Ok(Bytes::new()) };
     let (_all_is_well, reader) = wit_future::new(|| Ok(()));
     let (mut stream, trailers) = types::Response::consume_body(answer, reader);
     // The end shows only where there is room for more.
-    let mut bytes = Vec::with_capacity(length.min(MOST_ROOM).saturating_add(1));
+    let mut bytes = Vec::with_capacity(room.saturating_add(1));
     loop {
         if bytes.len() == bytes.capacity() {
             bytes.reserve(LEAST_ROOM);
         }
         let (status, read) = stream.read(bytes).await;
         bytes = read;
+        more_came();
         if bytes.len() > LARGEST_ANSWER {
             return Err(NoAnswer(format!("the answer is longer than {LARGEST_ANSWER} bytes")));
         }

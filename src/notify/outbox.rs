@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure::client::new_request_id;
 use crate::azure::retry;
-use crate::host::{Host, StoreError};
+use crate::host::{Host, Progress, StoreError};
 use crate::log::Event as LogEvent;
 use crate::notify::config::{Config, Receiver};
 use crate::notify::notice::Notice;
@@ -260,7 +260,8 @@ impl<H: Host> Delivery<'_, H> {
             .body(Bytes::from(message.body));
         let request = request.map_err(|_| Refusal::new("the request could not be made"))?;
         let began = self.host().monotonic();
-        let sent = std::pin::pin!(self.host().send(request));
+        let progress = Progress::default();
+        let sent = std::pin::pin!(self.host().send(request, &progress));
         let timeout = std::pin::pin!(self.host().sleep(ANSWER_TIMEOUT));
         let answer = match select(sent, timeout).await {
             Either::Left((answer, _)) => answer.map_err(|_| Refusal::new("there was no answer")),

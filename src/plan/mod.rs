@@ -6,7 +6,8 @@ pub(crate) mod rule;
 use std::time::Duration;
 
 use crate::alert::overrides::Overrides;
-use crate::alert::{Alert, Condition};
+use crate::alert::reference::{Reference, instance_number};
+use crate::alert::{Alert, Condition, aim};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
@@ -84,7 +85,7 @@ pub fn plan(
     if ruled.ignore {
         return skip(Reason::IgnoredByRule, "The first matching entry of the setting rules says to ignore this alert.");
     }
-    let (own, complaints) = Overrides::from_properties(&alert.properties);
+    let (own, mut complaints) = Overrides::from_properties(&alert.properties);
     if own.ignore {
         return skip(
             Reason::IgnoredByAlert,
@@ -103,6 +104,9 @@ pub fn plan(
                 target.name()
             ),
         );
+    }
+    if alert.targets_left_out > 0 {
+        complaints.push(format!("The alert names {} machines more than nightcap takes on.", alert.targets_left_out));
     }
     let direct = direct.unwrap_or_default();
     Plan::Start(Box::new(Start {
@@ -128,13 +132,45 @@ fn subject<'a>(alert: &'a Alert, target: &'a Target) -> Subject<'a> {
     }
 }
 
+/// Why there is no machine to capture on, and what would name it.
 fn no_machine(alert: &Alert) -> String {
-    match alert.other_targets.first() {
+    let about = match alert.other_targets.first() {
         Some(other) => {
             let shown: String = other.chars().take(200).collect();
             format!("The alert is about {shown}, which is no virtual machine or scale set.")
         }
-        None => "The alert names no virtual machine or scale set by its resource id.".to_owned(),
+        None if alert.unresolved.is_empty() => {
+            "The alert names no virtual machine or scale set by its resource id.".to_owned()
+        }
+        None => String::new(),
+    };
+    let named = alert.unresolved.first().map(not_resolved).unwrap_or_default();
+    let way_out = if alert.other_targets.is_empty() && alert.unresolved.is_empty() {
+        String::new()
+    } else {
+        format!("The custom property {} of the alert rule can name the machine by its resource id.", aim::PROPERTY)
+    };
+    let (_, complaints) = Overrides::from_properties(&alert.properties);
+    let sentences = [about, named, way_out].into_iter().chain(complaints);
+    sentences.filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn not_resolved(reference: &Reference) -> String {
+    match reference {
+        Reference::Computer { name, .. } => format!(
+            "It names the computer {name} without a resource id, and not exactly one machine was found by that name. Split \
+             the alert rule by _ResourceId instead."
+        ),
+        Reference::NetworkInterface(id) => format!("No machine was found behind the network interface {id}."),
+        Reference::PublicIpAddress(id) => format!("No machine was found behind the public IP address {id}."),
+        Reference::Node { name } => {
+            let suffix = name.rsplit("-vmss").next().unwrap_or_default();
+            let instance = instance_number(suffix).unwrap_or_default();
+            format!(
+                "It names the node {name} without a resource id; that is instance {instance} of its scale set. Keep the \
+                 label microsoft.resourceid in the alert rule's query."
+            )
+        }
     }
 }
 

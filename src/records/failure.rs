@@ -240,6 +240,9 @@ fn doing(action: Action) -> &'static str {
     match action {
         Action::Token => "asking for a token",
         Action::Machine => "reading the machine",
+        Action::Machines => "looking for the machine by its name",
+        Action::Interface => "reading the network interface",
+        Action::PublicIp => "reading the public IP address",
         Action::Watchers => "looking for the region's network watcher",
         Action::List => "listing the watcher's captures",
         Action::LookUp => "looking a capture up",
@@ -257,7 +260,9 @@ fn missing_right(action: Action, target: &Target, watcher: Option<&ResourceId>) 
     let set = target.kind() != TargetKind::VirtualMachine;
     let right = match action {
         Action::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
-        Action::Machine => "Microsoft.Compute/virtualMachines/read",
+        Action::Machine | Action::Machines => "Microsoft.Compute/virtualMachines/read",
+        Action::Interface => "Microsoft.Network/networkInterfaces/read",
+        Action::PublicIp => "Microsoft.Network/publicIPAddresses/read",
         Action::Watchers => "Microsoft.Network/networkWatchers/read",
         Action::List | Action::LookUp => "Microsoft.Network/networkWatchers/packetCaptures/read",
         Action::Status => "Microsoft.Network/networkWatchers/packetCaptures/queryStatus/action",

@@ -11,7 +11,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use nightcap::Instance as Nightcap;
 use nightcap::Timestamp;
-use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
+use nightcap::host::{Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
 use nightcap_simulator::{
     Azure, CLIENT_ID, CLIENT_SECRET, Capture, CaptureState, Outcome, Service, TENANT_ID, Urls, VirtualMachine,
     WEBHOOK_KEY, World,
@@ -290,7 +290,7 @@ impl SimulatedHost {
 }
 
 impl Host for SimulatedHost {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
+    async fn send(&self, request: Request<Bytes>, _: &Progress) -> Result<Response<Bytes>, NoAnswer> {
         let service = match request.uri().host().unwrap_or_default() {
             "login.microsoftonline.com" => Service::Entra,
             "management.azure.com" => Service::Arm,

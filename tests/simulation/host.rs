@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use http::{Method, Request, Response, header};
 use nightcap::Timestamp;
-use nightcap::host::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
+use nightcap::host::{Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
 use nightcap_simulator::{Outcome, Service};
 use serde_json::Value;
 
@@ -228,7 +228,7 @@ fn note_token(happened: &mut Happened, form: &[u8], response: &Response<Bytes>) 
 }
 
 impl Host for SimulatedHost {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
+    async fn send(&self, request: Request<Bytes>, _: &Progress) -> Result<Response<Bytes>, NoAnswer> {
         let service = match request.uri().host().unwrap_or_default() {
             "login.microsoftonline.com" => Service::Entra,
             "management.azure.com" => Service::Arm,
