@@ -23,12 +23,13 @@ use crate::capture::locate::Place;
 use crate::capture::name::{asked_at, is_own, is_own_of, name, slot};
 use crate::capture::reserve::{Former, Reserved};
 use crate::context::Context;
-use crate::host::{Host, StoreError};
+use crate::host::Host;
 use crate::plan::Start;
 use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
 use crate::records::failure::Failure;
 use crate::records::repository::Records;
+use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
@@ -198,7 +199,11 @@ impl<H: Host> Sequence<'_, H> {
 
     async fn former(&self, name: &str, now: Timestamp) -> Former {
         match self.record(name).await {
-            Err(_) => Former::Unreadable,
+            Err(ReadError::Store(_)) => Former::Unreadable,
+            Err(ReadError::Unreadable { key, .. }) => {
+                self.records().set_aside::<CaptureRecord>(&key).await;
+                Former::Unreadable
+            }
             Ok(None) => Former::Nothing,
             Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
                 Former::Rival(Box::new(record))
@@ -408,7 +413,7 @@ impl<H: Host> Sequence<'_, H> {
         self.context.records()
     }
 
-    async fn record(&self, name: &str) -> Result<Option<CaptureRecord>, StoreError> {
+    async fn record(&self, name: &str) -> Result<Option<CaptureRecord>, ReadError> {
         self.records().capture(&self.place.subscription, &self.place.region, name).await
     }
 

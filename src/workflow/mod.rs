@@ -7,6 +7,7 @@
 //! 4. Captures are watched to their end: polled, read, and told ([`crate::capture`]).
 //! 5. Whatever a host leaves undone when it dies is in records, and is carried on by the next alert or a timer ([`sweep`]).
 
+mod prune;
 mod resolve;
 mod run;
 pub mod sweep;

@@ -20,6 +20,7 @@ use crate::notify::{Notice, compose, outbox};
 use crate::plan::{Plan, nothing_to_do};
 use crate::records::alert::{AlertRecord, OnCapture};
 use crate::records::capture::CaptureRecord;
+use crate::records::form::FORM;
 use crate::records::keys::alert_key;
 use crate::records::outcome::{Kind, Outcome};
 use crate::settings::Settings;
@@ -307,6 +308,7 @@ impl<H: Host> Run<H> {
     async fn remember(&self, as_: Written) {
         let finished = as_ == Written::Finished;
         let record = AlertRecord {
+            form: FORM,
             key: self.context.alert.clone(),
             alert: self.alert.summary(),
             received_at: self.received_at,
