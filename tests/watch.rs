@@ -6,64 +6,14 @@ use std::time::Duration;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, common, common_at, flat, resolved};
 use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
+use common::story::{
+    TELL_ALL, add, fault, left_open, path, refuse, seconds, start, telling, telling_from, the_message, told,
+};
 use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
 use serde_json::{Value, json};
 
 const SET: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss";
-
-/// Settings under which everything that happens is told, in a form that tests can read.
-const TELL_ALL: [(&str, &str); 3] = [
-    ("notify_format", "cloudevents"),
-    ("notify_on", "started,joined,finished,failed,skipped"),
-    ("public_url", "https://nightcap.example.com"),
-];
-
-async fn seconds(seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
-
-/// An instance that tells of ends, with more settings.
-fn telling(scene: &Scene, more: &[(&str, &str)]) -> Instance {
-    telling_from(scene, more, Store::default())
-}
-
-fn telling_from(scene: &Scene, more: &[(&str, &str)], store: Store) -> Instance {
-    let [format, _, url] = TELL_ALL;
-    let settings: Vec<_> = [format, url].into_iter().chain(more.iter().copied()).collect();
-    scene.instance_with(&settings, store)
-}
-
-/// What people were told, oldest first.
-fn told(scene: &Scene) -> Vec<Value> {
-    let messages = scene.azure.lock().unwrap().messages().to_vec();
-    messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
-}
-
-/// The one message that people were told.
-fn the_message(scene: &Scene) -> Value {
-    let told = told(scene);
-    assert_eq!(told.len(), 1, "{told:#?}");
-    told[0].clone()
-}
-
-fn fault(effect: Effect, method: Method, path: &str) -> Fault {
-    Fault::new(effect).method(method).path(path)
-}
-
-fn refuse(status: u16, code: &str) -> Effect {
-    Effect::Status { status, code: code.to_owned(), message: "As told.".to_owned(), retry_after: None }
-}
-
-fn add(scene: &Scene, fault: Fault) {
-    scene.azure.lock().unwrap().add_fault(fault);
-}
-
-async fn start(nightcap: &Instance, target: &str) -> Value {
-    let (status, answer) = nightcap.alert(&common("cpu", target)).await.json();
-    assert_eq!(status, 201, "{answer}");
-    answer["outcomes"][0]["capture"].clone()
-}
 
 /// How the one capture in the store ended.
 fn end(store: &Store) -> (String, String) {
@@ -113,11 +63,6 @@ async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
     let links = &data["links"];
     assert!(links["portal"].as_str().unwrap().starts_with("https://portal.azure.com/#resource/subscriptions/"));
     assert_eq!(links["record"], format!("https://nightcap.example.com{}", path(&capture)));
-}
-
-fn path(capture: &Value) -> String {
-    let text = |name: &str| capture[name].as_str().unwrap();
-    format!("/api/captures/{}/{}/{}", text("subscription"), text("region"), text("name"))
 }
 
 #[tokio::test(start_paused = true)]
@@ -424,12 +369,6 @@ async fn whenever_a_host_dies_a_sweep_of_another_goes_on_to_one_capture_one_end_
     }
 }
 
-/// Keys of work that is not finished.
-fn left_open(store: &Store) -> Vec<String> {
-    let unfinished = |key: &String| ["open:", "notice:", "claim:"].iter().any(|prefix| key.starts_with(prefix));
-    store.values().into_keys().filter(unfinished).collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn whoever_dies_between_sending_and_writing_it_down_has_the_message_sent_twice_under_one_id() {
     let scene = Scene::new();
@@ -704,6 +643,29 @@ async fn a_store_that_cannot_be_written_costs_neither_the_watch_nor_the_message(
     start(&nightcap, TEST_VM).await;
     seconds(400).await;
     assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_machines_of_one_alert_that_fail_at_once_are_both_remembered_as_failed() {
+    let scene = Scene::new();
+    let store = Store::default();
+    store.takes.store(20, std::sync::atomic::Ordering::Relaxed);
+    let nightcap = telling_from(&scene, &[], store);
+    let failed = Effect::FailedOperation { code: "InternalServerError".to_owned(), message: "An error.".to_owned() };
+    add(&scene, fault(failed, Method::PUT, "/packetCaptures/"));
+    let mut alert = common("cpu", TEST_VM);
+    alert["data"]["essentials"]["alertTargetIDs"] = serde_json::json!([TEST_VM, CONTOSO_VM]);
+    let ends = |record: &Value| [0, 1].map(|target| record["outcomes"][target]["outcome"].as_str().unwrap().to_owned());
+    let (_, answer) = nightcap.alert(&alert).await.json();
+    assert_eq!(ends(&answer), ["started", "started"], "{answer}");
+    seconds(120).await;
+    let record = nightcap.alert_record().await;
+    assert_eq!(ends(&record), ["failed", "failed"], "{record:#}");
+    scene.azure.lock().unwrap().clear_faults();
+    let (_, answer) = nightcap.alert(&alert).await.json();
+    assert_eq!(ends(&answer), ["started", "started"], "a redelivery is no duplicate: {answer}");
+    seconds(30).await;
+    assert_eq!(ends(&nightcap.alert_record().await), ["started", "started"], "the failure was of another capture");
 }
 
 // ---- What is kept

@@ -28,8 +28,8 @@ use crate::plan::Start;
 use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
 use crate::records::failure::Failure;
-use crate::records::keys::capture_key;
 use crate::records::repository::Records;
+use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
@@ -72,7 +72,7 @@ struct Sequence<'a, H> {
     plan: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Captures of the latest list that are over, by name, and what Azure said of them.
+    /// Captures of the latest list that are over, by name in lower case, and what Azure said of them.
     over: BTreeMap<String, Option<Status>>,
     /// The name that Azure was asked for.
     reserved: Option<Reserved>,
@@ -191,8 +191,12 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     async fn former(&self, name: &str, now: Timestamp) -> Former {
-        match self.records().read::<CaptureRecord>(&self.record_key(name)).await {
-            Err(_) => Former::Unreadable,
+        match self.record(name).await {
+            Err(ReadError::Store(_)) => Former::Unreadable,
+            Err(ReadError::Unreadable { key, .. }) => {
+                self.records().set_aside::<CaptureRecord>(&key).await;
+                Former::Unreadable
+            }
             Ok(None) => Former::Nothing,
             Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
                 Former::Rival(Box::new(record))
@@ -257,7 +261,7 @@ impl<H: Host> Sequence<'_, H> {
         }
         self.release().await;
         let former = match former {
-            Former::Rival(record) if self.over.contains_key(&name) => Former::Over(record),
+            Former::Rival(record) if self.over.contains_key(&name.to_ascii_lowercase()) => Former::Over(record),
             former => former,
         };
         let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());
@@ -361,7 +365,8 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Whether a capture is over. Only Azure knows, and it is asked once.
     async fn is_over(&mut self, capture: &PacketCapture) -> Result<bool, Failure> {
-        if self.over.contains_key(&capture.name) {
+        let key = capture.name.to_ascii_lowercase();
+        if self.over.contains_key(&key) {
             return Ok(true);
         }
         let look = match capture.is_failed() {
@@ -373,16 +378,16 @@ impl<H: Host> Sequence<'_, H> {
             Poll::Answered(_) | Poll::Later(_) => return Ok(false),
             Poll::Gone => None,
         };
-        self.over.insert(capture.name.clone(), status);
+        self.over.insert(key, status);
         Ok(true)
     }
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     async fn note_end(&self, name: &str, captures: &[PacketCapture]) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let Some(mut record) = self.records().load::<CaptureRecord>(&self.record_key(name)).await else { return };
+        let Ok(Some(mut record)) = self.record(name).await else { return };
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
-        let end = match self.over.get(name).and_then(Option::as_ref) {
+        let end = match self.over.get(&name.to_ascii_lowercase()).and_then(Option::as_ref) {
             _ if record.end.is_some() => return,
             Some(status) => End::from_status(&record, status),
             None if capture.is_failed() => End::never_began(COULD_NOT_BEGIN),
@@ -401,8 +406,8 @@ impl<H: Host> Sequence<'_, H> {
         self.context.records()
     }
 
-    fn record_key(&self, name: &str) -> String {
-        capture_key(&self.place.subscription, &self.place.region, name)
+    async fn record(&self, name: &str) -> Result<Option<CaptureRecord>, ReadError> {
+        self.records().capture(&self.place.subscription, &self.place.region, name).await
     }
 
     fn failure(&self, error: &AzureError) -> Failure {

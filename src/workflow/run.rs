@@ -21,6 +21,7 @@ use crate::notify::{Notice, compose, outbox};
 use crate::plan::{Plan, nothing_to_do};
 use crate::records::alert::{AlertRecord, OnCapture};
 use crate::records::capture::CaptureRecord;
+use crate::records::form::FORM;
 use crate::records::keys::alert_key;
 use crate::records::outcome::{Kind, Outcome};
 use crate::settings::Settings;
@@ -295,7 +296,7 @@ impl<H: Host> Run<H> {
         if !self.is_open() || !self.alert().can_be_recognised() {
             return None;
         }
-        self.context.records().load(&self.record_key()).await
+        self.context.records().alert(&self.context.alert).await.unwrap_or_default()
     }
 
     /// Whether an earlier delivery has led to a capture for every target, so that nothing is left to be done but to say so.
@@ -336,6 +337,7 @@ impl<H: Host> Run<H> {
         let finished = as_ == Written::Finished;
         let alert = self.alert();
         let record = AlertRecord {
+            form: FORM,
             key: self.context.alert.clone(),
             alert: alert.summary(),
             received_at: self.received_at,

@@ -315,7 +315,7 @@ impl Check<'_> {
         let mut broken = Vec::new();
         for capture in &self.ours {
             let name = &capture.name;
-            let key = format!("capture:{}:{}:{name}", nightcap_simulator::SUBSCRIPTION, capture.region);
+            let key = capture_key(capture);
             let Some(record) = self.records.get(&key) else {
                 // Nobody can know of a capture that nobody could write down.
                 if self.happened.written.contains_key(&key) || !self.could_not_be_written(&key) {
@@ -436,7 +436,7 @@ impl Check<'_> {
             self.happened.by_hand.iter().any(|(_, id, what)| *id == capture.id && wanted(what))
         };
         let has_ended = capture.ended.is_some_and(|ended| ended <= told);
-        let key = format!("capture:{}:{}:{}", nightcap_simulator::SUBSCRIPTION, capture.region, capture.name);
+        let key = capture_key(capture);
         let because = |reason: &str| has_ended && capture.stop_reason.as_deref() == Some(reason);
         match reason {
             "time_limit" => because("TimeExceeded"),
@@ -485,6 +485,12 @@ fn on_the_same(one: &Capture, other: &Capture) -> bool {
 /// From when to when a capture ran.
 fn runs(capture: &Capture) -> Option<(Timestamp, Timestamp)> {
     Some((capture.started?, capture.ended?))
+}
+
+/// Where a capture's record lies.
+fn capture_key(capture: &Capture) -> String {
+    let (subscription, region) = (nightcap_simulator::SUBSCRIPTION, &capture.region);
+    format!("capture:{subscription}:{region}:{}", capture.name).to_ascii_lowercase()
 }
 
 /// The slot of time that a name tells.
