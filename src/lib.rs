@@ -49,18 +49,20 @@ pub use settings::{SECRET_SETTINGS, SETTINGS};
 pub use timestamp::Timestamp;
 pub use web::router;
 
-#[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
+#[cfg(all(target_arch = "wasm32", any(feature = "wasi02", feature = "wasi03")))]
 mod component {
     //! The component's door: every request goes to the router.
 
+    use std::convert::Infallible;
     use std::sync::{Arc, LazyLock};
 
+    use axum::body::Body;
     use axum::response::Response;
-    use spin_sdk::http::{IntoResponse, Request};
+    use http::Request;
     use tower_service::Service;
 
     use crate::context::Instance;
-    use crate::host::runtime::Runtime;
+    use crate::host::Runtime;
     use crate::log::{self, Event};
 
     static INSTANCE: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| {
@@ -72,13 +74,32 @@ mod component {
         Arc::new(Instance::new(Runtime))
     });
 
-    #[spin_sdk::http_service]
-    async fn handle(request: Request) -> impl IntoResponse {
-        let answer: Result<Response, std::convert::Infallible> =
-            crate::web::router(INSTANCE.clone()).call(request).await;
-        answer
+    async fn answer(request: Request<Body>) -> Response {
+        let answer: Result<Response, Infallible> = crate::web::router(INSTANCE.clone()).call(request).await;
+        answer.unwrap_or_else(|never| match never {})
+    }
+
+    #[cfg(feature = "wasi02")]
+    mod wasi02 {
+        use wstd::http::{Body, Error, Request, Response};
+
+        #[wstd::http_server]
+        async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
+            let request = request.map(|body| axum::body::Body::new(body.into_boxed_body()));
+            Ok(super::answer(request).await.map(Body::from_http_body))
+        }
+    }
+
+    #[cfg(feature = "wasi03")]
+    mod wasi03 {
+        use spin_sdk::http::{IntoResponse, Request};
+
+        #[spin_sdk::http_service]
+        async fn handle(request: Request) -> impl IntoResponse {
+            Ok::<_, std::convert::Infallible>(super::answer(request.map(axum::body::Body::new)).await)
+        }
     }
 }
 
-#[cfg(all(target_arch = "wasm32", not(any(feature = "spin", feature = "wasi"))))]
-compile_error!("build the component with one of the features `spin` (the default) and `wasi`");
+#[cfg(all(target_arch = "wasm32", not(any(feature = "wasi02", feature = "wasi03"))))]
+compile_error!("build the component with one of the features `spin` (the default), `wasmtime`, `spin-wasi03` and `wasmtime-wasi03`");

@@ -69,7 +69,7 @@ fn short_id(id: String) -> String {
         return id;
     }
     let end = digest(&id, 16);
-    short(id, LONGEST_TEXT) + &end
+    format!("{}{end}", short(id, LONGEST_TEXT))
 }
 
 #[cfg(test)]

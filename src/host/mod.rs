@@ -1,22 +1,33 @@
 //! The ports: everything that nightcap needs from the outside world, and nothing else.
 //!
-//! `runtime.rs` makes them for the component, with `spin.rs` or `wasi.rs` for what the host has of its own. Tests bring
-//! another maker with a clock that they turn.
+//! `wasi02.rs` or `wasi03.rs` makes them for the component, with `spin*.rs` or `directory.rs` for settings and the store. Tests
+//! bring another maker with a clock that they turn.
 
+#[cfg(target_arch = "wasm32")]
+mod clock;
+#[cfg(all(target_arch = "wasm32", not(any(feature = "spin", feature = "spin-wasi03"))))]
+mod directory;
 #[cfg(test)]
 pub(crate) mod fake;
 mod progress;
-#[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
+#[cfg(target_arch = "wasm32")]
 mod random;
-#[cfg(any(test, all(target_arch = "wasm32", any(feature = "spin", feature = "wasi"))))]
+#[cfg(any(test, target_arch = "wasm32"))]
 mod room;
-#[cfg(all(target_arch = "wasm32", any(feature = "spin", feature = "wasi")))]
-pub mod runtime;
 pub(crate) mod send;
 #[cfg(all(target_arch = "wasm32", feature = "spin"))]
 mod spin;
-#[cfg(all(target_arch = "wasm32", feature = "wasi", not(feature = "spin")))]
-mod wasi;
+#[cfg(all(target_arch = "wasm32", feature = "spin-wasi03"))]
+mod spin_wasi03;
+#[cfg(all(target_arch = "wasm32", feature = "wasi02"))]
+mod wasi02;
+#[cfg(all(target_arch = "wasm32", feature = "wasi03"))]
+mod wasi03;
+
+#[cfg(all(target_arch = "wasm32", feature = "wasi02"))]
+pub use wasi02::Runtime;
+#[cfg(all(target_arch = "wasm32", feature = "wasi03"))]
+pub use wasi03::Runtime;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,8 @@
-//! Spin: settings are variables, and the store is the default key-value store.
+//! Spin on WASI 0.2: settings are variables, and the store is the default key-value store. Both block, and so does the
+//! instance, which serves one request.
 
-use spin_sdk::key_value::{self, Store};
-use spin_sdk::variables;
+use spin_sdk_wasi02::key_value::{self, Store};
+use spin_sdk_wasi02::variables;
 
 use super::{SettingsUnreadable, StoreError};
 
@@ -11,7 +12,7 @@ pub fn has_store() -> bool {
 }
 
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
-    match variables::get(name).await {
+    match variables::get(name) {
         Ok(value) => Ok(Some(value)),
         Err(variables::Error::Undefined(_)) => Ok(None),
         // A provider's own words may quote what it was asked for, so only the setting's name is told.
@@ -20,31 +21,25 @@ pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnrea
 }
 
 pub async fn load(key: String) -> Result<Option<Vec<u8>>, StoreError> {
-    let store = Store::open_default().await.map_err(failed)?;
-    store.get(key).await.map_err(failed)
+    store()?.get(&key).map_err(failed)
 }
 
 pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
-    let store = Store::open_default().await.map_err(failed)?;
-    store.set(key, value).await.map_err(failed)
+    store()?.set(&key, &value).map_err(failed)
 }
 
 pub async fn delete(key: String) -> Result<(), StoreError> {
-    let store = Store::open_default().await.map_err(failed)?;
-    store.delete(key).await.map_err(failed)
+    store()?.delete(&key).map_err(failed)
 }
 
 pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
-    let store = Store::open_default().await.map_err(failed)?;
-    let mut all = store.get_keys().await;
-    let mut wanted = Vec::new();
-    while let Some(key) = all.next().await {
-        if key.starts_with(&prefix) {
-            wanted.push(key);
-        }
-    }
-    all.result().await.map_err(failed)?;
-    Ok(wanted)
+    let mut keys = store()?.get_keys().map_err(failed)?;
+    keys.retain(|key| key.starts_with(&prefix));
+    Ok(keys)
+}
+
+fn store() -> Result<Store, StoreError> {
+    Store::open_default().map_err(failed)
 }
 
 fn failed(error: key_value::Error) -> StoreError {

@@ -1,4 +1,4 @@
-//! Any other WASI 0.3 host, such as `wasmtime serve`: settings are environment variables, and the store is the
+//! Any other host, such as `wasmtime serve`: settings are environment variables, and the store is the
 //! directory `/state`, or memory when the host gives none.
 
 use std::collections::BTreeMap;

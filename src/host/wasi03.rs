@@ -1,11 +1,9 @@
-//! The runtime of the component. Requests, clocks, chance and spawned work are the same WASI 0.3 on every host;
-//! settings and the store are the host's own.
+//! The runtime of the component on WASI 0.3. An instance may serve many requests.
 
 use std::fmt::Display;
 use std::future::poll_fn;
-use std::sync::LazyLock;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join;
@@ -16,16 +14,14 @@ use spin_sdk::wasip3::http_compat::IncomingResponseBody;
 use spin_sdk::wasip3::wit_bindgen::StreamResult;
 use spin_sdk::wasip3::wit_future;
 
+#[cfg(not(feature = "spin-wasi03"))]
+use super::directory as own;
 use super::random::random;
 use super::room::room_for;
-#[cfg(feature = "spin")]
-use super::spin as own;
-#[cfg(not(feature = "spin"))]
-use super::wasi as own;
-use super::{Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
+#[cfg(feature = "spin-wasi03")]
+use super::spin_wasi03 as own;
+use super::{Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
 use crate::timestamp::Timestamp;
-
-static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// How much room there is at least for what a body of unknown length still brings, in bytes.
 const LEAST_ROOM: usize = 16 * 1024;
@@ -53,12 +49,11 @@ impl Host for Runtime {
     }
 
     fn now(&self) -> Timestamp {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_unix_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+        clock::now()
     }
 
     fn monotonic(&self) -> Duration {
-        BEGINNING.elapsed()
+        clock::monotonic()
     }
 
     async fn sleep(&self, duration: Duration) {
