@@ -25,7 +25,6 @@ pub struct Instance<H> {
     pub(crate) reservations: Reservations,
     loaded: Mutex<Option<Loaded>>,
     in_progress: Mutex<HashSet<String>>,
-    swept_at: Mutex<Option<Duration>>,
 }
 
 /// What the settings say, be it good or bad.
@@ -115,7 +114,6 @@ impl<H: Host> Instance<H> {
             reservations: Reservations::default(),
             loaded: Mutex::new(None),
             in_progress: Mutex::default(),
-            swept_at: Mutex::default(),
         }
     }
 
@@ -123,17 +121,6 @@ impl<H: Host> Instance<H> {
     pub fn begin(self: &Arc<Self>, key: &str) -> Option<InProgress<H>> {
         let is_new = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
         is_new.then(|| InProgress { instance: self.clone(), key: key.to_owned() })
-    }
-
-    /// Whether it is time for this instance to look for unfinished work again, which is so once in every `pause`.
-    pub fn may_sweep(&self, pause: Duration) -> bool {
-        let now = self.host.monotonic();
-        let mut swept_at = self.swept_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = swept_at.is_none_or(|before| now.saturating_sub(before) >= pause);
-        if may {
-            *swept_at = Some(now);
-        }
-        may
     }
 
     /// The settings, read from the host once they are good: a provider may ask a vault for each of them, and an

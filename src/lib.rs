@@ -102,4 +102,6 @@ mod component {
 }
 
 #[cfg(all(target_arch = "wasm32", not(any(feature = "wasi02", feature = "wasi03"))))]
-compile_error!("build the component with one of the features `spin` (the default), `wasmtime`, `spin-wasi03` and `wasmtime-wasi03`");
+compile_error!(
+    "build the component with one of the features `spin` (the default), `wasmtime`, `spin-wasi03` and `wasmtime-wasi03`"
+);

@@ -30,6 +30,9 @@ const STEP_TAKES: Duration = Duration::from_secs(45);
 /// The longest pause through which somebody stays who only helps.
 const SOON: Duration = Duration::from_secs(120);
 
+/// The longest that nobody looks whether others have written something.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Why somebody watches a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watcher {
@@ -77,6 +80,11 @@ impl<H: Host> Watch<'_, H> {
             pause_is_due = true;
             if pause > SOON && watcher != Watcher::Owner {
                 return None;
+            }
+            if pause > LOOK_AGAIN {
+                // Somebody else may have stopped it, or planned another poll.
+                self.context.host().sleep(LOOK_AGAIN).await;
+                continue;
             }
             if !pause.is_zero() {
                 self.context.host().sleep(pause).await;

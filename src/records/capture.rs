@@ -297,12 +297,6 @@ impl CaptureRecord {
         Duration::from_secs(u64::from(self.parameters.capture_seconds))
     }
 
-    /// When whoever watches it polls again, or has looked last.
-    pub fn next_poll(&self) -> Timestamp {
-        let last_step = self.steps.last().map_or(self.requested_at, |step| step.at);
-        self.poll_at.map_or(last_step, |poll_at| poll_at.max(last_step))
-    }
-
     /// Takes over how it ended; its file is still to be found.
     pub fn end_with(&mut self, end: End) {
         self.phase = Phase::Ended;

@@ -10,7 +10,9 @@ use super::operator::OperatorContext;
 use super::problem::json;
 use crate::host::Host;
 use crate::timestamp::Timestamp;
-use crate::workflow::sweep::{Count, sweep, unfinished};
+use crate::workflow::keeper::keep;
+use crate::workflow::sweep::sweep;
+use crate::workflow::unfinished::{Count, unfinished};
 
 #[derive(Serialize)]
 struct Answer {
@@ -44,6 +46,7 @@ pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Respo
         sweep(&task, found).await;
         // Whoever waited may have gone.
         let _ = done.send(());
+        keep(&task, vec![]).await;
     };
     instance.host.spawn(Box::pin(work)).await;
     let patience = std::pin::pin!(patience);

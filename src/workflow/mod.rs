@@ -5,25 +5,29 @@
 //! 3. For each target a plan says whether to capture. If so, its region and watcher are found, and the requests are sent
 //!    that start a capture, or join one that runs ([`target`]).
 //! 4. The caller is answered as soon as that is known, or when it has waited long enough. Work goes on after the answer.
-//! 5. Captures are watched to their end: polled, read, and told ([`crate::capture`]).
-//! 6. Whatever a host leaves undone when it dies is in records, and is carried on by the next alert or a timer ([`sweep`]).
+//! 5. What is left to do is in records. One instance keeps all of it going, for all others ([`keeper`]): captures are watched
+//!    to their end, polled, read, and told ([`crate::capture`]).
+//! 6. Whatever a host leaves undone when it dies is carried on by the next alert or a timer ([`sweep`]).
 
+pub mod keeper;
 mod machines;
 mod prune;
 mod resolve;
 mod run;
 pub mod sweep;
 mod target;
+pub mod unfinished;
 
 use std::sync::Arc;
 
 use futures::channel::oneshot;
-use futures::future::{Either, join, select};
+use futures::future::{Either, select};
 
 use crate::alert::Alert;
 use crate::context::Instance;
 use crate::host::Host;
 use crate::settings::Settings;
+use keeper::keep;
 pub use run::Handled;
 use run::Run;
 
@@ -39,8 +43,8 @@ pub async fn handle<H: Host>(instance: &Arc<Instance<H>>, settings: &Arc<Setting
     let task = run.clone();
     let work = async move {
         let rest = task.work(done).await;
-        // What others left is not to wait for the end of this alert's captures, which may be hours away.
-        join(task.finish(rest), sweep::sweep_by_the_way(&task.context)).await;
+        let started = task.finish(rest).await;
+        keep(&task.context, started).await;
     };
     instance.host.spawn(Box::pin(work)).await;
 

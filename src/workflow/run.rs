@@ -89,14 +89,15 @@ enum Delivery {
 }
 
 /// What remains to be done once the outcomes are known.
-pub enum Rest {
+pub struct Rest {
+    /// Captures that this run has started or found.
+    started: Vec<CaptureRecord>,
+    /// Captures that the end of the alert may stop.
+    nudged: Vec<CaptureRecord>,
+    notices: Vec<Notice>,
     /// Whatever a host has left of an earlier delivery.
-    TakeOver(Box<AlertRecord>),
-    SeeToTheEnd(Vec<Watched>, Vec<Notice>),
+    left: Option<AlertRecord>,
 }
-
-/// A capture that this run has to see to its end.
-pub type Watched = (CaptureRecord, Watcher);
 
 impl<H: Host> Run<H> {
     pub fn new(instance: &Arc<Instance<H>>, settings: &Arc<Settings>, alert: Alert) -> Self {
@@ -117,13 +118,15 @@ impl<H: Host> Run<H> {
         }
     }
 
-    /// Goes on with an alert that whoever worked on it has left, because its host died.
-    pub async fn resume(context: &Context<H>, record: AlertRecord) {
+    /// Goes on with an alert that whoever worked on it has left, because its host died. Gives the captures that were started
+    /// or found.
+    pub async fn resume(context: &Context<H>, record: AlertRecord) -> Vec<CaptureRecord> {
         if let Some(run) = Self::resumed(context, record)
             && let Some(_in_progress) = run.context.instance.begin(&run.record_key())
         {
-            run.go_on().await;
+            return run.go_on().await;
         }
+        vec![]
     }
 
     /// What an unfinished record leaves to be done; nothing when it is finished.
@@ -142,13 +145,14 @@ impl<H: Host> Run<H> {
         let earlier = self.earlier_delivery().await;
         self.find_machines(earlier.is_some()).await;
         let delivery = self.delivery(earlier).await;
-        let watched = match &delivery {
+        let (mut started, mut nudged) = (vec![], vec![]);
+        match &delivery {
             Delivery::New(earlier) => {
-                join(self.remember(Written::Unfinished), self.work_on_targets(earlier.as_ref())).await.1
+                started = join(self.remember(Written::Unfinished), self.work_on_targets(earlier.as_ref())).await.1;
             }
-            Delivery::Repeated(_) => vec![],
-            Delivery::NothingToDo => self.resolve().await,
-        };
+            Delivery::Repeated(_) => {}
+            Delivery::NothingToDo => nudged = self.resolve().await,
+        }
         let notices = self.notices();
         if !matches!(delivery, Delivery::Repeated(_)) {
             self.remember_outcomes(&notices).await;
@@ -157,22 +161,28 @@ impl<H: Host> Run<H> {
         // Whoever waited may have gone; the work is done all the same.
         let _ = done.send(self.handled());
         match delivery {
-            Delivery::Repeated(earlier) => Rest::TakeOver(Box::new(earlier)),
-            Delivery::New(_) | Delivery::NothingToDo => Rest::SeeToTheEnd(watched, notices),
+            Delivery::Repeated(earlier) => Rest { started, nudged, notices: vec![], left: Some(earlier) },
+            Delivery::New(_) | Delivery::NothingToDo => Rest { started, nudged, notices, left: None },
         }
     }
 
-    /// The way from there to the end.
-    pub async fn finish(&self, rest: Rest) {
+    /// The way from there to what others can go on with. Gives the captures that were started or found.
+    pub async fn finish(&self, rest: Rest) -> Vec<CaptureRecord> {
         let _in_progress = self.context.instance.begin(&self.record_key());
-        match rest {
-            Rest::TakeOver(earlier) => self.take_over(*earlier).await,
-            Rest::SeeToTheEnd(watched, notices) => self.see_to_the_end(watched, notices).await,
+        let Rest { started, nudged, notices, left } = rest;
+        match left.and_then(|earlier| Self::resumed(&self.context, earlier)) {
+            // A host may have left it when it died.
+            Some(earlier) => earlier.go_on().await,
+            None => {
+                let nudged = nudged.into_iter().map(|record| watch(&self.context, record, Watcher::Nudged));
+                join(self.tell(notices), join_all(nudged)).await;
+                started
+            }
         }
     }
 
     /// The same for an alert that was left.
-    async fn go_on(&self) {
+    async fn go_on(&self) -> Vec<CaptureRecord> {
         let is_old = self.context.host().now().since(self.received_at).is_some_and(|age| age > WORTH_STARTING);
         if is_old {
             self.give_up();
@@ -180,37 +190,24 @@ impl<H: Host> Run<H> {
         if self.is_open() {
             self.find_machines(true).await;
         }
-        let watched = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
+        let started = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
         let notices = self.notices();
         self.remember_outcomes(&notices).await;
-        self.see_to_the_end(watched, notices).await;
+        self.tell(notices).await;
+        started
     }
 
-    /// Goes on with the record of an earlier delivery, which a host may have left when it died.
-    async fn take_over(&self, earlier: AlertRecord) {
-        if let Some(left) = Self::resumed(&self.context, earlier) {
-            left.go_on().await;
-        }
-    }
-
-    /// Tells people what they want to be told of the alert, and watches its captures.
-    async fn see_to_the_end(&self, watched: Vec<Watched>, notices: Vec<Notice>) {
-        let watched = watched.into_iter().map(|(record, watcher)| watch(&self.context, record, watcher));
-        join(self.tell(notices), join_all(watched)).await;
-    }
-
-    /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them. What cannot be
-    /// written down is told first.
+    /// Writes down what people are to be told, and then that nothing remains to be done here. What cannot be written down is
+    /// told now.
     async fn tell(&self, notices: Vec<Notice>) {
         let records = self.context.records();
-        let deliver = |notice: &Notice| outbox::deliver(&records, &self.context.settings.notify, notice.clone());
         let kept = join_all(notices.iter().map(|notice| outbox::enqueue(&records, notice))).await;
-        let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
-        let acknowledged = join_all(lost.into_iter().map(|(notice, _)| deliver(notice))).await;
+        let lost = notices.into_iter().zip(kept).filter_map(|(notice, is_kept)| (!is_kept).then_some(notice));
+        let deliver = |notice| outbox::deliver(&records, &self.context.settings.notify, notice);
+        let acknowledged = join_all(lost.map(deliver)).await;
         // What was neither written down nor acknowledged is left to whoever finds this alert unfinished.
         let nothing_remains = acknowledged.into_iter().all(|is_acknowledged| is_acknowledged);
         self.remember_surely(if nothing_remains { Written::Finished } else { Written::Unfinished }).await;
-        join_all(kept.into_iter().map(|(notice, _)| deliver(notice))).await;
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -250,7 +247,7 @@ impl<H: Host> Run<H> {
         progress.alert = Arc::new(alert);
     }
 
-    async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<Watched> {
+    async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<CaptureRecord> {
         let alert = &*self.alert();
         let open = alert.targets.iter().enumerate().filter(|(index, _)| self.is_open_for(*index));
         let work: Vec<_> = open
@@ -261,7 +258,7 @@ impl<H: Host> Run<H> {
             })
             .collect();
         let records = stream::iter(work).buffer_unordered(MOST_TARGETS_AT_ONCE).collect::<Vec<_>>().await;
-        records.into_iter().flatten().map(|record| (record, Watcher::Owner)).collect()
+        records.into_iter().flatten().collect()
     }
 
     fn for_target<'a>(&'a self, alert: &'a Alert, target: &'a Target) -> ForTarget<'a, H> {
@@ -269,14 +266,14 @@ impl<H: Host> Run<H> {
     }
 
     /// With `stop_on_resolve`, an alert that is over stops the captures that are there for nothing else.
-    async fn resolve(&self) -> Vec<Watched> {
+    async fn resolve(&self) -> Vec<CaptureRecord> {
         let alert = self.alert();
         let resolved = resolve(&self.context, &alert, self.received_at).await;
         let mut watched = Vec::new();
         for (index, record) in resolved {
             let outcome = Outcome::resolved(alert.condition.word(), &record.name);
             self.set_outcome(index, outcome.for_target(&record.target));
-            watched.push((record, Watcher::Nudged));
+            watched.push(record);
         }
         watched
     }

@@ -1,0 +1,221 @@
+//! The keeper: one instance at a time that keeps everything going which is unfinished, for all of them. So a storm of alerts
+//! costs one instance that stays, and all others are gone with their answers.
+//!
+//! It holds a lease in the store, carries captures, messages and alerts on side by side, and ends when nothing is left. Whoever
+//! leaves something to do nudges it, and takes the lease if nobody holds it. Two who keep at once do no harm, for each step of
+//! what they carry on is safe to be done twice; it only costs requests.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, join, join_all, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde::{Deserialize, Serialize};
+
+use crate::azure::client::new_request_id;
+use crate::capture::watch::{Watcher, watch};
+use crate::context::Context;
+use crate::host::Host;
+use crate::log::Event;
+use crate::records::capture::CaptureRecord;
+use crate::records::store::{self, ReadError};
+use crate::timestamp::Timestamp;
+use crate::workflow::prune::prune;
+use crate::workflow::unfinished::{Patience, carry_on, unfinished};
+
+/// Where the lease lies, and what is written to nudge its holder.
+const LEASE: &str = "keeper";
+const NUDGE: &str = "nudge";
+
+/// How often the keeper looks whether it was nudged.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How often it renews its lease, and how old one is whose holder may have died.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+const STALE_AFTER: Duration = Duration::from_secs(12);
+
+/// After so long its holder has died, whatever its clock says.
+const DEAD_AFTER: Duration = Duration::from_secs(60);
+
+/// How often it looks for unfinished work without a nudge.
+const LIST_EVERY: Duration = Duration::from_secs(60);
+
+/// How long whoever takes the lease waits for others who do so at the same time.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// Who keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Lease {
+    #[serde(rename = "by")]
+    holder: String,
+    at: Timestamp,
+}
+
+/// Keeps what is unfinished going, unless another instance does. `own` are captures that this one has started.
+pub async fn keep<H: Host>(context: &Context<H>, own: Vec<CaptureRecord>) {
+    let context = Context::new(&context.instance, &context.settings, "");
+    let unwritten = unwritten(&context, own).await;
+    let kept = async {
+        context.records().save(NUDGE, &new_request_id(context.host())).await;
+        if let Some(_in_progress) = context.instance.begin(LEASE) {
+            Keeper::new(&context).keep().await;
+        }
+    };
+    // What the store does not have nobody else can watch.
+    let watched = unwritten.into_iter().map(|record| watch(&context, record, Watcher::Owner));
+    join(kept, join_all(watched)).await;
+}
+
+/// Those captures that are not in the store.
+async fn unwritten<H: Host>(context: &Context<H>, own: Vec<CaptureRecord>) -> Vec<CaptureRecord> {
+    let mut unwritten = Vec::new();
+    for record in own {
+        if !matches!(context.records().read::<CaptureRecord>(&record.key()).await, Ok(Some(_))) {
+            unwritten.push(record);
+        }
+    }
+    unwritten
+}
+
+struct Keeper<'a, H> {
+    context: &'a Context<H>,
+    id: String,
+    renewed_at: Duration,
+    nudge: Option<String>,
+}
+
+impl<'a, H: Host> Keeper<'a, H> {
+    fn new(context: &'a Context<H>) -> Self {
+        Self { context, id: new_request_id(context.host()), renewed_at: Duration::ZERO, nudge: None }
+    }
+
+    async fn keep(mut self) {
+        loop {
+            match self.take_lease().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.note_failure(&error),
+            }
+            if !self.carry_on().await {
+                return;
+            }
+            self.release().await;
+            // Somebody may have seen the lease just before it was released.
+            if unfinished(self.context).await.into_keys().next().is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Carries on what is unfinished until nothing is. Tells whether the lease is still held.
+    async fn carry_on(&mut self) -> bool {
+        let mut at_work = HashSet::new();
+        let mut work = FuturesUnordered::new();
+        let mut listed_at = None;
+        loop {
+            let now = self.context.host().monotonic();
+            let is_nudged = self.is_nudged().await;
+            let is_due = listed_at.is_none_or(|at| now.saturating_sub(at) >= LIST_EVERY);
+            if is_nudged || is_due || work.is_empty() {
+                for key in unfinished(self.context).await.into_keys() {
+                    if at_work.insert(key.clone()) {
+                        let context = self.context;
+                        work.push(async move {
+                            carry_on(context, &key, Patience::ToTheEnd).await;
+                            key
+                        });
+                    }
+                }
+                if work.is_empty() {
+                    prune(self.context).await;
+                    return true;
+                }
+                listed_at = Some(now);
+            }
+            let pause = pin!(self.context.host().sleep(LOOK_EVERY));
+            let ended = pin!(async {
+                while let Some(key) = work.next().await {
+                    at_work.remove(&key);
+                }
+            });
+            if let Either::Left(((), pause)) = select(ended, pause).await {
+                pause.await;
+            }
+            if !self.renew().await {
+                return false;
+            }
+        }
+    }
+
+    async fn is_nudged(&mut self) -> bool {
+        let nudge = self.context.records().load(NUDGE).await;
+        let is_nudged = nudge != self.nudge;
+        self.nudge = nudge;
+        is_nudged
+    }
+
+    /// Whether the lease is this one's now.
+    async fn take_lease(&mut self) -> Result<bool, ReadError> {
+        let host = self.context.host();
+        if let Some(other) = self.lease().await? {
+            let age = age(host.now(), other.at);
+            if age < STALE_AFTER {
+                return Ok(false);
+            }
+            if age < DEAD_AFTER {
+                host.sleep(STALE_AFTER).await;
+                if self.lease().await?.is_none_or(|now| now != other) {
+                    return Ok(false);
+                }
+            }
+        }
+        let own = self.own();
+        store::save(host, LEASE, &own).await?;
+        host.sleep(SETTLING).await;
+        self.renewed_at = host.monotonic();
+        Ok(self.lease().await? == Some(own))
+    }
+
+    /// Renews the lease when it is time to. Tells whether it is still this one's. A store that fails says nothing of that.
+    async fn renew(&mut self) -> bool {
+        let host = self.context.host();
+        let now = host.monotonic();
+        if now.saturating_sub(self.renewed_at) < RENEW_EVERY {
+            return true;
+        }
+        self.renewed_at = now;
+        match self.lease().await {
+            Ok(Some(lease)) if lease.holder != self.id => return false,
+            Ok(_) => {
+                self.context.records().save(LEASE, &self.own()).await;
+            }
+            Err(error) => self.note_failure(&error),
+        }
+        true
+    }
+
+    async fn release(&self) {
+        if matches!(self.lease().await, Ok(Some(lease)) if lease.holder == self.id) {
+            self.context.records().delete(LEASE).await;
+        }
+    }
+
+    async fn lease(&self) -> Result<Option<Lease>, ReadError> {
+        store::load(self.context.host(), LEASE).await
+    }
+
+    fn own(&self) -> Lease {
+        Lease { holder: self.id.clone(), at: self.context.host().now() }
+    }
+
+    fn note_failure(&self, error: &ReadError) {
+        let (log, detail) = (self.context.log(), error.to_string());
+        log.write(&Event { detail: Some(&detail), ..log.event("keeper_without_store", "warn") });
+    }
+}
+
+/// The time between two moments of clocks that may differ.
+fn age(now: Timestamp, at: Timestamp) -> Duration {
+    now.since(at).or_else(|| at.since(now)).unwrap_or_default()
+}
