@@ -35,6 +35,7 @@ async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
     assert_eq!(
         scene.asked_since(before),
         [
+            "GET packetCaptures",
             "GET operation",
             "POST queryStatus",
             "POST queryStatus",
@@ -692,6 +693,7 @@ async fn an_unfinished_record_that_lost_its_mark_is_marked_again_within_a_day() 
     let store = Store::default();
     let nightcap = telling_from(&scene, &[], store.clone());
     nightcap.sweep().await;
+    seconds(10).await;
     killed_at(&scene, &store, fault(Effect::Hang, Method::POST, "/token"), 5).await;
     store.lose("open:");
     nightcap.sweep().await;

@@ -27,18 +27,15 @@ use crate::timestamp::Timestamp;
 /// How long one step may keep trying.
 const STEP_TAKES: Duration = Duration::from_secs(45);
 
-/// The longest pause through which somebody stays who only helps.
-const SOON: Duration = Duration::from_secs(120);
-
 /// The longest that nobody looks whether others have written something.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Why somebody watches a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watcher {
-    /// It has started the capture, and stays to the end.
+    /// It stays to the end.
     Owner,
-    /// It came by, and stays as long as there is something to do at once or soon.
+    /// It came by, and does what is due.
     Helper,
     /// The same, and something has happened that asks for a poll now.
     Nudged,
@@ -78,12 +75,13 @@ impl<H: Host> Watch<'_, H> {
             }
             let pause = if pause_is_due { self.pause() } else { Duration::ZERO };
             pause_is_due = true;
-            if pause > SOON && watcher != Watcher::Owner {
+            if !pause.is_zero() && watcher != Watcher::Owner {
                 return None;
             }
             if pause > LOOK_AGAIN {
                 // Somebody else may have stopped it, or planned another poll.
                 self.context.host().sleep(LOOK_AGAIN).await;
+                self.take_over_plan().await;
                 continue;
             }
             if !pause.is_zero() {
@@ -252,6 +250,18 @@ impl<H: Host> Watch<'_, H> {
         // Whoever gave the name to another capture has put this one's record aside, or died before.
         self.record.replaced |= !self.record.is_same_capture(&stored);
         self.record.merge(stored);
+    }
+
+    /// Another one may have planned the next poll, while this one only waits for its own.
+    async fn take_over_plan(&mut self) {
+        let stored = self.context.records().load::<CaptureRecord>(&self.record.key()).await;
+        if let Some(stored) = stored
+            && self.record.is_same_capture(&stored)
+            && self.record.phase == stored.phase
+        {
+            self.record.poll_at = stored.poll_at;
+            self.record.polls = stored.polls;
+        }
     }
 
     async fn save(&mut self) {

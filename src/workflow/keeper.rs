@@ -1,9 +1,10 @@
 //! The keeper: one instance at a time that keeps everything going which is unfinished, for all of them. So a storm of alerts
-//! costs one instance that stays, and all others are gone with their answers.
+//! costs one instance that stays, and all others are gone soon after their answers.
 //!
 //! It holds a lease in the store, carries captures, messages and alerts on side by side, and ends when nothing is left. Whoever
-//! leaves something to do nudges it, and takes the lease if nobody holds it. Two who keep at once do no harm, for each step of
-//! what they carry on is safe to be done twice; it only costs requests.
+//! leaves something to do nudges it. A keeper that lives renews its lease then; when it does not, it has died, and whoever
+//! nudged it takes its place. No clock is compared with another one's. Two who keep at once do no harm, for each step of what
+//! they carry on is safe to be done twice; it only costs requests.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -20,7 +21,6 @@ use crate::host::Host;
 use crate::log::Event;
 use crate::records::capture::CaptureRecord;
 use crate::records::store::{self, ReadError};
-use crate::timestamp::Timestamp;
 use crate::workflow::prune::prune;
 use crate::workflow::unfinished::{Patience, carry_on, unfinished};
 
@@ -29,14 +29,10 @@ const LEASE: &str = "keeper";
 const NUDGE: &str = "nudge";
 
 /// How often the keeper looks whether it was nudged.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How often it renews its lease, and how old one is whose holder may have died.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
-const STALE_AFTER: Duration = Duration::from_secs(12);
-
-/// After so long its holder has died, whatever its clock says.
-const DEAD_AFTER: Duration = Duration::from_secs(60);
+/// How long whoever has nudged it waits for it to renew its lease.
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// How often it looks for unfinished work without a nudge.
 const LIST_EVERY: Duration = Duration::from_secs(60);
@@ -49,7 +45,8 @@ const SETTLING: Duration = Duration::from_secs(1);
 struct Lease {
     #[serde(rename = "by")]
     holder: String,
-    at: Timestamp,
+    /// How often its holder has renewed it.
+    renewals: u64,
 }
 
 /// Keeps what is unfinished going, unless another instance does. `own` are captures that this one has started.
@@ -80,14 +77,15 @@ async fn unwritten<H: Host>(context: &Context<H>, own: Vec<CaptureRecord>) -> Ve
 
 struct Keeper<'a, H> {
     context: &'a Context<H>,
-    id: String,
-    renewed_at: Duration,
+    lease: Lease,
+    /// The last nudge that was seen.
     nudge: Option<String>,
 }
 
 impl<'a, H: Host> Keeper<'a, H> {
     fn new(context: &'a Context<H>) -> Self {
-        Self { context, id: new_request_id(context.host()), renewed_at: Duration::ZERO, nudge: None }
+        let lease = Lease { holder: new_request_id(context.host()), renewals: 0 };
+        Self { context, lease, nudge: None }
     }
 
     async fn keep(mut self) {
@@ -108,16 +106,22 @@ impl<'a, H: Host> Keeper<'a, H> {
         }
     }
 
-    /// Carries on what is unfinished until nothing is. Tells whether the lease is still held.
+    /// Carries on what is unfinished until nothing is. Tells whether the lease is still held; who has lost it brings to an end
+    /// what it is at work on, and takes up nothing more.
     async fn carry_on(&mut self) -> bool {
         let mut at_work = HashSet::new();
         let mut work = FuturesUnordered::new();
         let mut listed_at = None;
+        let mut is_keeper = true;
         loop {
             let now = self.context.host().monotonic();
-            let is_nudged = self.is_nudged().await;
             let is_due = listed_at.is_none_or(|at| now.saturating_sub(at) >= LIST_EVERY);
-            if is_nudged || is_due || work.is_empty() {
+            if is_keeper && self.is_nudged().await {
+                is_keeper = self.renew().await;
+                listed_at = None;
+            }
+            if is_keeper && (listed_at.is_none() || is_due || work.is_empty()) {
+                listed_at = Some(now);
                 for key in unfinished(self.context).await.into_keys() {
                     if at_work.insert(key.clone()) {
                         let context = self.context;
@@ -127,11 +131,12 @@ impl<'a, H: Host> Keeper<'a, H> {
                         });
                     }
                 }
-                if work.is_empty() {
+            }
+            if work.is_empty() {
+                if is_keeper {
                     prune(self.context).await;
-                    return true;
                 }
-                listed_at = Some(now);
+                return is_keeper;
             }
             let pause = pin!(self.context.host().sleep(LOOK_EVERY));
             let ended = pin!(async {
@@ -141,9 +146,6 @@ impl<'a, H: Host> Keeper<'a, H> {
             });
             if let Either::Left(((), pause)) = select(ended, pause).await {
                 pause.await;
-            }
-            if !self.renew().await {
-                return false;
             }
         }
     }
@@ -158,37 +160,29 @@ impl<'a, H: Host> Keeper<'a, H> {
     /// Whether the lease is this one's now.
     async fn take_lease(&mut self) -> Result<bool, ReadError> {
         let host = self.context.host();
-        if let Some(other) = self.lease().await? {
-            let age = age(host.now(), other.at);
-            if age < STALE_AFTER {
-                return Ok(false);
-            }
-            if age < DEAD_AFTER {
-                host.sleep(STALE_AFTER).await;
-                if self.lease().await?.is_none_or(|now| now != other) {
-                    return Ok(false);
+        let nudged_at = host.monotonic();
+        if let Some(seen) = self.stored().await? {
+            loop {
+                match self.stored().await? {
+                    Some(now) if now != seen => return Ok(false),
+                    Some(_) if host.monotonic().saturating_sub(nudged_at) < PATIENCE => host.sleep(LOOK_EVERY).await,
+                    Some(_) | None => break,
                 }
             }
         }
-        let own = self.own();
-        store::save(host, LEASE, &own).await?;
+        store::save(host, LEASE, &self.lease).await?;
         host.sleep(SETTLING).await;
-        self.renewed_at = host.monotonic();
-        Ok(self.lease().await? == Some(own))
+        Ok(self.stored().await?.as_ref() == Some(&self.lease))
     }
 
-    /// Renews the lease when it is time to. Tells whether it is still this one's. A store that fails says nothing of that.
+    /// Shows whoever nudges that the keeper lives. Tells whether the lease is still this one's; a store that fails says
+    /// nothing of that.
     async fn renew(&mut self) -> bool {
-        let host = self.context.host();
-        let now = host.monotonic();
-        if now.saturating_sub(self.renewed_at) < RENEW_EVERY {
-            return true;
-        }
-        self.renewed_at = now;
-        match self.lease().await {
-            Ok(Some(lease)) if lease.holder != self.id => return false,
+        match self.stored().await {
+            Ok(Some(lease)) if lease.holder != self.lease.holder => return false,
             Ok(_) => {
-                self.context.records().save(LEASE, &self.own()).await;
+                self.lease.renewals = self.lease.renewals.saturating_add(1);
+                self.context.records().save(LEASE, &self.lease).await;
             }
             Err(error) => self.note_failure(&error),
         }
@@ -196,26 +190,17 @@ impl<'a, H: Host> Keeper<'a, H> {
     }
 
     async fn release(&self) {
-        if matches!(self.lease().await, Ok(Some(lease)) if lease.holder == self.id) {
+        if self.stored().await.is_ok_and(|lease| lease.as_ref() == Some(&self.lease)) {
             self.context.records().delete(LEASE).await;
         }
     }
 
-    async fn lease(&self) -> Result<Option<Lease>, ReadError> {
+    async fn stored(&self) -> Result<Option<Lease>, ReadError> {
         store::load(self.context.host(), LEASE).await
-    }
-
-    fn own(&self) -> Lease {
-        Lease { holder: self.id.clone(), at: self.context.host().now() }
     }
 
     fn note_failure(&self, error: &ReadError) {
         let (log, detail) = (self.context.log(), error.to_string());
         log.write(&Event { detail: Some(&detail), ..log.event("keeper_without_store", "warn") });
     }
-}
-
-/// The time between two moments of clocks that may differ.
-fn age(now: Timestamp, at: Timestamp) -> Duration {
-    now.since(at).or_else(|| at.since(now)).unwrap_or_default()
 }

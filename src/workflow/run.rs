@@ -170,15 +170,16 @@ impl<H: Host> Run<H> {
     pub async fn finish(&self, rest: Rest) -> Vec<CaptureRecord> {
         let _in_progress = self.context.instance.begin(&self.record_key());
         let Rest { started, nudged, notices, left } = rest;
-        match left.and_then(|earlier| Self::resumed(&self.context, earlier)) {
+        if let Some(earlier) = left {
             // A host may have left it when it died.
-            Some(earlier) => earlier.go_on().await,
-            None => {
-                let nudged = nudged.into_iter().map(|record| watch(&self.context, record, Watcher::Nudged));
-                join(self.tell(notices), join_all(nudged)).await;
-                started
-            }
+            return match Self::resumed(&self.context, earlier) {
+                Some(earlier) => earlier.go_on().await,
+                None => vec![],
+            };
         }
+        let nudged = nudged.into_iter().map(|record| watch(&self.context, record, Watcher::Nudged));
+        join(self.tell(notices), join_all(nudged)).await;
+        started
     }
 
     /// The same for an alert that was left.
