@@ -24,17 +24,20 @@ const MOST_ATTEMPTS: u32 = 2;
 const READING: &str = "reading";
 const LOOK_FOR_TURN_AFTER: Duration = Duration::from_millis(50);
 
-/// Reads what was captured, for a while. People are told the rest without it if it cannot be read.
-pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
+/// How often it is tried to keep a report: over some minutes.
+const SAVE_ATTEMPTS: u32 = 10;
+
+/// Reads what was captured, for a while. People are told the rest without it if it cannot be read. Gives the report when the
+/// store did not take it.
+pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) -> Option<KeptReport> {
     let settings = &context.settings;
     let limits = Limits { time: settings.report_within, bytes: settings.report_bytes };
     let is_read = !record.report.is_empty() || record.report_problem.is_some();
-    let Some(file) = record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
-    let file = file.clone();
+    let file = record.files.first().filter(|_| !is_read && !limits.time.is_zero())?.clone();
     if record.report_attempts >= MOST_ATTEMPTS {
         let problem = format!("Reading it was begun {MOST_ATTEMPTS} times, and nightcap's host ended each time.");
         record.report_problem = Some(problem);
-        return;
+        return None;
     }
     // Whoever comes after a sudden end has to know that it may have come from reading.
     record.report_attempts = record.report_attempts.saturating_add(1);
@@ -42,7 +45,7 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
     let deadline = context.host().monotonic().saturating_add(limits.time);
     let Some(_turn) = turn_to_read(context, deadline).await else {
         record.report_problem = Some("Other files were being read for too long.".to_owned());
-        return;
+        return None;
     };
     let left = deadline.saturating_sub(context.host().monotonic());
     let azure = context.azure(&record.target, left);
@@ -53,12 +56,24 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
             let alerts = records.alerts_on(record).await.0;
             let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);
             let kept = KeptReport { at: context.host().now(), report, page };
-            records.save(&record.report_key(), &kept).await;
             record.note(context.host().now(), "report", "The capture's file was read.");
+            let is_saved = records.save(&record.report_key(), &kept).await;
+            if is_saved { None } else { Some(kept) }
         }
         Err(error) => {
             let failure = Failure::from_azure(&error, &record.target, Some(&record.watcher));
             record.report_problem = Some(failure.message);
+            None
+        }
+    }
+}
+
+/// Keeps a report that the store has not taken yet. People have been told meanwhile.
+pub async fn keep_report<H: Host>(context: &Context<H>, record: &CaptureRecord, report: &KeptReport) {
+    for attempt in 0..SAVE_ATTEMPTS {
+        context.host().sleep(Duration::from_secs(1 << attempt.min(5))).await;
+        if context.records().save(&record.report_key(), report).await {
+            return;
         }
     }
 }

@@ -120,8 +120,11 @@ impl<H: Host> Watch<'_, H> {
                 revise_outcome(self.context, &self.record, Outcome::failed(&self.record.target, failure)).await;
             }
             Duty::Report => {
-                finish::read_report(self.context, &mut self.record).await;
+                let unsaved = finish::read_report(self.context, &mut self.record).await;
                 finish::finish(self.context, &mut self.record).await;
+                if let Some(report) = unsaved {
+                    finish::keep_report(self.context, &self.record, &report).await;
+                }
             }
             Duty::Finish => finish::finish(self.context, &mut self.record).await,
         }
