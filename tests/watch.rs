@@ -11,7 +11,7 @@ use common::story::{
 };
 use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SET: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss";
 
@@ -41,7 +41,8 @@ async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
             "POST storage-token",
             "HEAD file",
             "HEAD file",
-            "GET file"
+            "GET file",
+            "GET packetCaptures"
         ],
         "the file appears a little after the end, and is read"
     );
@@ -166,6 +167,55 @@ async fn a_capture_that_makes_room_before_its_end_was_seen_is_told_as_what_it_wa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capture_within_its_time_runs_though_azure_says_nothing_of_it() {
+    let silence = [
+        Effect::StatusWhileRunning(json!({})),
+        Effect::StatusWhileRunning(json!({"packetCaptureStatus": null, "captureStartTime": null, "stopReason": null})),
+        Effect::Empty { status: 200 },
+    ];
+    for silence in silence {
+        let scene = Scene::new();
+        let fault = Fault::new(silence.clone()).service(Service::Arm).path("/queryStatus");
+        scene.azure.lock().unwrap().add_fault(fault);
+        let nightcap = telling(&scene, &[("capture_seconds", "18000")]);
+        start(&nightcap, TEST_VM).await;
+        seconds(60).await;
+        let answer = nightcap.alert(&common("disk", TEST_VM)).await.json().1;
+        assert_eq!(answer["outcomes"][0]["outcome"], "joined", "{silence:?}: {answer}");
+        seconds(4 * 3600).await;
+        assert_ne!(nightcap.store.json("capture:")["phase"], "finished", "{silence:?}");
+        assert!(told(&scene).is_empty());
+        if silence != (Effect::Empty { status: 200 }) {
+            seconds(2 * 3600).await;
+            assert_eq!(end(&nightcap.store).0, "time_limit", "{silence:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_our_own_finished_captures_as_many_stay_listed_as_are_wanted() {
+    for (keep, left) in [("2", 2), ("0", 4)] {
+        let scene = Scene::new();
+        scene.add_capture("theirs", CONTOSO_VM, 60, CaptureState::Finished);
+        let settings = [("capture_keep", keep), ("cooldown_seconds", "0"), ("capture_seconds", "10")];
+        let nightcap = telling(&scene, &settings);
+        for number in 0..4 {
+            nightcap.alert(&common(&format!("cpu-{number}"), TEST_VM)).await;
+            // Longer than a capture of ten seconds may take to begin.
+            seconds(15 * 60).await;
+        }
+        let captures = scene.captures();
+        let own: Vec<_> = captures.iter().filter(|name| name.starts_with("nightcap_")).collect();
+        assert_eq!(own.len(), left, "with {keep}: {captures:?}");
+        assert!(captures.contains(&"theirs".to_owned()));
+        assert_eq!(told(&scene).len(), 4);
+        let messages = told(&scene);
+        let file = messages[0]["data"]["capture"]["files"][0]["url"].as_str().unwrap().to_owned();
+        assert!(file.ends_with(".cap"), "{file}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_name_that_is_used_again_is_another_capture_with_a_message_of_its_own() {
     // A program that calls as soon as it may.
     let scene = Scene::new();
@@ -270,7 +320,7 @@ async fn a_scale_set_is_one_capture_with_a_file_for_each_instance() {
         );
         assert!(files.iter().all(|file| file["bytes"].as_u64().is_some()));
         let line = message["data"]["capture"]["report"][0].as_str().unwrap();
-        let words = format!(" This is the first of {} files.", instances.len());
+        let words = format!(" This is the largest of {} files.", instances.len());
         assert_eq!(line.ends_with(&words), instances.len() > 1, "{line}");
     }
 }

@@ -18,7 +18,7 @@ use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Pac
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
-use crate::capture::limit;
+use crate::capture::limit::{self, may_still_run};
 use crate::capture::locate::Place;
 use crate::capture::name::{asked_at, is_own, is_own_of, name, slot};
 use crate::capture::reserve::{Former, Reserved};
@@ -35,16 +35,9 @@ use crate::timestamp::Timestamp;
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 
-/// How much longer than its time limit a capture may take from the beginning of its slot: the slot itself, and Azure
-/// being slow to begin. Within this time Azure is asked whether it is over, which costs a round trip.
-const SLOW_BEGINNING: Duration = Duration::from_mins(10);
-
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
 /// poll spends a piece of Azure's write budget.
 const MOST_STILL_RUNNING: usize = 10;
-
-/// The longest classic capture in seconds, for captures that do not tell their limit.
-const LONGEST_CAPTURE: u64 = crate::azure::capture_parameters::LONGEST_SECONDS as u64;
 
 /// What came of a plan that could be carried out.
 #[derive(Debug)]
@@ -436,11 +429,4 @@ impl<H: Host> Sequence<'_, H> {
         requests.push(json!({"method": "PUT", "url": url(Action::Create, name)?, "body": self.request}));
         Ok(requests)
     }
-}
-
-/// Whether a capture can still be running, by its name and limit. Names that tell no time leave it open.
-fn may_still_run(capture: &PacketCapture, now: Timestamp) -> bool {
-    let Some(asked_at) = asked_at(&capture.name) else { return true };
-    let limit = capture.time_limit.unwrap_or(LONGEST_CAPTURE);
-    now < asked_at.after(Duration::from_secs(limit).saturating_add(SLOW_BEGINNING))
 }

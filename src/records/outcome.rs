@@ -90,6 +90,14 @@ impl Outcome {
         Self::new(Kind::Started, Reason::Started, message)
     }
 
+    /// The same where captures of somebody else run on the machine.
+    pub fn beside(mut self, strangers: &[String]) -> Self {
+        for name in strangers {
+            self.message.push_str(&format!(" Somebody else's capture {name} runs there as well."));
+        }
+        self
+    }
+
     /// The alert was over before it was received.
     pub fn already_resolved() -> Self {
         let message = "The alert had resolved before this notification of its beginning came, so nothing was captured.";
@@ -145,6 +153,11 @@ impl Outcome {
                 "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
             return Self::new(Kind::Skipped, Reason::TestNotification, message);
         }
+        Self::of_failure(failure)
+    }
+
+    /// The same, about no machine that is known.
+    pub fn of_failure(failure: Failure) -> Self {
         Self { repeat_helps: failure.repeat_helps, ..Self::new(Kind::Failed, failure.reason, failure.message) }
     }
 
