@@ -1,0 +1,266 @@
+//! 5: every capture is told, truly and once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use nightcap_simulator::{Capture, CaptureStatus};
+use serde_json::Value;
+
+use super::alerts::outcomes;
+use super::excuse::Excuse;
+use super::ledger::{Ledger, Own, are_namesakes, record_key};
+use super::verdict::Verdict;
+use crate::plan::ByHand;
+use crate::stage::Arrival;
+use crate::trouble::Ask;
+
+/// How long nightcap looks for a capture before it says that it has lost sight of it.
+const LONG_ENOUGH: Duration = Duration::from_secs(15 * 60);
+
+/// How often a claim is tried before a message is sent without one.
+const CLAIM_ATTEMPTS: usize = 10;
+
+pub fn check(ledger: &Ledger, verdict: &mut Verdict) {
+    captures_are_told(ledger, verdict);
+    failures_are_told(ledger, verdict);
+    what_was_written_down_arrives(ledger, verdict);
+    messages_arrive_once(ledger, verdict);
+    messages_are_true(ledger, verdict);
+}
+
+fn captures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
+    let own = ledger.own();
+    for Own { capture, .. } in &own {
+        let name = &capture.name;
+        let key = record_key(capture);
+        let Some(record) = ledger.record(&key) else {
+            // Nobody can know of a capture that nobody could write down.
+            let is_unknown = !ledger.happened.written.contains_key(&key) && ledger.could_not_be_written(&key);
+            let excuses = [(Excuse::CaptureUnknownToStore, is_unknown)];
+            verdict.broken_unless(&excuses, format!("5: {name} was made and there is no record of it"));
+            continue;
+        };
+        let reason = record["end"]["reason"].as_str().unwrap_or_default();
+        // The alerts of one that gave way are told with the one that it gave way to.
+        if reason == "superseded" {
+            continue;
+        }
+        if reason == "not_created" {
+            let excuses = [
+                // Whoever asked for it may have died before the answer, and nobody sees what somebody deleted since.
+                (Excuse::DeletedByHandUnseen, ledger.was_done_by_hand(capture, ByHand::Delete)),
+                // And what cannot be read is written over by the next one of the name, so that at least that is known.
+                (Excuse::CaptureRecordUnreadable, ledger.store_failed_with(&key)),
+            ];
+            let what = format!("5: {name} was made, and its record says that it was not: {record}");
+            verdict.broken_unless(&excuses, what);
+            continue;
+        }
+        if !ledger.is_wanted(if is_good(reason) { "finished" } else { "failed" }) {
+            continue;
+        }
+        let mut told: Vec<&str> =
+            notices_of(ledger, capture).map(|(id, ..)| id).filter(|id| has_arrived(ledger, id)).collect();
+        told.sort_unstable();
+        told.dedup();
+        let namesakes: Vec<&Capture> =
+            own.iter().map(|own| own.capture).filter(|other| are_namesakes(other, capture)).collect();
+        let captures = namesakes.len();
+        let what = format!("5: {captures} captures were called {name} and {} were told", told.len());
+        if told.len() > captures || told.is_empty() {
+            verdict.broken(what);
+        } else if told.len() < captures {
+            let was_deleted = namesakes.iter().any(|one| ledger.was_done_by_hand(one, ByHand::Delete));
+            let lost_one = captures > 2 && !ledger.happened.deaths.is_empty() && told.len() + 1 == captures;
+            let excuses = [
+                // What has a name that another one had before is told apart by what is remembered of that one.
+                (Excuse::CaptureRecordUnreadable, ledger.store_failed_with(&key)),
+                // What somebody deleted before anybody wrote down more than that it was asked for is known to nobody.
+                (Excuse::NamesakeDeletedByHand, was_deleted),
+                // Of three or more that follow each other within seconds, one is missed if who had asked for it has died.
+                (Excuse::NamesakeLostWithHost, lost_one),
+            ];
+            verdict.broken_unless(&excuses, what);
+        }
+    }
+}
+
+/// Whoever reads only messages learns of each machine for which an alert came to nothing: of each by a message of its own,
+/// or of its capture that never began.
+fn failures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
+    for (key, record) in &ledger.happened.alerts {
+        for outcome in outcomes(record).iter().filter(|outcome| outcome["outcome"] == "failed") {
+            let is_about_it = |notice: &Value| {
+                let same_machine = same(&notice["target"], &outcome["target"]);
+                let of_alert = notice["links"]["record"].as_str().is_some_and(|record| record.ends_with(key.as_str()));
+                let of_capture = notice["capture"]["name"].is_string() && is_among(&record["alert"], notice);
+                notice["event"] == "failed" && same_machine && (of_alert || of_capture)
+            };
+            let told = ledger.happened.notices.iter().any(|(id, meant)| {
+                has_arrived(ledger, id) && meant.iter().any(|(_, notice)| is_about_it(notice))
+            });
+            if !told {
+                // Told once: what an earlier delivery came to.
+                let deliveries = ledger.happened.taken.iter().filter(|(taken, ..)| taken == key).count();
+                let excuses = [(Excuse::ToldBeforeOtherwise, deliveries > 1)];
+                verdict.broken_unless(&excuses, format!("5: {key} failed and nobody was told: {outcome}"));
+            }
+        }
+    }
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
+    text(one) == text(other)
+}
+
+/// Whether a message names an alert.
+fn is_among(alert: &Value, notice: &Value) -> bool {
+    notice["alert"]["id"] == alert["id"]
+        || notice["others"].as_array().into_iter().flatten().any(|other| other["id"] == alert["id"])
+}
+
+fn what_was_written_down_arrives(ledger: &Ledger, verdict: &mut Verdict) {
+    for key in ledger.happened.written.keys() {
+        if let Some(id) = key.strip_prefix("notice:")
+            && !has_arrived(ledger, id)
+        {
+            verdict.broken(format!("5: {key} was written down and nobody was told"));
+        }
+    }
+}
+
+/// Every message of a capture's end, with when it was meant to be told.
+fn notices_of<'a>(ledger: &'a Ledger, capture: &'a Capture) -> impl Iterator<Item = (&'a str, Duration, &'a Value)> {
+    let all = ledger.happened.notices.iter();
+    let all = all.flat_map(|(id, meant)| meant.iter().map(move |(at, notice)| (id.as_str(), *at, notice)));
+    all.filter(|(.., notice)| {
+        ["finished", "failed"].contains(&notice["event"].as_str().unwrap())
+            && notice["capture"]["name"] == capture.name.as_str()
+            && notice["capture"]["region"] == capture.region.as_str()
+    })
+}
+
+fn has_arrived(ledger: &Ledger, id: &str) -> bool {
+    ledger.happened.arrivals.iter().any(|arrival| arrival.id == id)
+}
+
+/// A message comes once. It comes again, under its id, when the sender has died before it had written down that it was
+/// taken, and when the answer was lost that says so: then the sender cannot know, and twice is better than never.
+fn messages_arrive_once(ledger: &Ledger, verdict: &mut Verdict) {
+    for (number, again) in ledger.happened.arrivals.iter().enumerate() {
+        for first in ledger.happened.arrivals.iter().take(number).filter(|first| first.id == again.id) {
+            let by_sender = |host: usize, incarnation: u32| (host, incarnation) == (first.host, first.incarnation);
+            let died = ledger.happened.deaths.iter().any(|death| {
+                by_sender(death.host, death.incarnation) && first.at <= death.at && death.at <= again.at
+            });
+            let wrote = ledger.happened.told.iter().any(|(at, id, host, incarnation)| {
+                *id == first.id && by_sender(*host, *incarnation) && first.at <= *at && *at <= again.at
+            });
+            if !first.heard || (died && !wrote) {
+                continue;
+            }
+            let failed_to_write = ledger
+                .happened
+                .failed_writes
+                .iter()
+                .any(|(at, key)| *key == format!("told:{}", first.id) && first.at <= *at && *at <= again.at);
+            let excuses = [
+                // A store that keeps failing leaves only one answer: better twice than never.
+                (Excuse::ClaimUnreadable, is_blind(ledger, first) || is_blind(ledger, again)),
+                (Excuse::DeliveryNotWritten, failed_to_write && !wrote),
+            ];
+            let (first, again, id) = (ledger.at(first.at), ledger.at(again.at), &first.id);
+            verdict.broken_unless(&excuses, format!("5: {id} was told at {first} and again at {again}"));
+        }
+    }
+}
+
+/// Whether the store kept failing a host that wanted to see whether a message was told.
+fn is_blind(ledger: &Ledger, arrival: &Arrival) -> bool {
+    let keys = [format!("told:{}", arrival.id), format!("claim:{}", arrival.id)];
+    let failures = ledger.happened.failures.iter().filter(|(at, key, by, life)| {
+        *at <= arrival.at && keys.contains(key) && (*by, *life) == (arrival.host, arrival.incarnation)
+    });
+    failures.count() >= CLAIM_ATTEMPTS
+}
+
+fn messages_are_true(ledger: &Ledger, verdict: &mut Verdict) {
+    let own = ledger.own();
+    for Own { capture, .. } in &own {
+        let namesakes: Vec<&Capture> =
+            own.iter().map(|own| own.capture).filter(|other| are_namesakes(other, capture)).collect();
+        for (id, at, notice) in notices_of(ledger, capture) {
+            let reason = notice["reason"].as_str().unwrap();
+            let told = ledger.at(at);
+            if namesakes.iter().any(|capture| is_true(ledger, reason, capture, told)) {
+                continue;
+            }
+            let excuses: Vec<_> =
+                namesakes.iter().flat_map(|capture| excuses(ledger, reason, capture, told, namesakes.len())).collect();
+            let so = format!("{:?}, started {:?}", capture.stop_reason, capture.started);
+            verdict.broken_unless(&excuses, format!("5: {id} tells {reason} of {}: {so}", capture.name));
+        }
+    }
+}
+
+/// Whether that is how a capture has ended.
+fn is_true(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) -> bool {
+    match reason {
+        "time_limit" => ended_by("TimeExceeded", capture, told),
+        "size_limit" => ended_by("BytesExceeded", capture, told),
+        "stopped_by_hand" => {
+            ended_by("Manual", capture, told) && ledger.was_done_by_hand(capture, ByHand::Stop)
+        }
+        "resolved" => ended_by("Manual", capture, told) && was_asked_to_stop(ledger, capture),
+        "capture_failed" => capture.status(told) == CaptureStatus::Error,
+        "never_began" => capture.started.is_none(),
+        "vanished" => {
+            capture.deleted_at.is_some_and(|gone| gone <= told) && ledger.was_done_by_hand(capture, ByHand::Delete)
+        }
+        "lost_sight" => capture.created + LONG_ENOUGH <= told,
+        _ => false,
+    }
+}
+
+fn ended_by(word: &str, capture: &Capture, told: Timestamp) -> bool {
+    capture.ended.is_some_and(|ended| ended <= told) && capture.stop_reason.as_deref() == Some(word)
+}
+
+/// What lets a message off that is not true of a capture.
+fn excuses(
+    ledger: &Ledger,
+    reason: &str,
+    capture: &Capture,
+    told: Timestamp,
+    namesakes: usize,
+) -> Vec<(Excuse, bool)> {
+    let store_failed = ledger.store_failed_with(&record_key(capture));
+    let was_stopped = ended_by("Manual", capture, told);
+    let is_gone = capture.deleted_at.is_some_and(|gone| gone <= told);
+    match reason {
+        // That nightcap itself stops one stands in its record, if the store lets it be seen.
+        "stopped_by_hand" => vec![(Excuse::OwnStopUnreadable, was_stopped && store_failed)],
+        // Somebody was faster than nightcap, which wanted to.
+        "resolved" => {
+            vec![(Excuse::StoppedByHandFirst, was_stopped && ledger.was_done_by_hand(capture, ByHand::Stop))]
+        }
+        // One that nightcap itself deletes leaves its end in its record, if the store lets it, and if the next one of the
+        // same name has not begun before it could be written down.
+        "vanished" => vec![
+            (Excuse::OwnDeleteUnreadable, is_gone && store_failed),
+            (Excuse::EndLostWithNamesake, is_gone && namesakes > 1),
+        ],
+        _ => vec![],
+    }
+}
+
+fn was_asked_to_stop(ledger: &Ledger, capture: &Capture) -> bool {
+    let address = format!("/{}/stop?", capture.name);
+    ledger.transcript.iter().any(|asked| asked.status == 202 && asked.path.contains(&address))
+        || ledger.happened.requests.iter().any(|asked| asked.ask == Ask::Stop && asked.struck)
+}
+
+fn is_good(reason: &str) -> bool {
+    ["time_limit", "size_limit", "stopped_by_hand", "resolved", "stopped"].contains(&reason)
+}
