@@ -81,7 +81,7 @@ async fn alert_with(fault: Fault) -> (Ended, Scene, Instance) {
     let text = |value: &Value, name: &str| value["outcomes"][0][name].as_str().unwrap_or_default().to_owned();
     // Long enough for every retry, short enough for the capture still to be there.
     tokio::time::sleep(Duration::from_secs(200)).await;
-    let record = nightcap.store.json("alert:");
+    let record = nightcap.alert_record().await;
     let ours = scene.captures().into_iter().filter(|name| name.starts_with("nightcap_contosovm")).count();
     let ended = Ended {
         status: status.as_u16(),

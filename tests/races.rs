@@ -47,7 +47,8 @@ async fn race(seed: u64) {
     tokio::time::sleep(Duration::from_secs(90)).await;
 
     assert_eq!(scene.running_on(TEST_VM).len(), 1, "seed {seed}: {answers:?}");
-    let ended: Vec<_> = instances.iter().map(|instance| instance.store.json("alert:")["outcomes"][0].clone()).collect();
+    let records = join_all(instances.iter().map(|instance| instance.alert_record())).await;
+    let ended: Vec<_> = records.iter().map(|record| record["outcomes"][0].clone()).collect();
     let started: Vec<_> = ended.iter().filter(|outcome| outcome["outcome"] == "started").collect();
     assert_eq!(started.len(), 1, "seed {seed}: {ended:#?}");
     assert_eq!(started[0]["capture"]["name"], scene.running_on(TEST_VM)[0], "seed {seed}");

@@ -656,6 +656,29 @@ async fn a_store_that_cannot_be_written_costs_neither_the_watch_nor_the_message(
     assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
 }
 
+#[tokio::test(start_paused = true)]
+async fn two_machines_of_one_alert_that_fail_at_once_are_both_remembered_as_failed() {
+    let scene = Scene::new();
+    let store = Store::default();
+    store.takes.store(20, std::sync::atomic::Ordering::Relaxed);
+    let nightcap = telling_from(&scene, &[], store);
+    let failed = Effect::FailedOperation { code: "InternalServerError".to_owned(), message: "An error.".to_owned() };
+    add(&scene, fault(failed, Method::PUT, "/packetCaptures/"));
+    let mut alert = common("cpu", TEST_VM);
+    alert["data"]["essentials"]["alertTargetIDs"] = serde_json::json!([TEST_VM, CONTOSO_VM]);
+    let ends = |record: &Value| [0, 1].map(|target| record["outcomes"][target]["outcome"].as_str().unwrap().to_owned());
+    let (_, answer) = nightcap.alert(&alert).await.json();
+    assert_eq!(ends(&answer), ["started", "started"], "{answer}");
+    seconds(120).await;
+    let record = nightcap.alert_record().await;
+    assert_eq!(ends(&record), ["failed", "failed"], "{record:#}");
+    scene.azure.lock().unwrap().clear_faults();
+    let (_, answer) = nightcap.alert(&alert).await.json();
+    assert_eq!(ends(&answer), ["started", "started"], "a redelivery is no duplicate: {answer}");
+    seconds(30).await;
+    assert_eq!(ends(&nightcap.alert_record().await), ["started", "started"], "the failure was of another capture");
+}
+
 // ---- What is kept
 
 #[tokio::test(start_paused = true)]

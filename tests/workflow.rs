@@ -189,7 +189,7 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
     minutes(1).await;
     let running = scene.running_on(TEST_VM);
     assert!(running.is_empty() || running.iter().all(|name| name.contains("T0210Z")), "{running:?}");
-    let record = other.store.json("alert:");
+    let record = other.alert_record().await;
     assert_eq!(record["outcomes"][0]["outcome"], "joined", "{record}");
     let stopped = scene.stopped();
     assert_eq!(stopped.len(), 1, "the later one was stopped: {stopped:?}");
@@ -480,7 +480,7 @@ async fn the_record_tells_when_the_capture_runs_or_why_it_does_not() {
     minutes(1).await;
     let record = other.store.json("capture:");
     assert_eq!((record["phase"].as_str(), record["end"]["reason"].as_str()), (Some("finished"), Some("never_began")));
-    let alert = other.store.json("alert:");
+    let alert = other.alert_record().await;
     assert_eq!(
         (alert["outcomes"][0]["outcome"].as_str(), alert["outcomes"][0]["reason"].as_str()),
         (Some("failed"), Some("agent_missing"))

@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::host::Host;
 use crate::log::Event;
-use crate::records::alert::AlertRecord;
+use crate::records::alert::Revision;
 use crate::records::capture::{CaptureRecord, EndReason};
-use crate::records::keys::alert_key;
-use crate::records::outcome::{Kind, Outcome};
+use crate::records::keys::revision_key;
+use crate::records::outcome::Outcome;
 
 /// Writes into the log what became of a capture.
 pub fn note_capture<H: Host>(context: &Context<H>, record: &CaptureRecord, step: &str) {
@@ -25,11 +25,14 @@ pub fn note_capture<H: Host>(context: &Context<H>, record: &CaptureRecord, step:
 
 /// The alert that the capture was asked for ended otherwise than it was told at first.
 pub async fn revise_outcome<H: Host>(context: &Context<H>, record: &CaptureRecord, outcome: Outcome) {
-    let records = context.records();
-    let Some(mut alert) = records.load::<AlertRecord>(&alert_key(&record.requested_by)).await else { return };
-    let about_this = |own: &&mut Outcome| own.outcome == Kind::Started && own.is_for(&record.target);
-    if let Some(own) = alert.outcomes.iter_mut().find(about_this) {
-        *own = outcome.for_target(&record.target);
-        records.save_alert(&alert).await;
+    if record.requested_by.is_empty() {
+        return;
     }
+    let revision = Revision {
+        at: context.host().now(),
+        capture: record.name.clone(),
+        storage_path: record.storage_path.clone(),
+        outcome: outcome.for_target(&record.target),
+    };
+    context.records().save(&revision_key(&record.requested_by, &record.target), &revision).await;
 }

@@ -34,6 +34,18 @@ pub struct OnCapture {
     pub at: Timestamp,
 }
 
+/// How an alert ended for a target after all, when a capture had been started for it at first. Whoever watches that capture
+/// writes this, and never the alert's own record, which somebody else may be writing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Revision {
+    pub at: Timestamp,
+    /// The name of the capture that had been started.
+    pub capture: String,
+    pub storage_path: Option<String>,
+    pub outcome: Outcome,
+}
+
 /// That an alert is over for a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
@@ -57,5 +69,17 @@ impl AlertRecord {
         let may_run = memory.captured_until.is_some_and(|until| now < until);
         let repeated = if may_run { Outcome::same_alert() } else { Outcome::duplicate() };
         Some(Outcome { capture: earlier.capture.clone(), ..repeated })
+    }
+}
+
+impl Revision {
+    /// Whether an outcome is the one that is revised. The same alert may have started another capture since.
+    pub fn is_of(&self, outcome: &Outcome) -> bool {
+        let Some(capture) = &outcome.capture else { return false };
+        let is_same_file = match (&self.storage_path, &capture.storage_path) {
+            (Some(own), Some(theirs)) => own == theirs,
+            _ => true,
+        };
+        self.capture.eq_ignore_ascii_case(&capture.name) && is_same_file
     }
 }

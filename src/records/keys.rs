@@ -17,6 +17,11 @@ pub fn alert_key(key: &str) -> String {
     format!("alert:{key}")
 }
 
+/// Where it stands how an alert ended for a target after all.
+pub fn revision_key(alert: &str, target: &Target) -> String {
+    format!("revised:{alert}:{}", digest(&target.id().key(), 16))
+}
+
 /// Where a capture's record lies.
 pub fn capture_key(subscription: &str, region: &Region, name: &str) -> String {
     format!("capture:{}:{region}:{name}", subscription.to_ascii_lowercase())

@@ -2,18 +2,19 @@
 //! capture must not wait for it.
 //!
 //! No store that nightcap runs on compares before it writes, so whatever several instances may write at once has a key for
-//! each: an alert on a capture, an alert that is over, a message that was delivered. A capture's own record is written by
-//! whoever watches it; two who do so write what they saw of one truth, and [`CaptureRecord::merge`] keeps the later.
+//! each: an alert on a capture, an alert that is over, how an alert ended after all, a message that was delivered. A
+//! capture's own record is written by whoever watches it; two who do so write what they saw of one truth, and [`CaptureRecord::merge`] keeps the later.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::azure::target::Target;
 use crate::host::{Host, StoreError};
 use crate::log::{Event, Log};
-use crate::records::alert::{AlertRecord, OnCapture};
+use crate::records::alert::{AlertRecord, OnCapture, Revision};
 use crate::records::capture::{CaptureRecord, EndNote};
-use crate::records::keys::{OPEN, alert_key, open_key};
+use crate::records::keys::{OPEN, alert_key, open_key, revision_key};
 use crate::records::store;
 use crate::timestamp::Timestamp;
 
@@ -85,6 +86,19 @@ impl<H: Host> Records<'_, H> {
     pub async fn unfinished(&self, kind: &str) -> Vec<String> {
         let marks = self.keys(&open_key(kind)).await;
         marks.iter().filter_map(|mark| mark.strip_prefix(OPEN)).map(str::to_owned).collect()
+    }
+
+    /// The record of an alert, with how it ended after all.
+    pub async fn alert(&self, key: &str) -> Result<Option<AlertRecord>, StoreError> {
+        let Some(mut record) = self.read::<AlertRecord>(&alert_key(key)).await? else { return Ok(None) };
+        for outcome in record.outcomes.iter_mut().filter(|outcome| outcome.capture.is_some()) {
+            let Some(target) = outcome.target.as_deref().and_then(Target::parse) else { continue };
+            let revision: Option<Revision> = self.load(&revision_key(key, &target)).await;
+            if let Some(revision) = revision.filter(|revision| revision.is_of(outcome)) {
+                *outcome = revision.outcome;
+            }
+        }
+        Ok(Some(record))
     }
 
     /// Writes an alert's record as it stands, and whether work remains.

@@ -21,9 +21,8 @@ use crate::host::{Host, StoreError};
 use crate::log::{Event, Log};
 use crate::notify::compose::id_of_end;
 use crate::notify::outbox::{Delivered, Pending};
-use crate::records::alert::AlertRecord;
 use crate::records::capture::CaptureRecord;
-use crate::records::keys::{alert_key, capture_key, delivered_key, notice_key};
+use crate::records::keys::{capture_key, delivered_key, notice_key};
 use crate::records::repository::Records;
 use crate::records::store;
 
@@ -62,7 +61,9 @@ pub async fn alert<H: Host>(
     if !is_known_form {
         return Err(not_there());
     }
-    let found: Option<AlertRecord> = load(&instance.host, &alert_key(&key)).await?;
+    let request_id = new_request_id(&instance.host);
+    let records = Records { log: Log { host: &instance.host, alert: &key, client_request_id: &request_id } };
+    let found = records.alert(&key).await.map_err(|_| store_fails())?;
     Ok(json(StatusCode::OK, &found.ok_or_else(not_there)?))
 }
 
@@ -112,8 +113,12 @@ pub async fn load<T: serde::de::DeserializeOwned>(host: &impl Host, key: &str) -
     store::load(host, key).await.map_err(|StoreError(detail)| {
         let event = Event { event: "store_read_failed", level: "warn", detail: Some(&detail), ..Event::default() };
         crate::log::write(host, &event);
-        Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.")
+        store_fails()
     })
+}
+
+fn store_fails() -> Problem {
+    Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.")
 }
 
 fn not_there() -> Problem {

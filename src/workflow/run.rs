@@ -267,7 +267,7 @@ impl<H: Host> Run<H> {
         if !self.alert.can_be_recognised() {
             return None;
         }
-        self.context.records().load(&self.record_key()).await
+        self.context.records().alert(&self.context.alert).await.unwrap_or_default()
     }
 
     /// Whether an earlier delivery has led to a capture for every target, so that nothing is left to be done but to say so.

@@ -49,7 +49,7 @@ const BREATH: Duration = Duration::from_millis(1);
 const PRUNED: &str = "pruned";
 
 /// Kinds of keys that hold the moment from which their age counts, and where.
-const DATED: [(&str, &str); 11] = [
+const DATED: [(&str, &str); 12] = [
     ("alert:", "/receivedAt"),
     ("capture:", "/askedAt"),
     ("claim:", "/at"),
@@ -59,6 +59,7 @@ const DATED: [(&str, &str); 11] = [
     ("over:", "/at"),
     ("report:", "/at"),
     ("resolved:", "/at"),
+    ("revised:", "/at"),
     ("target:", "/at"),
     ("told:", "/at"),
 ];

@@ -54,6 +54,8 @@ pub struct Store {
     values: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     pub fail_reads: Arc<AtomicBool>,
     pub fail_writes: Arc<AtomicBool>,
+    /// How long each operation takes, in milliseconds.
+    pub takes: Arc<AtomicU64>,
     /// Whether the provider of settings, which may be a vault, does not answer.
     pub fail_settings: Arc<AtomicBool>,
 }
@@ -251,6 +253,12 @@ impl Instance {
         self.send(Method::GET, link, &[("authorization", BEARER)], "").await.json().1
     }
 
+    /// The record of its one alert, as an operator sees it.
+    pub async fn alert_record(&self) -> Value {
+        let key = self.store.json("alert:")["key"].clone();
+        self.look(&format!("/api/alerts/{}", key.as_str().unwrap())).await
+    }
+
     /// Sweeps, as a timer does.
     pub async fn sweep(&self) -> Answer {
         self.send(Method::POST, "/api/sweep", &[("authorization", BEARER)], "").await
@@ -279,6 +287,16 @@ impl Instance {
 
     pub fn logs(&self) -> Vec<String> {
         self.logs.lock().unwrap().clone()
+    }
+}
+
+impl Store {
+    /// Waits as long as an operation takes.
+    async fn work(&self) {
+        let takes = self.takes.load(Ordering::Relaxed);
+        if takes > 0 {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+        }
     }
 }
 
@@ -335,6 +353,7 @@ impl Host for SimulatedHost {
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.work().await;
         assert!(key.len() <= 256, "{key}");
         if self.store.fail_reads.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is on fire".to_owned()));
@@ -343,6 +362,7 @@ impl Host for SimulatedHost {
     }
 
     async fn save(&self, key: String, value: Vec<u8>) -> Result<(), StoreError> {
+        self.store.work().await;
         let taken_by_every_store = key.len() <= 256 && value.len() <= 1_000_000 && !key.contains(['/', '\\', '?', '#']);
         assert!(taken_by_every_store, "{key}");
         if self.store.fail_writes.load(Ordering::Relaxed) {
@@ -353,6 +373,7 @@ impl Host for SimulatedHost {
     }
 
     async fn delete(&self, key: String) -> Result<(), StoreError> {
+        self.store.work().await;
         if self.store.fail_writes.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is full".to_owned()));
         }
@@ -361,6 +382,7 @@ impl Host for SimulatedHost {
     }
 
     async fn keys(&self, prefix: String) -> Result<Vec<String>, StoreError> {
+        self.store.work().await;
         if self.store.fail_reads.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is on fire".to_owned()));
         }
