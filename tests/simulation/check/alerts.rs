@@ -63,7 +63,7 @@ fn what_never_began_has_failed(ledger: &Ledger, verdict: &mut Verdict) {
         if outcomes(alert).iter().any(|outcome| says_started(&outcome)) {
             let name = &capture["name"];
             let key = alert["key"].as_str().unwrap_or_default();
-            let failed = [format!("alert:{key}"), format!("outcome:{key}")];
+            let failed = [format!("alert:{key}"), format!("revised:{key}")];
             let excuses = [(Excuse::OutcomeRefusedByStore, failed.iter().any(|key| ledger.store_failed_about(key)))];
             verdict.broken_unless(&excuses, format!("1: {name} never began, and its alert was started: {alert}"));
         }
