@@ -717,6 +717,70 @@ async fn an_unfinished_record_that_lost_its_mark_is_marked_again_within_a_day() 
     assert_eq!(left_open(&store), Vec::<String>::new());
 }
 
+/// Puts everything about a capture under keys with its name as it is spelt, as version 0.1 did.
+fn spell_keys(store: &Store, name: &str) {
+    for (key, value) in store.values() {
+        if key.contains(&name.to_lowercase()) {
+            store.lose(&key);
+            store.put(&key.replace(&name.to_lowercase(), name), &value);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_with_capital_letters_in_their_keys_are_found_and_moved() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let first = telling_from(&scene, &[], store.clone());
+    let capture = start(&first, TEST_VM).await;
+    seconds(20).await;
+    first.kill();
+    let name = capture["name"].as_str().unwrap();
+    assert!(name.contains("T0210Z"), "{name}");
+    spell_keys(&store, name);
+    let under = |prefix: &str| store.values().keys().filter(|key| key.starts_with(prefix)).count();
+    assert_eq!((under("capture:"), under("on:")), (1, 1));
+
+    // Whoever asks for a capture finds it, whoever joins it is on it beside the first, and whoever sweeps goes on.
+    let second = telling_from(&scene, &[], store.clone());
+    let (_, answer) = second.alert(&common("disk", TEST_VM)).await.json();
+    assert_eq!(answer["outcomes"][0]["outcome"], "joined", "{answer}");
+    assert_eq!(second.look(&path(&capture)).await["alertsCount"], 2);
+    second.kill();
+    spell_keys(&store, name);
+    let third = telling_from(&scene, &[], store.clone());
+    assert_eq!(third.look(&path(&capture)).await["phase"], "running");
+    spell_keys(&store, name);
+    third.sweep().await;
+    seconds(120).await;
+    assert_eq!(the_message(&scene)["data"]["othersCount"], 1);
+    spell_keys(&store, name);
+    seconds(25 * 3600).await;
+    third.sweep().await;
+    assert!(!store.values().keys().any(|key| key.contains(name)), "{:#?}", store.values());
+    assert_eq!((under("capture:"), under("on:")), (1, 2));
+    assert_eq!(left_open(&store), Vec::<String>::new());
+    assert_eq!(third.look(&path(&capture)).await["told"]["taken"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_in_another_case_is_the_same_capture() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    let call = |name: &str| flat(name, TEST_VM, "NetworkWatcher_westcentralus").to_string();
+    assert_eq!(nightcap.post(call("PC1")).await.status, 201);
+    seconds(5).await;
+    let address = |name: &str| format!("/api/captures/00000000-0000-0000-0000-000000000000/westcentralus/{name}");
+    assert_eq!(nightcap.look(&address("pc1")).await["name"], "PC1");
+    seconds(900).await;
+    assert_eq!(nightcap.post(call("pc1")).await.status, 202, "the former one is deleted first");
+    seconds(900).await;
+    let names = |message: &Value| message["data"]["capture"]["name"].as_str().unwrap().to_owned();
+    assert_eq!(told(&scene).iter().map(names).collect::<Vec<_>>(), ["PC1", "pc1"]);
+    assert_eq!(nightcap.look(&address("Pc1")).await["name"], "pc1", "the later of two");
+    assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
+}
+
 async fn start_again(nightcap: &Instance) {
     let later = common_at("cpu", TEST_VM, "2026-11-21T18:00:00Z");
     assert_eq!(nightcap.alert(&later).await.status, 201);

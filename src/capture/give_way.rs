@@ -38,9 +38,9 @@ pub async fn give_way<H: Host>(
         ..CaptureRecord::new(requested)
     };
     let mut found = None;
-    match records.load::<CaptureRecord>(&survivor.key()).await {
-        Some(known) => survivor = known,
-        None => {
+    match records.capture(&survivor.subscription, &survivor.region, name).await {
+        Ok(Some(known)) => survivor = known,
+        Ok(None) | Err(_) => {
             let now = context.host().now();
             survivor.note(now, "found", "It was found running; nothing is known here of its beginning.");
             records.save_capture(&mut survivor).await;

@@ -8,6 +8,7 @@ pub mod limit;
 pub mod locate;
 pub mod name;
 pub mod note;
+pub mod ours;
 pub mod reserve;
 pub mod settle;
 pub mod start;

@@ -53,7 +53,7 @@ impl Reserved {
     }
 
     pub fn has_name(&self, name: &str) -> bool {
-        self.record.name == name
+        self.record.name.eq_ignore_ascii_case(name)
     }
 
     /// Whether a capture of this name may be the one that was asked for.

@@ -20,15 +20,15 @@ use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::limit;
 use crate::capture::locate::Place;
-use crate::capture::name::{asked_at, is_own, is_own_of, name, slot};
+use crate::capture::name::{asked_at, is_own, is_own_of, name, precedence, slot};
+use crate::capture::ours::is_recorded;
 use crate::capture::reserve::{Former, Reserved};
 use crate::context::Context;
-use crate::host::Host;
+use crate::host::{Host, StoreError};
 use crate::plan::Start;
 use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
 use crate::records::failure::Failure;
-use crate::records::keys::capture_key;
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 
@@ -79,7 +79,7 @@ struct Sequence<'a, H> {
     plan: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Captures of the latest list that are over, by name, and what Azure said of them.
+    /// Captures of the latest list that are over, by name in lower case, and what Azure said of them.
     over: BTreeMap<String, Option<Status>>,
     /// The name that Azure was asked for.
     reserved: Option<Reserved>,
@@ -151,13 +151,17 @@ impl<H: Host> Sequence<'_, H> {
         captures: &[PacketCapture],
         now: Timestamp,
     ) -> Result<Option<PacketCapture>, Failure> {
-        let mut own: Vec<_> = captures
-            .iter()
-            .filter(|capture| self.is_ours(&capture.name) && self.is_on_target(capture))
-            .filter(|capture| capture.is_live() && may_still_run(capture, now))
-            .collect();
-        own.sort_unstable_by_key(|capture| asked_at(&capture.name));
-        // Of several that begin, the earliest survives: see `settle`.
+        let may_be_it = |capture: &&PacketCapture| {
+            self.is_on_target(capture) && capture.is_live() && may_still_run(capture, now)
+        };
+        let mut own = Vec::new();
+        for capture in captures.iter().filter(may_be_it) {
+            if self.is_ours(capture).await {
+                own.push(capture);
+            }
+        }
+        own.sort_unstable_by_key(|capture| precedence(&capture.name));
+        // Of several that begin, the first survives: see `settle`.
         if let Some(capture) = own.iter().find(|capture| capture.is_beginning()) {
             return Ok(Some((*capture).clone()));
         }
@@ -169,8 +173,11 @@ impl<H: Host> Sequence<'_, H> {
         Ok(None)
     }
 
-    fn is_ours(&self, name: &str) -> bool {
-        is_own(name) || self.plan.fixed_name.as_deref().is_some_and(|fixed| fixed.eq_ignore_ascii_case(name))
+    async fn is_ours(&self, capture: &PacketCapture) -> bool {
+        let Place { subscription, region, .. } = self.place;
+        is_own(&capture.name)
+            || self.plan.fixed_name.as_deref().is_some_and(|fixed| capture.has_name(fixed))
+            || is_recorded(&self.records(), subscription, region, capture).await
     }
 
     /// Whether a capture takes in the target, or was made for it with other instances.
@@ -198,7 +205,7 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     async fn former(&self, name: &str, now: Timestamp) -> Former {
-        match self.records().read::<CaptureRecord>(&self.record_key(name)).await {
+        match self.record(name).await {
             Err(_) => Former::Unreadable,
             Ok(None) => Former::Nothing,
             Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
@@ -264,7 +271,7 @@ impl<H: Host> Sequence<'_, H> {
         }
         self.release().await;
         let former = match former {
-            Former::Rival(record) if self.over.contains_key(&name) => Former::Over(record),
+            Former::Rival(record) if self.over.contains_key(&name.to_ascii_lowercase()) => Former::Over(record),
             former => former,
         };
         let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());
@@ -368,7 +375,8 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Whether a capture is over. Only Azure knows, and it is asked once.
     async fn is_over(&mut self, capture: &PacketCapture) -> Result<bool, Failure> {
-        if self.over.contains_key(&capture.name) {
+        let key = capture.name.to_ascii_lowercase();
+        if self.over.contains_key(&key) {
             return Ok(true);
         }
         let look = match capture.is_failed() {
@@ -380,16 +388,16 @@ impl<H: Host> Sequence<'_, H> {
             Poll::Answered(_) | Poll::Later(_) => return Ok(false),
             Poll::Gone => None,
         };
-        self.over.insert(capture.name.clone(), status);
+        self.over.insert(key, status);
         Ok(true)
     }
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     async fn note_end(&self, name: &str, captures: &[PacketCapture]) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let Some(mut record) = self.records().load::<CaptureRecord>(&self.record_key(name)).await else { return };
+        let Ok(Some(mut record)) = self.record(name).await else { return };
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
-        let end = match self.over.get(name).and_then(Option::as_ref) {
+        let end = match self.over.get(&name.to_ascii_lowercase()).and_then(Option::as_ref) {
             _ if record.end.is_some() => return,
             Some(status) => End::from_status(&record, status),
             None if capture.is_failed() => End::never_began(COULD_NOT_BEGIN),
@@ -408,8 +416,8 @@ impl<H: Host> Sequence<'_, H> {
         self.context.records()
     }
 
-    fn record_key(&self, name: &str) -> String {
-        capture_key(&self.place.subscription, &self.place.region, name)
+    async fn record(&self, name: &str) -> Result<Option<CaptureRecord>, StoreError> {
+        self.records().capture(&self.place.subscription, &self.place.region, name).await
     }
 
     fn failure(&self, error: &AzureError) -> Failure {

@@ -13,7 +13,7 @@ use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
 use crate::digest::digest;
-use crate::records::keys::{alert_on, capture_key};
+use crate::records::keys::{alert_on, alerts_prefix, capture_key, spelt_capture_key};
 use crate::report::Report;
 use crate::timestamp::Timestamp;
 
@@ -244,7 +244,7 @@ impl CaptureRecord {
 
     /// What the keys of the alerts on it begin with.
     pub fn alerts_prefix(&self) -> String {
-        format!("on:{}:", self.key().trim_start_matches("capture:"))
+        alerts_prefix(&self.key())
     }
 
     /// Where an alert on it lies.
@@ -253,9 +253,9 @@ impl CaptureRecord {
     }
 
     /// What tells this capture from any other, also from one that had the name before: Azure never tells two captures
-    /// the same address for their files.
+    /// the same address for their files. Messages and reports are found by it, so it is the same in every version.
     pub fn identity(&self) -> String {
-        let key = capture_key(&self.subscription, &self.region, &self.name);
+        let key = spelt_capture_key(&self.subscription, &self.region, &self.name);
         match &self.storage_path {
             Some(path) => format!("{key} {path}"),
             None => format!("{key} {}", self.requested_at),
@@ -320,8 +320,11 @@ impl CaptureRecord {
         steps.extend(self.steps.iter().filter(|step| !stored.steps.contains(step)).cloned());
         steps.sort_by_key(|step| step.at);
         steps.truncate(MOST_STEPS);
+        let name = stored.name.clone();
         let (earlier, later) = if stored.is_ahead_of(self) { (self.clone(), stored) } else { (stored, self.clone()) };
         *self = Self {
+            // Of two spellings, the one that was there first.
+            name,
             requested_at: later.requested_at.max(earlier.requested_at),
             storage_path: later.storage_path.or(earlier.storage_path),
             began_at: later.began_at.or(earlier.began_at),

@@ -22,9 +22,19 @@ pub fn revision_key(alert: &str, target: &Target) -> String {
     format!("revised:{alert}:{}", digest(&target.id().key(), 16))
 }
 
-/// Where a capture's record lies.
+/// Where a capture's record lies. Azure compares names without case, and so do keys.
 pub fn capture_key(subscription: &str, region: &Region, name: &str) -> String {
+    spelt_capture_key(subscription, region, name).to_ascii_lowercase()
+}
+
+/// Where it lay in version 0.1: under the name as it was spelt.
+pub fn spelt_capture_key(subscription: &str, region: &Region, name: &str) -> String {
     format!("capture:{}:{region}:{name}", subscription.to_ascii_lowercase())
+}
+
+/// What the keys of the alerts on a capture begin with.
+pub fn alerts_prefix(capture: &str) -> String {
+    format!("on:{}:", capture.trim_start_matches("capture:"))
 }
 
 /// Where it stands that a record is unfinished.

@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::host::{Host, StoreError};
 use crate::log::{Event, Log};
 use crate::records::alert::{AlertRecord, OnCapture, Revision};
 use crate::records::capture::{CaptureRecord, EndNote};
-use crate::records::keys::{OPEN, alert_key, open_key, revision_key};
+use crate::records::keys::{OPEN, alert_key, alerts_prefix, capture_key, open_key, revision_key, spelt_capture_key};
 use crate::records::store;
 use crate::timestamp::Timestamp;
 
@@ -104,6 +105,51 @@ impl<H: Host> Records<'_, H> {
     /// Writes an alert's record as it stands, and whether work remains.
     pub async fn save_alert(&self, record: &AlertRecord) -> bool {
         self.save_marked(&alert_key(&record.key), record, record.finished).await
+    }
+
+    /// The record of the capture that has a name.
+    pub async fn capture(
+        &self,
+        subscription: &str,
+        region: &Region,
+        name: &str,
+    ) -> Result<Option<CaptureRecord>, StoreError> {
+        let key = capture_key(subscription, region, name);
+        let spelt = spelt_capture_key(subscription, region, name);
+        match self.capture_at(&key).await? {
+            None if spelt != key => self.capture_at(&spelt).await,
+            found => Ok(found),
+        }
+    }
+
+    /// The record of a capture under a key. What version 0.1 has left under a key with capital letters is moved.
+    pub async fn capture_at(&self, key: &str) -> Result<Option<CaptureRecord>, StoreError> {
+        let Some(mut found) = self.read::<CaptureRecord>(key).await? else { return Ok(None) };
+        if found.key() != key && found.key() == key.to_ascii_lowercase() {
+            self.move_capture(key, &mut found).await;
+        }
+        Ok(Some(found))
+    }
+
+    /// Nothing is taken away before it stands at its new place, and what stands there already is merged.
+    async fn move_capture(&self, from: &str, record: &mut CaptureRecord) {
+        for key in self.keys(&alerts_prefix(from)).await {
+            self.move_value(&key, &key.to_ascii_lowercase()).await;
+        }
+        if self.save_capture(record).await && self.delete(from).await {
+            self.delete(&open_key(from)).await;
+            // To some file systems both keys are one.
+            if self.load::<Value>(&record.key()).await.is_none() {
+                self.save_capture(record).await;
+            }
+        }
+    }
+
+    async fn move_value(&self, from: &str, to: &str) {
+        let Some(value) = self.load::<Value>(from).await else { return };
+        if self.save(to, &value).await && self.delete(from).await && self.load::<Value>(to).await.is_none() {
+            self.save(to, &value).await;
+        }
     }
 
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.

@@ -23,6 +23,7 @@ struct State {
 struct Place {
     number: u64,
     watcher: String,
+    /// In lower case.
     name: String,
     /// When Azure accepted the capture, on the monotonic clock; `None` while nobody knows.
     accepted_at: Option<Duration>,
@@ -41,7 +42,8 @@ impl Reservations {
         let mut state = self.state();
         state.last_number = state.last_number.saturating_add(1);
         let number = state.last_number;
-        state.places.push(Place { number, watcher: watcher.key(), name: name.to_owned(), accepted_at: None });
+        let name = name.to_ascii_lowercase();
+        state.places.push(Place { number, watcher: watcher.key(), name, accepted_at: None });
         Reservation { reservations: self, number }
     }
 

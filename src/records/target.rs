@@ -24,7 +24,7 @@ pub struct TargetMemory {
 impl TargetMemory {
     /// The same once a capture is over. One that never began leaves the machine free at once.
     pub fn after_end(self, capture: &str, captured_until: Option<Timestamp>, now: Timestamp) -> Self {
-        let is_of_another = self.capture.as_deref().is_some_and(|own| own != capture);
+        let is_of_another = self.capture.as_deref().is_some_and(|own| !own.eq_ignore_ascii_case(capture));
         if is_of_another { self } else { Self { captured_until, at: Some(now), ..self } }
     }
 }

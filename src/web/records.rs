@@ -22,7 +22,7 @@ use crate::log::{Event, Log};
 use crate::notify::compose::id_of_end;
 use crate::notify::outbox::{Delivered, Pending};
 use crate::records::capture::CaptureRecord;
-use crate::records::keys::{capture_key, delivered_key, notice_key};
+use crate::records::keys::{delivered_key, notice_key};
 use crate::records::repository::Records;
 use crate::records::store;
 
@@ -87,7 +87,9 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
         let Path((subscription, region, name)) = named.map_err(|_| not_there())?;
         let is_known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
         let region = Region::new(&region).filter(|_| is_known_form).ok_or_else(not_there)?;
-        let found = load(&instance.host, &capture_key(&subscription, &region, &name)).await?;
+        let request_id = new_request_id(&instance.host);
+        let records = Records { log: Log { host: &instance.host, alert: "", client_request_id: &request_id } };
+        let found = records.capture(&subscription, &region, &name).await.map_err(|_| store_fails())?;
         found.map(Self).ok_or_else(not_there)
     }
 }

@@ -25,7 +25,7 @@ pub async fn resolve<H: Host>(
     }
     let mut serving = Vec::new();
     for key in records.unfinished("capture:").await {
-        let Some(record) = records.load::<CaptureRecord>(&key).await else { continue };
+        let Ok(Some(record)) = records.capture_at(&key).await else { continue };
         let Some(index) = alert.targets.iter().position(|target| *target == record.target) else { continue };
         if records.load::<OnCapture>(&record.on_key(&summary)).await.is_some() {
             serving.push((index, record));

@@ -138,10 +138,13 @@ async fn resume_alert<H: Host>(context: &Context<H>, key: &str, left_for: Durati
 
 async fn watch_on<H: Host>(context: &Context<H>, key: &str, left_for: Duration) {
     let records = context.records();
-    let Some(record) = marked::<CaptureRecord, H>(&records, key).await else { return };
+    if marked::<CaptureRecord, H>(&records, key).await.is_none() {
+        return;
+    }
+    let Ok(Some(record)) = records.capture_at(key).await else { return };
     if record.is_finished() {
         records.mark_finished(key).await;
-    } else if left_for.is_zero() || is_left(&records, key, &record).await {
+    } else if left_for.is_zero() || is_left(&records, &record.key(), &record).await {
         watch(context, record, Watcher::Helper).await;
     }
 }
@@ -193,6 +196,10 @@ async fn prune<H: Host>(context: &Context<H>) {
         for key in records.keys(prefix).await {
             // A store of files is read without a pause, and alerts must not wait until all of them are.
             context.host().sleep(BREATH).await;
+            if prefix == "capture:" {
+                // Version 0.1 took capital letters into keys.
+                let _ = records.capture_at(&key).await;
+            }
             let Some(value) = records.load::<Value>(&key).await else { continue };
             if !is_over(prefix, &value) {
                 // Where two wrote at once and the store failed one of them, the mark may have been lost.

@@ -15,7 +15,7 @@ use crate::plan::{Plan, Start, plan};
 use crate::records::alert::{AlertRecord, OnCapture, Resolved};
 use crate::records::capture::CaptureRecord;
 use crate::records::failure::Failure;
-use crate::records::keys::{capture_key, resolved_key, target_key};
+use crate::records::keys::{resolved_key, target_key};
 use crate::records::outcome::{CaptureRef, Outcome};
 use crate::records::target::TargetMemory;
 
@@ -108,7 +108,7 @@ impl<H: Host> ForTarget<'_, H> {
     async fn join(&self, plan: &Start, place: &Place, capture: &PacketCapture) -> (Outcome, Option<CaptureRecord>) {
         let records = self.context.records();
         let mut found = place.found(plan, capture, self.context.host().now());
-        let known: Option<CaptureRecord> = records.load(&found.key()).await;
+        let known = records.capture(&place.subscription, &place.region, &capture.name).await.unwrap_or_default();
         let known = known.filter(|known| plan.fixed_name.is_none() || !known.is_finished());
         let Some(record) = known else {
             let on_key = found.on_key(&self.on.alert);
@@ -122,7 +122,7 @@ impl<H: Host> ForTarget<'_, H> {
         // The capture may have given way to another one just now.
         let now: Option<CaptureRecord> = records.load(&record.key()).await;
         if let Some(name) = now.and_then(|now| now.superseded_by)
-            && let Some(survivor) = records.load(&capture_key(&place.subscription, &place.region, &name)).await
+            && let Ok(Some(survivor)) = records.capture(&place.subscription, &place.region, &name).await
         {
             records.add_alert(&survivor, &self.on).await;
             return (self.joined(place, &survivor), None);

@@ -233,6 +233,11 @@ impl Store {
         self.values.lock().unwrap().retain(|key, _| !key.starts_with(prefix));
     }
 
+    /// Puts a value under a key, whatever it is.
+    pub fn put(&self, key: &str, value: &str) {
+        self.values.lock().unwrap().insert(key.to_owned(), value.as_bytes().to_vec());
+    }
+
     /// The one value whose key begins like this.
     pub fn json(&self, prefix: &str) -> Value {
         let values = self.values();

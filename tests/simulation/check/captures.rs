@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nightcap_simulator::{Capture, CaptureStatus};
 
 use super::excuse::Excuse;
-use super::ledger::{Ledger, Own};
+use super::ledger::{Ledger, Own, are_namesakes};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
 
@@ -30,8 +30,8 @@ pub fn check(ledger: &Ledger, verdict: &mut Verdict) {
 }
 
 /// Of two captures of one machine, all but one are stopped at once. Two are made at all only where Azure cannot arbitrate,
-/// for those who race choose different names: where two slots of time meet. One that somebody is deleting counts no more,
-/// for nobody can join it.
+/// for those who race ask for different names: where two slots of time meet, or where somebody has fixed a name. One that
+/// somebody is deleting counts no more, for nobody can join it.
 fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
     let own = ledger.own();
     for (index, late) in own.iter().map(|own| own.capture).enumerate() {
@@ -42,9 +42,10 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
                 continue;
             }
             let settled = late.settled.max(early.settled) + SETTLING;
-            let meet_at_a_boundary = slot_of(&early.name) != slot_of(&late.name);
+            let names_differ = slot_of(&early.name) != slot_of(&late.name)
+                || (![early, late].iter().all(|one| is_own_name(&one.name)) && !are_namesakes(early, late));
             let is_settled = to <= settled;
-            if meet_at_a_boundary && is_settled {
+            if names_differ && is_settled {
                 continue;
             }
             let gone = |other: &Own| {
@@ -59,7 +60,7 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
                 (Excuse::NameFreedBetweenLists, freed && is_settled),
                 // They went by their own clocks.
                 (Excuse::NoTimeFromAzure, without_time && is_settled),
-                (Excuse::TroubleWhileSettling, (meet_at_a_boundary || freed || without_time) && is_excused),
+                (Excuse::TroubleWhileSettling, (names_differ || freed || without_time) && is_excused),
             ];
             let both = format!("{} and {}", early.name, late.name);
             verdict.broken_unless(&excuses, format!("2: {both} ran on one machine from {from} to {to}"));

@@ -109,7 +109,8 @@ impl<'a> Ledger<'a> {
 
 /// Where a capture's record lies.
 pub fn record_key(capture: &Capture) -> String {
-    format!("capture:{}:{}:{}", nightcap_simulator::SUBSCRIPTION, capture.region, capture.name)
+    let (subscription, region) = (nightcap_simulator::SUBSCRIPTION, &capture.region);
+    format!("capture:{subscription}:{region}:{}", capture.name).to_ascii_lowercase()
 }
 
 /// Whether two captures have one name in one region, the one after the other.

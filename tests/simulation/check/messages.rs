@@ -136,7 +136,7 @@ fn notices_of<'a>(ledger: &'a Ledger, capture: &'a Capture) -> impl Iterator<Ite
     let all = all.flat_map(|(id, meant)| meant.iter().map(move |(at, notice)| (id.as_str(), *at, notice)));
     all.filter(|(.., notice)| {
         ["finished", "failed"].contains(&notice["event"].as_str().unwrap())
-            && notice["capture"]["name"] == capture.name.as_str()
+            && same(&notice["capture"]["name"], &capture.name.as_str().into())
             && notice["capture"]["region"] == capture.region.as_str()
     })
 }
