@@ -11,7 +11,7 @@ use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::azure::{blob, operation};
 use crate::capture::finish;
 use crate::capture::give_way::give_way;
-use crate::capture::note::{note_capture, revise_outcome};
+use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
 use crate::capture::settle::settle;
 use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, Situation};
 use crate::context::Context;
@@ -123,7 +123,10 @@ impl<H: Host> Watch<'_, H> {
                 finish::read_report(self.context, &mut self.record).await;
                 finish::finish(self.context, &mut self.record).await;
             }
-            Duty::Finish => finish::finish(self.context, &mut self.record).await,
+            Duty::Finish => {
+                note_that_it_never_began(self.context, &self.record).await;
+                finish::finish(self.context, &mut self.record).await;
+            }
         }
     }
 

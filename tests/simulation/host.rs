@@ -291,6 +291,11 @@ impl Host for SimulatedHost {
         if let Some(id) = key.strip_prefix("notice:") {
             let waiting: Value = serde_json::from_slice(&value).unwrap();
             let meant = (self.stage.elapsed(), waiting["notice"].clone());
+            self.stage.tell(|| {
+                let notice = &meant.1;
+                let what = format!("{} {} of {}", notice["event"], notice["reason"], notice["machine"]);
+                format!("host {}: message {id}: {what}, alert {}", self.life.number, notice["alert"]["rule"])
+            });
             self.stage.happened().notices.entry(id.to_owned()).or_default().push(meant);
         }
         let wanted = key.clone();

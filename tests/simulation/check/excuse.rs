@@ -23,7 +23,6 @@ pub enum Excuse {
     CaptureUnknownToStore,
     DeletedByHandUnseen,
     CaptureRecordUnreadable,
-    NamesakeDeletedByHand,
     NamesakeLostWithHost,
     ToldBeforeOtherwise,
     ClaimUnreadable,

@@ -48,6 +48,12 @@ impl<'a> Ledger<'a> {
         self.records.get(key)
     }
 
+    /// What is remembered of a capture: Azure never tells two the same address for their files.
+    pub fn record_of(&self, capture: &Capture) -> Option<&Value> {
+        let mut records = self.under("capture:").map(|(_, record)| record);
+        records.find(|record| record["storagePath"] == capture.storage_path.as_str())
+    }
+
     /// The captures that nightcap asked for.
     pub fn own(&self) -> Vec<Own<'_>> {
         let asked_for = self.captures.iter().skip(self.stage.plan.there_before.len());

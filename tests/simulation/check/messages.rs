@@ -28,61 +28,59 @@ pub fn check(ledger: &Ledger, verdict: &mut Verdict) {
     messages_are_true(ledger, verdict);
 }
 
+/// Each capture has a record, and how it ended is told. A name may have been several captures', one after the other.
 fn captures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
-    let own = ledger.own();
-    for Own { capture, .. } in &own {
-        let name = &capture.name;
-        let key = record_key(capture);
-        let Some(record) = ledger.record(&key) else {
-            // Nobody can know of a capture that nobody could write down.
-            let is_unknown = !ledger.happened.written.contains_key(&key) && ledger.could_not_be_written(&key);
-            let excuses = [(Excuse::CaptureUnknownToStore, is_unknown)];
-            verdict.broken_unless(&excuses, format!("5: {name} was made and there is no record of it"));
-            continue;
-        };
-        let reason = record["end"]["reason"].as_str().unwrap_or_default();
+    for namesakes in by_name(ledger.own()) {
+        let (first, name) = (namesakes[0], &namesakes[0].name);
+        let records: Vec<Option<&Value>> = namesakes.iter().map(|capture| ledger.record_of(capture)).collect();
+        let reasons = records.iter().flatten().map(|record| record["end"]["reason"].as_str().unwrap_or_default());
+        let reasons: Vec<&str> = reasons.collect();
+        for (capture, _) in namesakes.iter().zip(&records).filter(|(_, record)| record.is_none()) {
+            let what = format!("5: {name} was made at {}, and there is no record of it", capture.created);
+            verdict.broken_unless(&why_unknown(ledger, capture), what);
+        }
+        let unknown = namesakes.len() - reasons.len();
         // The alerts of one that gave way are told with the one that it gave way to.
-        if reason == "superseded" {
-            continue;
-        }
-        if reason == "not_created" {
-            let excuses = [
-                // Whoever asked for it may have died before the answer, and nobody sees what somebody deleted since.
-                (Excuse::DeletedByHandUnseen, ledger.was_done_by_hand(capture, ByHand::Delete)),
-                // And what cannot be read is written over by the next one of the name, so that at least that is known.
-                (Excuse::CaptureRecordUnreadable, ledger.store_failed_with(&key)),
-            ];
-            let what = format!("5: {name} was made, and its record says that it was not: {record}");
-            verdict.broken_unless(&excuses, what);
-            continue;
-        }
-        if !ledger.is_wanted(if is_good(reason) { "finished" } else { "failed" }) {
-            continue;
-        }
+        let is_told = |reason: &&&str| {
+            **reason != "superseded" && ledger.is_wanted(if is_good(reason) { "finished" } else { "failed" })
+        };
+        let expected = reasons.iter().filter(is_told).count();
         let mut told: Vec<&str> =
-            notices_of(ledger, capture).map(|(id, ..)| id).filter(|id| has_arrived(ledger, id)).collect();
+            notices_of(ledger, first).map(|(id, ..)| id).filter(|id| has_arrived(ledger, id)).collect();
         told.sort_unstable();
         told.dedup();
-        let namesakes: Vec<&Capture> =
-            own.iter().map(|own| own.capture).filter(|other| are_namesakes(other, capture)).collect();
-        let captures = namesakes.len();
-        let what = format!("5: {captures} captures were called {name} and {} were told", told.len());
-        if told.len() > captures || told.is_empty() {
+        if told.len() < expected || told.len() > expected + unknown {
+            let what = format!("5: {} captures were called {name}: {reasons:?}; {} were told", namesakes.len(), told.len());
             verdict.broken(what);
-        } else if told.len() < captures {
-            let was_deleted = namesakes.iter().any(|one| ledger.was_done_by_hand(one, ByHand::Delete));
-            let lost_one = captures > 2 && !ledger.happened.deaths.is_empty() && told.len() + 1 == captures;
-            let excuses = [
-                // What has a name that another one had before is told apart by what is remembered of that one.
-                (Excuse::CaptureRecordUnreadable, ledger.store_failed_with(&key)),
-                // What somebody deleted before anybody wrote down more than that it was asked for is known to nobody.
-                (Excuse::NamesakeDeletedByHand, was_deleted),
-                // Of three or more that follow each other within seconds, one is missed if who had asked for it has died.
-                (Excuse::NamesakeLostWithHost, lost_one),
-            ];
-            verdict.broken_unless(&excuses, what);
         }
     }
+}
+
+/// The captures that nightcap asked for, those of one name together.
+fn by_name(own: Vec<Own<'_>>) -> Vec<Vec<&Capture>> {
+    let mut groups: Vec<Vec<&Capture>> = Vec::new();
+    for capture in own.into_iter().map(|own| own.capture) {
+        match groups.iter_mut().find(|group| are_namesakes(group[0], capture)) {
+            Some(group) => group.push(capture),
+            None => groups.push(vec![capture]),
+        }
+    }
+    groups
+}
+
+/// What may be why nightcap knows nothing of a capture that Azure has made for it.
+fn why_unknown(ledger: &Ledger, capture: &Capture) -> Vec<(Excuse, bool)> {
+    let key = record_key(capture);
+    vec![
+        // Nobody can know of a capture that nobody could write down.
+        (Excuse::CaptureUnknownToStore, !ledger.happened.written.contains_key(&key) && ledger.could_not_be_written(&key)),
+        // What cannot be read is written over by the next one of the name, so that at least that is known.
+        (Excuse::CaptureRecordUnreadable, ledger.store_failed_with(&key)),
+        // Whoever asked for it died before the answer, and somebody deleted it before anybody else has seen it.
+        (Excuse::DeletedByHandUnseen, ledger.was_done_by_hand(capture, ByHand::Delete)),
+        // Whoever asked for it died before the answer, and the next of the name has taken its place.
+        (Excuse::NamesakeLostWithHost, !ledger.happened.deaths.is_empty()),
+    ]
 }
 
 /// Whoever reads only messages learns of each machine for which an alert came to nothing: of each by a message of its own,
