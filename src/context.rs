@@ -91,11 +91,16 @@ impl<H: Host> Context<H> {
 
     /// What is said to Azure about a machine, for `time` at most.
     pub fn azure<'a>(&'a self, target: &'a Target, time: Duration) -> Azure<'a, H> {
+        Azure { target: Some(target), ..self.azure_at_large(time) }
+    }
+
+    /// The same about no machine.
+    pub fn azure_at_large(&self, time: Duration) -> Azure<'_, H> {
         Azure {
             log: self.log(),
             config: &self.settings.azure,
             tokens: &self.instance.tokens,
-            target: Some(target),
+            target: None,
             deadline: self.instance.host.monotonic().saturating_add(time),
         }
     }

@@ -44,6 +44,15 @@ impl Reference {
         }
     }
 
+    /// The subscription in which it is looked for; `None` when that is not known, or nothing leads to a machine.
+    pub fn subscription(&self) -> Option<String> {
+        match self {
+            Self::Computer { subscription, .. } => subscription.clone(),
+            Self::NetworkInterface(id) | Self::PublicIpAddress(id) => Some(id.subscription()),
+            Self::Node { .. } => None,
+        }
+    }
+
     /// Whether this names the same, in any case.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

@@ -55,7 +55,9 @@ pub fn nothing_to_do(alert: &Alert) -> Option<Plan> {
             "This is a test notification; it was received well, and nothing was captured.",
         ));
     }
-    if alert.targets.is_empty() {
+    // Which machine it was is not looked for when a condition ends, unless a capture is to be stopped.
+    let is_over_unseen = alert.condition != Condition::Fired && !alert.unresolved.is_empty();
+    if alert.targets.is_empty() && !is_over_unseen {
         return Some(skip(Reason::NoVirtualMachine, no_machine(alert)));
     }
     match &alert.condition {
@@ -75,11 +77,8 @@ pub fn plan(
     now: Timestamp,
 ) -> Plan {
     let subscription = target.id().subscription();
-    if policy.allowed_subscriptions.as_ref().is_some_and(|allowed| !allowed.contains(&subscription)) {
-        return skip(
-            Reason::SubscriptionNotAllowed,
-            format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."),
-        );
+    if let Some(message) = not_allowed(policy, &subscription) {
+        return skip(Reason::SubscriptionNotAllowed, message);
     }
     let ruled = rule::first_match(&policy.rules, subject(alert, target));
     if ruled.ignore {
@@ -117,6 +116,14 @@ pub fn plan(
         storage: direct.storage,
         complaints,
     }))
+}
+
+/// The sentence for a subscription that the settings do not allow.
+pub fn not_allowed(policy: &Policy, subscription: &str) -> Option<String> {
+    let allowed = policy.allowed_subscriptions.as_ref()?;
+    let is_allowed = allowed.iter().any(|allowed| allowed == subscription);
+    (!is_allowed)
+        .then(|| format!("Subscription {subscription} is not in allowed_subscriptions, so nothing in it is touched."))
 }
 
 fn skip(reason: Reason, message: impl Into<String>) -> Plan {

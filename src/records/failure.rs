@@ -20,6 +20,13 @@ pub struct Failure {
     pub repeat_helps: bool,
 }
 
+/// What nightcap was at work on.
+struct About<'a> {
+    subscription: String,
+    target: Option<&'a Target>,
+    watcher: Option<&'a ResourceId>,
+}
+
 impl Failure {
     /// A failure that stays until somebody does something about it.
     pub fn lasting(reason: Reason, message: impl Into<String>) -> Self {
@@ -111,6 +118,15 @@ impl Failure {
 
     /// What an error of Azure means for the way to a capture.
     pub fn from_azure(error: &AzureError, target: &Target, watcher: Option<&ResourceId>) -> Self {
+        Self::about(error, &About { subscription: target.id().subscription(), target: Some(target), watcher })
+    }
+
+    /// What it means for the search of a subscription for a machine.
+    pub fn of_search(error: &AzureError, subscription: &str) -> Self {
+        Self::about(error, &About { subscription: subscription.to_owned(), target: None, watcher: None })
+    }
+
+    fn about(error: &AzureError, about: &About) -> Self {
         let (reason, message) = match error {
             AzureError::NoToken { code, transient } => (Reason::TokenRefused, token_sentence(code, *transient)),
             AzureError::Unreachable { action, .. } => (
@@ -142,10 +158,10 @@ impl Failure {
                 (Reason::OutOfTime, format!("Azure did not finish in time while nightcap was {}.", doing(*action)))
             }
             AzureError::OperationFailed { action, code, message } => {
-                return Self::refused(*action, None, code, message, target, watcher, false);
+                return Self::refused(*action, None, code, message, about, false);
             }
             AzureError::Refused { action, status, code, message, .. } => {
-                return Self::refused(*action, Some(*status), code, message, target, watcher, error.is_transient());
+                return Self::refused(*action, Some(*status), code, message, about, error.is_transient());
             }
         };
         Self { reason, message, repeat_helps: error.is_transient() }
@@ -156,27 +172,27 @@ impl Failure {
         status: Option<StatusCode>,
         code: &str,
         said: &str,
-        target: &Target,
-        watcher: Option<&ResourceId>,
+        about: &About,
         repeat_helps: bool,
     ) -> Self {
         let doing = doing(action);
         let status = status.map_or(0, |status| status.as_u16());
+        let subscription = &about.subscription;
+        if let ("NetworkWatcherVmExtensionNotInstalled", Some(target)) = (code, about.target) {
+            return Self::agent_missing(target, None);
+        }
         let (reason, message) = match (code, status) {
-            ("NetworkWatcherVmExtensionNotInstalled", _) => return Self::agent_missing(target, None),
             ("MissingSubscriptionRegistration", _) => (
                 Reason::ProviderNotRegistered,
                 format!(
-                    "Subscription {} is not registered for Network Watcher. Register it with: az provider register \
-                     --namespace Microsoft.Network",
-                    target.id().subscription()
+                    "Subscription {subscription} is not registered for Network Watcher. Register it with: az provider \
+                     register --namespace Microsoft.Network"
                 ),
             ),
             ("SubscriptionNotFound", _) => (
                 Reason::SubscriptionNotFound,
                 format!(
-                    "Azure has no subscription {}, or nightcap's service principal has no right in it.",
-                    target.id().subscription()
+                    "Azure has no subscription {subscription}, or nightcap's service principal has no right in it."
                 ),
             ),
             (code, _) if code.ends_with("LimitReached") => (
@@ -200,7 +216,7 @@ impl Failure {
                  nightcap calls from in, or read the file yourself."
                     .to_owned(),
             ),
-            (_, 403) => (Reason::NotAuthorized, missing_right(action, target, watcher)),
+            (_, 403) => (Reason::NotAuthorized, missing_right(action, about)),
             (_, 429) => (
                 Reason::Throttled,
                 format!("{} throttles requests, and nightcap ran out of time while it was {doing}.", side(action)),
@@ -256,8 +272,8 @@ fn doing(action: Action) -> &'static str {
 }
 
 /// Which right is missing and where to grant it ("Azure RBAC permissions required to use Network Watcher").
-fn missing_right(action: Action, target: &Target, watcher: Option<&ResourceId>) -> String {
-    let set = target.kind() != TargetKind::VirtualMachine;
+fn missing_right(action: Action, about: &About) -> String {
+    let set = about.target.is_some_and(|target| target.kind() != TargetKind::VirtualMachine);
     let right = match action {
         Action::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
         Action::Machine | Action::Machines => "Microsoft.Compute/virtualMachines/read",
@@ -281,8 +297,8 @@ fn missing_right(action: Action, target: &Target, watcher: Option<&ResourceId>) 
         }
         Action::Token => "an application role",
     };
-    let scope = match (action, watcher) {
-        (Action::Machine, _) | (_, None) => format!("subscription {}", target.id().subscription()),
+    let scope = match (action, about.watcher) {
+        (Action::Machine, _) | (_, None) => format!("subscription {}", about.subscription),
         (_, Some(watcher)) => format!("resource group {}", watcher.resource_group()),
     };
     format!(

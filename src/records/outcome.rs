@@ -145,6 +145,11 @@ impl Outcome {
                 "This is a test notification: its machine, test-VM in test-RG, does not exist. Nothing was captured.";
             return Self::new(Kind::Skipped, Reason::TestNotification, message);
         }
+        Self::of_failure(failure)
+    }
+
+    /// The same, about no machine that is known.
+    pub fn of_failure(failure: Failure) -> Self {
         Self { repeat_helps: failure.repeat_helps, ..Self::new(Kind::Failed, failure.reason, failure.message) }
     }
 

@@ -1,12 +1,14 @@
 //! Read this first: one alert, from the door to the message.
 //!
 //! 1. An alert comes in, is given a record, and is worked on for all its targets side by side ([`run`]).
-//! 2. For each target a plan says whether to capture. If so, its region and watcher are found, and the requests are sent
+//! 2. Where it names something that leads to a machine, such as a network interface, the machine is found out ([`machines`]).
+//! 3. For each target a plan says whether to capture. If so, its region and watcher are found, and the requests are sent
 //!    that start a capture, or join one that runs ([`target`]).
-//! 3. The caller is answered as soon as that is known, or when it has waited long enough. Work goes on after the answer.
-//! 4. Captures are watched to their end: polled, read, and told ([`crate::capture`]).
-//! 5. Whatever a host leaves undone when it dies is in records, and is carried on by the next alert or a timer ([`sweep`]).
+//! 4. The caller is answered as soon as that is known, or when it has waited long enough. Work goes on after the answer.
+//! 5. Captures are watched to their end: polled, read, and told ([`crate::capture`]).
+//! 6. Whatever a host leaves undone when it dies is in records, and is carried on by the next alert or a timer ([`sweep`]).
 
+mod machines;
 mod resolve;
 mod run;
 pub mod sweep;

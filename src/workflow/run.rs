@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{join, join_all};
+use futures::stream::{self, StreamExt};
 
-use crate::alert::{Alert, Summary};
+use crate::alert::{Alert, Condition, Summary};
 use crate::azure::target::Target;
 use crate::capture::watch::{Watcher, watch};
 use crate::context::{Context, Instance};
@@ -24,6 +25,7 @@ use crate::records::keys::alert_key;
 use crate::records::outcome::{Kind, Outcome};
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
+use crate::workflow::machines::{find, is_to_be_found};
 use crate::workflow::resolve::resolve;
 use crate::workflow::target::{ForTarget, Origin, memory_of};
 
@@ -53,7 +55,6 @@ pub struct Handled {
 /// One alert on its way.
 pub struct Run<H> {
     pub context: Context<H>,
-    alert: Alert,
     received_at: Timestamp,
     origin: Origin,
     progress: Mutex<Progress>,
@@ -61,6 +62,8 @@ pub struct Run<H> {
 
 /// What is known of an alert so far.
 struct Progress {
+    /// Its machines may have to be found out first.
+    alert: Arc<Alert>,
     outcomes: Vec<Outcome>,
     written: Written,
 }
@@ -96,14 +99,9 @@ pub type Watched = (CaptureRecord, Watcher);
 
 impl<H: Host> Run<H> {
     pub fn new(instance: &Arc<Instance<H>>, settings: &Arc<Settings>, alert: Alert) -> Self {
-        let outcome = match nothing_to_do(&alert) {
-            Some(Plan::Skip { reason, message }) => Outcome::skipped(reason, message),
-            Some(Plan::Start(_)) | None => Outcome::accepted(),
-        };
-        let outcomes = if alert.targets.is_empty() {
-            vec![outcome]
-        } else {
-            alert.targets.iter().map(|target| outcome.clone().for_target(target)).collect()
+        let outcomes = match alert.condition {
+            Condition::Fired if is_to_be_found(&alert, settings) => vec![Outcome::accepted()],
+            _ => first_outcomes(&alert),
         };
         let mut context = Context::new(instance, settings, &alert.key());
         if !alert.can_be_recognised() {
@@ -114,8 +112,7 @@ impl<H: Host> Run<H> {
             context,
             received_at: instance.host.now(),
             origin: Origin::Received,
-            progress: Mutex::new(Progress { outcomes, written: Written::Not }),
-            alert,
+            progress: Mutex::new(Progress { alert: Arc::new(alert), outcomes, written: Written::Not }),
         }
     }
 
@@ -131,16 +128,19 @@ impl<H: Host> Run<H> {
     /// What an unfinished record leaves to be done; nothing when it is finished.
     fn resumed(context: &Context<H>, record: AlertRecord) -> Option<Self> {
         let AlertRecord { key, received_at, outcomes, notification, .. } = record;
-        let progress = Mutex::new(Progress { outcomes, written: Written::Unfinished });
+        let alert = Arc::new(notification?);
+        let progress = Mutex::new(Progress { alert, outcomes, written: Written::Unfinished });
         let context = Context::new(&context.instance, &context.settings, &key);
-        Some(Self { context, alert: notification?, received_at, origin: Origin::LeftBehind, progress })
+        Some(Self { context, received_at, origin: Origin::LeftBehind, progress })
     }
 
     /// The way to the outcomes. `done` is told as soon as they are known and remembered. Gives what remains to be done.
     pub async fn work(&self, done: oneshot::Sender<Handled>) -> Rest {
         let began = self.context.host().monotonic();
         let _in_progress = self.context.instance.begin(&self.record_key());
-        let delivery = self.delivery().await;
+        let earlier = self.earlier_delivery().await;
+        self.find_machines(earlier.is_some()).await;
+        let delivery = self.delivery(earlier).await;
         let watched = match &delivery {
             Delivery::New(earlier) => {
                 join(self.remember(Written::Unfinished), self.work_on_targets(earlier.as_ref())).await.1
@@ -175,6 +175,9 @@ impl<H: Host> Run<H> {
         let is_old = self.context.host().now().since(self.received_at).is_some_and(|age| age > WORTH_STARTING);
         if is_old {
             self.give_up();
+        }
+        if self.is_open() {
+            self.find_machines(true).await;
         }
         let watched = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
         let notices = self.notices();
@@ -213,50 +216,75 @@ impl<H: Host> Run<H> {
         let settings = &self.context.settings;
         let now = self.context.host().now();
         let record = format!("{}/api/alerts/{}", settings.notify.public_url, self.context.alert);
-        let alert = self.alert.summary();
         let progress = self.progress();
+        let alert = progress.alert.summary();
         let notices = progress.outcomes.iter().filter_map(|outcome| {
             compose::alert_ended(&self.context.alert, &alert, outcome, &record, &settings.notify, now)
         });
         notices.filter(|notice| settings.notify.wants(notice.event)).collect()
     }
 
-    async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<Watched> {
-        let open: Vec<(usize, &Target)> =
-            self.alert.targets.iter().enumerate().filter(|(index, _)| self.is_open_for(*index)).collect();
-        let mut watched = Vec::new();
-        for some in open.chunks(MOST_TARGETS_AT_ONCE) {
-            let work = some.iter().map(|(index, target)| async move {
-                let (outcome, record) = self.for_target(target).work(earlier).await;
-                self.set_outcome(*index, outcome.for_target(target));
-                record
-            });
-            watched.extend(join_all(work).await.into_iter().flatten().map(|record| (record, Watcher::Owner)));
+    /// Finds out which machines the alert is about, where it names something else that leads to them.
+    async fn find_machines(&self, is_written: bool) {
+        let alert = self.alert();
+        if !is_to_be_found(&alert, &self.context.settings) {
+            return;
         }
-        watched
+        let write = async {
+            if self.is_open() && !is_written {
+                self.remember(Written::Unfinished).await;
+            }
+        };
+        let ((), found) = join(write, find(&self.context, &alert.unresolved)).await;
+        let mut alert = Alert::clone(&alert);
+        if !found.targets.is_empty() {
+            alert.unresolved.clear();
+        }
+        alert.targets = found.targets;
+        let mut progress = self.progress();
+        progress.outcomes = match found.problem {
+            Some(problem) if alert.targets.is_empty() => vec![problem],
+            _ => first_outcomes(&alert),
+        };
+        progress.alert = Arc::new(alert);
     }
 
-    fn for_target<'a>(&'a self, target: &'a Target) -> ForTarget<'a, H> {
-        ForTarget { context: &self.context, alert: &self.alert, on: self.on_capture(), origin: self.origin, target }
+    async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<Watched> {
+        let alert = &*self.alert();
+        let open = alert.targets.iter().enumerate().filter(|(index, _)| self.is_open_for(*index));
+        let work: Vec<_> = open
+            .map(|(index, target)| async move {
+                let (outcome, record) = self.for_target(alert, target).work(earlier).await;
+                self.set_outcome(index, outcome.for_target(target));
+                record
+            })
+            .collect();
+        let records = stream::iter(work).buffer_unordered(MOST_TARGETS_AT_ONCE).collect::<Vec<_>>().await;
+        records.into_iter().flatten().map(|record| (record, Watcher::Owner)).collect()
+    }
+
+    fn for_target<'a>(&'a self, alert: &'a Alert, target: &'a Target) -> ForTarget<'a, H> {
+        ForTarget { context: &self.context, alert, on: self.on_capture(), origin: self.origin, target }
     }
 
     /// With `stop_on_resolve`, an alert that is over stops the captures that are there for nothing else.
     async fn resolve(&self) -> Vec<Watched> {
-        let resolved = resolve(&self.context, &self.alert, self.received_at).await;
+        let alert = self.alert();
+        let resolved = resolve(&self.context, &alert, self.received_at).await;
         let mut watched = Vec::new();
         for (index, record) in resolved {
-            let outcome = Outcome::resolved(self.alert.condition.word(), &record.name);
+            let outcome = Outcome::resolved(alert.condition.word(), &record.name);
             self.set_outcome(index, outcome.for_target(&record.target));
             watched.push((record, Watcher::Nudged));
         }
         watched
     }
 
-    async fn delivery(&self) -> Delivery {
+    async fn delivery(&self, earlier: Option<AlertRecord>) -> Delivery {
         if !self.is_open() {
             return Delivery::NothingToDo;
         }
-        match self.earlier_delivery().await {
+        match earlier {
             Some(earlier) if self.repeats(&earlier).await => Delivery::Repeated(earlier),
             earlier => Delivery::New(earlier),
         }
@@ -264,7 +292,7 @@ impl<H: Host> Run<H> {
 
     /// The record of the same notification, when it was delivered before.
     async fn earlier_delivery(&self) -> Option<AlertRecord> {
-        if !self.alert.can_be_recognised() {
+        if !self.is_open() || !self.alert().can_be_recognised() {
             return None;
         }
         self.context.records().alert(&self.context.alert).await.unwrap_or_default()
@@ -274,7 +302,7 @@ impl<H: Host> Run<H> {
     async fn repeats(&self, earlier: &AlertRecord) -> bool {
         let now = self.context.host().now();
         let mut outcomes = Vec::new();
-        for target in &self.alert.targets {
+        for target in &self.alert().targets {
             let memory = memory_of(&self.context, target).await;
             let Some(repeated) = earlier.repeated(target, &memory, now) else { return false };
             outcomes.push(repeated.for_target(target));
@@ -306,24 +334,30 @@ impl<H: Host> Run<H> {
     /// Writes the alert's record as it stands.
     async fn remember(&self, as_: Written) {
         let finished = as_ == Written::Finished;
+        let alert = self.alert();
         let record = AlertRecord {
             key: self.context.alert.clone(),
-            alert: self.alert.summary(),
+            alert: alert.summary(),
             received_at: self.received_at,
             finished,
             outcomes: self.progress().outcomes.clone(),
-            notification: (!finished).then(|| self.alert.clone()),
+            notification: (!finished).then(|| Alert::clone(&alert)),
         };
         let is_saved = self.context.records().save_alert(&record).await;
         self.progress().written = if is_saved { as_ } else { Written::Not };
     }
 
     fn on_capture(&self) -> OnCapture {
-        OnCapture { alert: self.alert.summary(), at: self.alert.fired_at.unwrap_or(self.received_at) }
+        let alert = self.alert();
+        OnCapture { alert: alert.summary(), at: alert.fired_at.unwrap_or(self.received_at) }
     }
 
     fn record_key(&self) -> String {
         alert_key(&self.context.alert)
+    }
+
+    fn alert(&self) -> Arc<Alert> {
+        self.progress().alert.clone()
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -345,9 +379,9 @@ impl<H: Host> Run<H> {
     }
 
     fn give_up(&self) {
-        for (outcome, target) in self.progress().outcomes.iter_mut().zip(&self.alert.targets) {
+        for outcome in &mut self.progress().outcomes {
             if outcome.outcome == Kind::Accepted {
-                *outcome = Outcome::too_late().for_target(target);
+                *outcome = Outcome { target: outcome.target.take(), ..Outcome::too_late() };
             }
         }
     }
@@ -356,7 +390,7 @@ impl<H: Host> Run<H> {
         let progress = self.progress();
         Handled {
             key: self.context.alert.clone(),
-            alert: self.alert.summary(),
+            alert: progress.alert.summary(),
             outcomes: progress.outcomes.clone(),
             remembered: progress.written != Written::Not,
         }
@@ -364,7 +398,7 @@ impl<H: Host> Run<H> {
 
     pub fn note_received(&self) {
         let log = self.context.log();
-        log.write(&Event { alert_id: Some(&self.alert.id), ..log.event("alert_received", "info") });
+        log.write(&Event { alert_id: Some(&self.alert().id), ..log.event("alert_received", "info") });
     }
 
     pub fn note_early_answer(&self) {
@@ -386,4 +420,16 @@ impl<H: Host> Run<H> {
             });
         }
     }
+}
+
+/// How an alert stands for each of its machines, or as a whole where it has none, before any work.
+fn first_outcomes(alert: &Alert) -> Vec<Outcome> {
+    let outcome = match nothing_to_do(alert) {
+        Some(Plan::Skip { reason, message }) => Outcome::skipped(reason, message),
+        Some(Plan::Start(_)) | None => Outcome::accepted(),
+    };
+    if alert.targets.is_empty() {
+        return vec![outcome];
+    }
+    alert.targets.iter().map(|target| outcome.clone().for_target(target)).collect()
 }
