@@ -143,7 +143,10 @@ impl<H: Host> Run<H> {
         let delivery = self.delivery(earlier).await;
         let watched = match &delivery {
             Delivery::New(earlier) => {
-                join(self.remember(Written::Unfinished), self.work_on_targets(earlier.as_ref())).await.1
+                let work = self.work_on_targets(earlier.as_ref());
+                let watched = join(self.remember(Written::Unfinished), work).await.1;
+                self.keep_what_others_started().await;
+                watched
             }
             Delivery::Repeated(_) => vec![],
             Delivery::NothingToDo => self.resolve().await,
@@ -180,6 +183,7 @@ impl<H: Host> Run<H> {
             self.find_machines(true).await;
         }
         let watched = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
+        self.keep_what_others_started().await;
         let notices = self.notices();
         self.remember_outcomes(&notices).await;
         self.see_to_the_end(watched, notices).await;
@@ -311,6 +315,21 @@ impl<H: Host> Run<H> {
         progress.outcomes = outcomes;
         progress.written = Written::Unfinished;
         true
+    }
+
+    /// Another instance may have worked on the same alert and come to a capture where this one did not.
+    async fn keep_what_others_started(&self) {
+        let led_to_capture = |outcome: &Outcome| matches!(outcome.outcome, Kind::Started | Kind::Joined);
+        if self.progress().outcomes.iter().all(led_to_capture) {
+            return;
+        }
+        let Ok(Some(stored)) = self.context.records().alert(&self.context.alert).await else { return };
+        for outcome in self.progress().outcomes.iter_mut().filter(|outcome| !led_to_capture(outcome)) {
+            let others = stored.outcomes.iter().find(|other| other.target == outcome.target && led_to_capture(other));
+            if let Some(others) = others {
+                *outcome = others.clone();
+            }
+        }
     }
 
     /// Writes down how the alert ended. It is finished when there is nobody to be told.
