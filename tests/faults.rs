@@ -76,7 +76,8 @@ struct Ended {
 async fn alert_with(fault: Fault) -> (Ended, Scene, Instance) {
     let scene = full_watcher();
     scene.azure.lock().unwrap().add_fault(fault);
-    let nightcap = scene.instance_with(&[("answer_seconds", "60")], Store::default());
+    let settings = [("answer_seconds", "60"), ("capture_limit", "10")];
+    let nightcap = scene.instance_with(&settings, Store::default());
     let (status, answer) = nightcap.alert(&common("cpu", CONTOSO_VM)).await.json();
     let text = |value: &Value, name: &str| value["outcomes"][0][name].as_str().unwrap_or_default().to_owned();
     // Long enough for every retry, short enough for the capture still to be there.

@@ -5,9 +5,12 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
+use common::alerts::common;
 use common::instance::{BEGIN, Scene, Store};
-use nightcap_simulator::{NetworkInterface, PublicIpAddress, StorageAccount, VirtualMachine, Watcher, World};
-use serde_json::{Map, Value, json};
+use nightcap_simulator::{
+    CaptureState, NetworkInterface, PublicIpAddress, StorageAccount, VirtualMachine, Watcher, World,
+};
+use serde_json::{Map, Value};
 
 /// The subscription of the reports, and the one that the simulator has.
 const THEIRS: &str = "7d3c1f52-94ab-4e60-8b17-2ac5d90e4f38";
@@ -74,9 +77,7 @@ fn harbour(world: &mut World) {
     world.virtual_machines.push(machine);
     world.watchers.retain(|watcher| watcher.location != "westeurope");
     world.watchers.push(Watcher {
-        id: format!(
-            "{GROUPS}/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westeurope"
-        ),
+        id: format!("{GROUPS}/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westeurope"),
         location: "westeurope".into(),
     });
     world.storage_accounts.retain(|account| account.location != "westeurope");
@@ -96,5 +97,45 @@ async fn every_alert_finds_its_machine() {
         let answer = nightcap.alert(&read(&folder, file)).await.json().1;
         assert_eq!(answer["outcomes"][0]["reason"], expected, "{number}{file}: {answer}");
         assert_eq!(scene.running_on(&gate()).len(), usize::from(expected == "started"), "{number}{file}");
+    }
+}
+
+/// The captures of a list that Azure gave, in the simulator's watcher.
+fn add_listed(scene: &Scene, listed: &Value, state: CaptureState) {
+    let mut azure = scene.azure.lock().unwrap();
+    for capture in listed["value"].as_array().unwrap() {
+        let id = capture["id"].as_str().unwrap();
+        let (watcher, name) = id.split_once("/packetCaptures/").unwrap();
+        let properties = capture["properties"].as_object().unwrap();
+        let limit = std::time::Duration::from_secs(properties["timeLimitInSeconds"].as_u64().unwrap_or(18_000));
+        let target = properties["target"].as_str().unwrap();
+        azure.add_capture(scene.now(), watcher, name, target, limit, state);
+        let is_unusual = |(member, value): &(&String, &Value)| value.is_null() || *member == "captureSettings";
+        let shown: Map<_, _> =
+            properties.iter().filter(is_unusual).map(|(member, value)| (member.clone(), value.clone())).collect();
+        assert!(azure.show_capture_as(id, shown));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_old_captures_of_other_people_stop_no_alert() {
+    let Some(folder) = report("01-") else { return };
+    let scene = Scene::with(BEGIN, harbour);
+    add_listed(&scene, &read(&folder, "list-answer.json"), CaptureState::Finished);
+    let answer = scene.instance().alert(&read(&folder, "alert.json")).await.json().1;
+    assert_eq!(answer["outcomes"][0]["reason"], "started", "{answer}");
+    assert_eq!(scene.captures().len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_of_somebody_else_on_the_machine_is_named() {
+    let Some(folder) = report("25-") else { return };
+    for (state, is_named) in [(CaptureState::Running, true), (CaptureState::Finished, false)] {
+        let scene = Scene::with(BEGIN, harbour);
+        add_listed(&scene, &read(&folder, "list-answer.json"), state);
+        let answer = scene.instance().alert(&common("cpu", &gate())).await.json().1;
+        assert_eq!(answer["outcomes"][0]["outcome"], "started", "{answer}");
+        let message = answer["outcomes"][0]["message"].as_str().unwrap();
+        assert_eq!(message.contains("by-hand"), is_named, "{message}");
     }
 }

@@ -6,64 +6,14 @@ use std::time::Duration;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, common, common_at, flat, resolved};
 use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
+use common::story::{
+    TELL_ALL, add, fault, left_open, path, refuse, seconds, start, telling, telling_from, the_message, told,
+};
 use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SET: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss";
-
-/// Settings under which everything that happens is told, in a form that tests can read.
-const TELL_ALL: [(&str, &str); 3] = [
-    ("notify_format", "cloudevents"),
-    ("notify_on", "started,joined,finished,failed,skipped"),
-    ("public_url", "https://nightcap.example.com"),
-];
-
-async fn seconds(seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
-
-/// An instance that tells of ends, with more settings.
-fn telling(scene: &Scene, more: &[(&str, &str)]) -> Instance {
-    telling_from(scene, more, Store::default())
-}
-
-fn telling_from(scene: &Scene, more: &[(&str, &str)], store: Store) -> Instance {
-    let [format, _, url] = TELL_ALL;
-    let settings: Vec<_> = [format, url].into_iter().chain(more.iter().copied()).collect();
-    scene.instance_with(&settings, store)
-}
-
-/// What people were told, oldest first.
-fn told(scene: &Scene) -> Vec<Value> {
-    let messages = scene.azure.lock().unwrap().messages().to_vec();
-    messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
-}
-
-/// The one message that people were told.
-fn the_message(scene: &Scene) -> Value {
-    let told = told(scene);
-    assert_eq!(told.len(), 1, "{told:#?}");
-    told[0].clone()
-}
-
-fn fault(effect: Effect, method: Method, path: &str) -> Fault {
-    Fault::new(effect).method(method).path(path)
-}
-
-fn refuse(status: u16, code: &str) -> Effect {
-    Effect::Status { status, code: code.to_owned(), message: "As told.".to_owned(), retry_after: None }
-}
-
-fn add(scene: &Scene, fault: Fault) {
-    scene.azure.lock().unwrap().add_fault(fault);
-}
-
-async fn start(nightcap: &Instance, target: &str) -> Value {
-    let (status, answer) = nightcap.alert(&common("cpu", target)).await.json();
-    assert_eq!(status, 201, "{answer}");
-    answer["outcomes"][0]["capture"].clone()
-}
 
 /// How the one capture in the store ended.
 fn end(store: &Store) -> (String, String) {
@@ -91,7 +41,8 @@ async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
             "POST storage-token",
             "HEAD file",
             "HEAD file",
-            "GET file"
+            "GET file",
+            "GET packetCaptures"
         ],
         "the file appears a little after the end, and is read"
     );
@@ -112,11 +63,6 @@ async fn a_capture_is_looked_at_early_and_at_its_end_and_its_file_is_found() {
     let links = &data["links"];
     assert!(links["portal"].as_str().unwrap().starts_with("https://portal.azure.com/#resource/subscriptions/"));
     assert_eq!(links["record"], format!("https://nightcap.example.com{}", path(&capture)));
-}
-
-fn path(capture: &Value) -> String {
-    let text = |name: &str| capture[name].as_str().unwrap();
-    format!("/api/captures/{}/{}/{}", text("subscription"), text("region"), text("name"))
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,6 +164,55 @@ async fn a_capture_that_makes_room_before_its_end_was_seen_is_told_as_what_it_wa
     let told = told(&scene);
     let ends: Vec<_> = told.iter().map(|message| (&message["data"]["machine"], &message["data"]["reason"])).collect();
     assert_eq!(ends, [(&"test-VM".into(), &"time_limit".into()), (&"ContosoVM".into(), &"time_limit".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_within_its_time_runs_though_azure_says_nothing_of_it() {
+    let silence = [
+        Effect::StatusWhileRunning(json!({})),
+        Effect::StatusWhileRunning(json!({"packetCaptureStatus": null, "captureStartTime": null, "stopReason": null})),
+        Effect::Empty { status: 200 },
+    ];
+    for silence in silence {
+        let scene = Scene::new();
+        let fault = Fault::new(silence.clone()).service(Service::Arm).path("/queryStatus");
+        scene.azure.lock().unwrap().add_fault(fault);
+        let nightcap = telling(&scene, &[("capture_seconds", "18000")]);
+        start(&nightcap, TEST_VM).await;
+        seconds(60).await;
+        let answer = nightcap.alert(&common("disk", TEST_VM)).await.json().1;
+        assert_eq!(answer["outcomes"][0]["outcome"], "joined", "{silence:?}: {answer}");
+        seconds(4 * 3600).await;
+        assert_ne!(nightcap.store.json("capture:")["phase"], "finished", "{silence:?}");
+        assert!(told(&scene).is_empty());
+        if silence != (Effect::Empty { status: 200 }) {
+            seconds(2 * 3600).await;
+            assert_eq!(end(&nightcap.store).0, "time_limit", "{silence:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_our_own_finished_captures_as_many_stay_listed_as_are_wanted() {
+    for (keep, left) in [("2", 2), ("0", 4)] {
+        let scene = Scene::new();
+        scene.add_capture("theirs", CONTOSO_VM, 60, CaptureState::Finished);
+        let settings = [("capture_keep", keep), ("cooldown_seconds", "0"), ("capture_seconds", "10")];
+        let nightcap = telling(&scene, &settings);
+        for number in 0..4 {
+            nightcap.alert(&common(&format!("cpu-{number}"), TEST_VM)).await;
+            // Longer than a capture of ten seconds may take to begin.
+            seconds(15 * 60).await;
+        }
+        let captures = scene.captures();
+        let own: Vec<_> = captures.iter().filter(|name| name.starts_with("nightcap_")).collect();
+        assert_eq!(own.len(), left, "with {keep}: {captures:?}");
+        assert!(captures.contains(&"theirs".to_owned()));
+        assert_eq!(told(&scene).len(), 4);
+        let messages = told(&scene);
+        let file = messages[0]["data"]["capture"]["files"][0]["url"].as_str().unwrap().to_owned();
+        assert!(file.ends_with(".cap"), "{file}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -372,12 +367,6 @@ async fn whenever_a_host_dies_a_sweep_of_another_goes_on_to_one_capture_one_end_
         assert_eq!((&alert["finished"], &alert["outcomes"][0]["outcome"]), (&true.into(), &"started".into()), "{what}");
         assert_eq!(left_open(&store), Vec::<String>::new(), "{what}");
     }
-}
-
-/// Keys of work that is not finished.
-fn left_open(store: &Store) -> Vec<String> {
-    let unfinished = |key: &String| ["open:", "notice:", "claim:"].iter().any(|prefix| key.starts_with(prefix));
-    store.values().into_keys().filter(unfinished).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -715,70 +704,6 @@ async fn an_unfinished_record_that_lost_its_mark_is_marked_again_within_a_day() 
     seconds(60).await;
     assert_eq!(store.json("alert:")["outcomes"][0]["reason"], "too_late");
     assert_eq!(left_open(&store), Vec::<String>::new());
-}
-
-/// Puts everything about a capture under keys with its name as it is spelt, as version 0.1 did.
-fn spell_keys(store: &Store, name: &str) {
-    for (key, value) in store.values() {
-        if key.contains(&name.to_lowercase()) {
-            store.lose(&key);
-            store.put(&key.replace(&name.to_lowercase(), name), &value);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn records_with_capital_letters_in_their_keys_are_found_and_moved() {
-    let scene = Scene::new();
-    let store = Store::default();
-    let first = telling_from(&scene, &[], store.clone());
-    let capture = start(&first, TEST_VM).await;
-    seconds(20).await;
-    first.kill();
-    let name = capture["name"].as_str().unwrap();
-    assert!(name.contains("T0210Z"), "{name}");
-    spell_keys(&store, name);
-    let under = |prefix: &str| store.values().keys().filter(|key| key.starts_with(prefix)).count();
-    assert_eq!((under("capture:"), under("on:")), (1, 1));
-
-    // Whoever asks for a capture finds it, whoever joins it is on it beside the first, and whoever sweeps goes on.
-    let second = telling_from(&scene, &[], store.clone());
-    let (_, answer) = second.alert(&common("disk", TEST_VM)).await.json();
-    assert_eq!(answer["outcomes"][0]["outcome"], "joined", "{answer}");
-    assert_eq!(second.look(&path(&capture)).await["alertsCount"], 2);
-    second.kill();
-    spell_keys(&store, name);
-    let third = telling_from(&scene, &[], store.clone());
-    assert_eq!(third.look(&path(&capture)).await["phase"], "running");
-    spell_keys(&store, name);
-    third.sweep().await;
-    seconds(120).await;
-    assert_eq!(the_message(&scene)["data"]["othersCount"], 1);
-    spell_keys(&store, name);
-    seconds(25 * 3600).await;
-    third.sweep().await;
-    assert!(!store.values().keys().any(|key| key.contains(name)), "{:#?}", store.values());
-    assert_eq!((under("capture:"), under("on:")), (1, 2));
-    assert_eq!(left_open(&store), Vec::<String>::new());
-    assert_eq!(third.look(&path(&capture)).await["told"]["taken"], true);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_in_another_case_is_the_same_capture() {
-    let scene = Scene::new();
-    let nightcap = telling(&scene, &[]);
-    let call = |name: &str| flat(name, TEST_VM, "NetworkWatcher_westcentralus").to_string();
-    assert_eq!(nightcap.post(call("PC1")).await.status, 201);
-    seconds(5).await;
-    let address = |name: &str| format!("/api/captures/00000000-0000-0000-0000-000000000000/westcentralus/{name}");
-    assert_eq!(nightcap.look(&address("pc1")).await["name"], "PC1");
-    seconds(900).await;
-    assert_eq!(nightcap.post(call("pc1")).await.status, 202, "the former one is deleted first");
-    seconds(900).await;
-    let names = |message: &Value| message["data"]["capture"]["name"].as_str().unwrap().to_owned();
-    assert_eq!(told(&scene).iter().map(names).collect::<Vec<_>>(), ["PC1", "pc1"]);
-    assert_eq!(nightcap.look(&address("Pc1")).await["name"], "pc1", "the later of two");
-    assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
 }
 
 async fn start_again(nightcap: &Instance) {

@@ -262,7 +262,7 @@ async fn captures_of_strangers_are_never_deleted() {
         let state = [CaptureState::Running, CaptureState::Finished, CaptureState::Failed][number % 3];
         scene.add_capture(&format!("theirs-{number}"), CONTOSO_VM, 60, state);
     }
-    let nightcap = scene.instance();
+    let nightcap = scene.instance_with(&[("capture_limit", "10")], Store::default());
     let (status, outcome) = outcome(&nightcap, &common("cpu", TEST_VM)).await;
     assert_eq!(
         (status, outcome["outcome"].as_str(), outcome["reason"].as_str()),
@@ -284,7 +284,8 @@ async fn the_oldest_finished_capture_of_our_own_goes_and_its_end_is_awaited() {
     add("nightcap_a_20261119T0000Z_00000001", CaptureState::Running);
     add("nightcap_b_20261119T0005Z_00000002", CaptureState::Finished);
     add("nightcap_c_20261119T0010Z_00000003", CaptureState::Finished);
-    let nightcap = scene.instance_with(&[("answer_seconds", "60")], Store::default());
+    let settings = [("answer_seconds", "60"), ("capture_limit", "10")];
+    let nightcap = scene.instance_with(&settings, Store::default());
     assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(201, "started", "started"));
     let captures = scene.captures();
     assert!(

@@ -70,7 +70,7 @@ pub enum Activity {
     /// It has ended in an error.
     #[strum(serialize = "Error")]
     Failed,
-    /// Azure does not know, or says something that nightcap does not know.
+    /// Azure does not know, does not tell, or says something that nightcap does not know.
     Unknown,
 }
 
@@ -219,9 +219,11 @@ impl PacketCapture {
 }
 
 /// The body of `queryStatus`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WrittenStatus {
+    /// Missing or null now and then while a capture runs (Azure/azure-cli issue 3766).
+    #[serde(default, deserialize_with = "lenient::or_default")]
     packet_capture_status: String,
     #[serde(default, deserialize_with = "lenient::or_default")]
     capture_start_time: Option<Timestamp>,
@@ -326,7 +328,9 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         match self.call(Action::Status, Method::POST, "/queryStatus", Bytes::new()).await {
             Err(error) if is_gone(&error) => Ok(Poll::Gone),
             Err(error) => Err(error),
-            Ok(answer) if answer.body().is_empty() => Ok(Poll::Later(answer)),
+            Ok(answer) if answer.body().is_empty() && answer.status() == StatusCode::ACCEPTED => {
+                Ok(Poll::Later(answer))
+            }
             Ok(answer) => self.read_status(&answer),
         }
     }
@@ -343,7 +347,11 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Poll, AzureError> {
         let answered_at = Clock::of(answer, self.azure.log.host).server_time();
-        Ok(Poll::Answered(Status::of(read(Action::Status, answer)?, answered_at)))
+        let status = match answer.body().is_empty() {
+            true => WrittenStatus::default(),
+            false => read(Action::Status, answer)?,
+        };
+        Ok(Poll::Answered(Status::of(status, answered_at)))
     }
 
     /// Its address.
@@ -419,6 +427,8 @@ mod tests {
             json!({"packetCaptureStatus": "Error", "packetCaptureError": ["A", 7, null], "captureStartTime": 5}),
         );
         assert_eq!(odd.map(|odd| (odd.began_at, odd.errors)), Some((None, vec!["A".to_owned()])));
-        assert_eq!(status(json!({"status": "Succeeded"})), None, "no word of the capture");
+        for silent in [json!({}), json!({"status": "Succeeded"}), json!({"packetCaptureStatus": null})] {
+            assert_eq!(status(silent).map(|silent| silent.activity), Some(Activity::Unknown), "no word of the capture");
+        }
     }
 }

@@ -1,7 +1,17 @@
 //! Room in a watcher: which captures may go to make some.
 
+use std::time::Duration;
+
 use super::name::{asked_at, is_own};
 use crate::azure::packet_capture::PacketCapture;
+use crate::timestamp::Timestamp;
+
+/// How much longer than its time limit a capture may take from the beginning of its slot: the slot itself, and Azure
+/// being slow to begin. Within this time Azure is asked whether it is over, which costs a round trip.
+const SLOW_BEGINNING: Duration = Duration::from_mins(10);
+
+/// The longest classic capture in seconds, for captures that do not tell their limit.
+const LONGEST_CAPTURE: u64 = crate::azure::capture_parameters::LONGEST_SECONDS as u64;
 
 /// How many captures must go before one more is within the limit.
 pub fn excess(captures: usize, limit: usize) -> usize {
@@ -16,6 +26,13 @@ pub fn candidates(captures: &[PacketCapture]) -> Vec<&PacketCapture> {
     let mut own: Vec<_> = captures.iter().filter(|capture| is_own(&capture.name)).filter(settled).collect();
     own.sort_unstable_by_key(|capture| (asked_at(&capture.name), capture.name.clone()));
     own
+}
+
+/// Whether a capture can still be running, by its name and limit. Names that tell no time leave it open.
+pub fn may_still_run(capture: &PacketCapture, now: Timestamp) -> bool {
+    let Some(asked_at) = asked_at(&capture.name) else { return true };
+    let limit = capture.time_limit.unwrap_or(LONGEST_CAPTURE);
+    now < asked_at.after(Duration::from_secs(limit).saturating_add(SLOW_BEGINNING))
 }
 
 #[cfg(test)]

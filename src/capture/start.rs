@@ -18,33 +18,27 @@ use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Pac
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
-use crate::capture::limit;
+use crate::capture::limit::{self, may_still_run};
 use crate::capture::locate::Place;
 use crate::capture::name::{asked_at, is_own, is_own_of, name, precedence, slot};
 use crate::capture::ours::is_recorded;
 use crate::capture::reserve::{Former, Reserved};
 use crate::context::Context;
-use crate::host::{Host, StoreError};
+use crate::host::Host;
 use crate::plan::Start;
 use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
 use crate::records::failure::Failure;
 use crate::records::repository::Records;
+use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
 
 /// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 
-/// How much longer than its time limit a capture may take from the beginning of its slot: the slot itself, and Azure
-/// being slow to begin. Within this time Azure is asked whether it is over, which costs a round trip.
-const SLOW_BEGINNING: Duration = Duration::from_mins(10);
-
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
 /// poll spends a piece of Azure's write budget.
 const MOST_STILL_RUNNING: usize = 10;
-
-/// The longest classic capture in seconds, for captures that do not tell their limit.
-const LONGEST_CAPTURE: u64 = crate::azure::capture_parameters::LONGEST_SECONDS as u64;
 
 /// What came of a plan that could be carried out.
 #[derive(Debug)]
@@ -206,7 +200,11 @@ impl<H: Host> Sequence<'_, H> {
 
     async fn former(&self, name: &str, now: Timestamp) -> Former {
         match self.record(name).await {
-            Err(_) => Former::Unreadable,
+            Err(ReadError::Store(_)) => Former::Unreadable,
+            Err(ReadError::Unreadable { key, .. }) => {
+                self.records().set_aside::<CaptureRecord>(&key).await;
+                Former::Unreadable
+            }
             Ok(None) => Former::Nothing,
             Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
                 Former::Rival(Box::new(record))
@@ -395,7 +393,10 @@ impl<H: Host> Sequence<'_, H> {
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     async fn note_end(&self, name: &str, captures: &[PacketCapture]) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let Ok(Some(mut record)) = self.record(name).await else { return };
+        let found = self.place.found(self.plan, capture, self.azure.log.host.now());
+        // The record of the name may by now be that of the next capture.
+        let known = self.record(name).await.ok().flatten().filter(|known| known.is_same_capture(&found));
+        let mut record = known.unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
         let end = match self.over.get(&name.to_ascii_lowercase()).and_then(Option::as_ref) {
             _ if record.end.is_some() => return,
@@ -416,7 +417,7 @@ impl<H: Host> Sequence<'_, H> {
         self.context.records()
     }
 
-    async fn record(&self, name: &str) -> Result<Option<CaptureRecord>, StoreError> {
+    async fn record(&self, name: &str) -> Result<Option<CaptureRecord>, ReadError> {
         self.records().capture(&self.place.subscription, &self.place.region, name).await
     }
 
@@ -439,11 +440,4 @@ impl<H: Host> Sequence<'_, H> {
         requests.push(json!({"method": "PUT", "url": url(Action::Create, name)?, "body": self.request}));
         Ok(requests)
     }
-}
-
-/// Whether a capture can still be running, by its name and limit. Names that tell no time leave it open.
-fn may_still_run(capture: &PacketCapture, now: Timestamp) -> bool {
-    let Some(asked_at) = asked_at(&capture.name) else { return true };
-    let limit = capture.time_limit.unwrap_or(LONGEST_CAPTURE);
-    now < asked_at.after(Duration::from_secs(limit).saturating_add(SLOW_BEGINNING))
 }

@@ -36,6 +36,9 @@ const BEGINNING_TAKES: Duration = Duration::from_mins(4);
 /// How many polls in a row may fail, or find a capture running after its time: about half an hour.
 pub const POLLS_BEYOND: u32 = 11;
 
+/// As many polls as make the pause longest. More of those that tell nothing are not counted before a capture's time is up.
+const POLLS_OF_SILENCE: u32 = 6;
+
 /// The pauses between polls for a file, in seconds. Azure moves it to its place a little after the end.
 const FILE_PAUSES: [u64; 8] = [2, 4, 8, 16, 30, 30, 60, 60];
 
@@ -294,11 +297,24 @@ impl Step<'_> {
                            Network Watcher agent healthy?";
                 self.fail_to_begin(Failure::lasting(Reason::NeverBegan, why))
             }
-            Activity::Unknown if self.record.polls >= POLLS_BEYOND => {
-                self.end(End::lost_sight("Azure does not know what became of the capture."))
-            }
-            Activity::NotStarted | Activity::Unknown => self.poll_again(),
+            Activity::Unknown => self.take_in_silence(status),
+            Activity::NotStarted => self.poll_again(),
         }
+    }
+
+    /// A capture within its time runs unless Azure says otherwise. Its polls do not count as those that found nothing.
+    fn take_in_silence(&mut self, status: &Status) -> Duty {
+        let began_at = self.record.began_at.unwrap_or(self.record.requested_at);
+        let due = began_at.after(self.record.time_limit()).after(SLACK);
+        let Some(left) = due.since(status.answered_at).filter(|left| !left.is_zero()) else {
+            let is_lost = self.record.polls >= POLLS_BEYOND;
+            let lost = || End::lost_sight("Azure does not know what became of the capture.");
+            return if is_lost { self.end(lost()) } else { self.poll_again() };
+        };
+        self.record.polls = self.record.polls.min(POLLS_OF_SILENCE);
+        self.poll_again();
+        self.record.poll_at = self.record.poll_at.min(Some(self.now.after(left)));
+        Duty::Nothing
     }
 
     fn is_late(&self, status: &Status) -> bool {
@@ -439,7 +455,10 @@ mod tests {
     }
 
     fn status(activity: Activity) -> Answer {
-        let answered_at = at(10);
+        status_at(activity, at(10))
+    }
+
+    fn status_at(activity: Activity, answered_at: Timestamp) -> Answer {
         Answer::Status(Status { activity, began_at: Some(at(1)), stop_reason: None, errors: vec![], answered_at })
     }
 
@@ -553,10 +572,12 @@ mod tests {
                 Duty::Nothing,
             ),
             (Phase::Running, 10, status(Activity::Unknown), &nothing, Phase::Running, None, Duty::Nothing),
+            // Its time is not up.
+            (Phase::Running, 11, status(Activity::Unknown), &nothing, Phase::Running, None, Duty::Nothing),
             (
                 Phase::Running,
                 11,
-                status(Activity::Unknown),
+                status_at(Activity::Unknown, at(600)),
                 &nothing,
                 Phase::Ended,
                 Some(EndReason::LostSight),

@@ -12,6 +12,7 @@ use crate::azure::{blob, operation};
 use crate::capture::finish;
 use crate::capture::give_way::give_way;
 use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
+use crate::capture::retain::retain;
 use crate::capture::settle::settle;
 use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, Situation};
 use crate::context::Context;
@@ -121,12 +122,19 @@ impl<H: Host> Watch<'_, H> {
             }
             Duty::Report => {
                 finish::read_report(self.context, &mut self.record).await;
-                finish::finish(self.context, &mut self.record).await;
+                self.finish().await;
             }
             Duty::Finish => {
                 note_that_it_never_began(self.context, &self.record).await;
-                finish::finish(self.context, &mut self.record).await;
+                self.finish().await;
             }
+        }
+    }
+
+    async fn finish(&mut self) {
+        finish::finish(self.context, &mut self.record).await;
+        if self.record.is_finished() {
+            retain(self.context, &self.record).await;
         }
     }
 

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure::client::new_request_id;
 use crate::azure::retry;
-use crate::host::{Host, Progress, StoreError};
+use crate::host::{Host, Progress};
 use crate::log::Event as LogEvent;
 use crate::notify::config::{Config, Receiver};
 use crate::notify::notice::Notice;
+use crate::records::form::FORM;
 use crate::records::keys::{delivered_key, lease_key, notice_key};
 use crate::records::repository::Records;
-use crate::records::store;
+use crate::records::store::{self, ReadError};
 use crate::timestamp::Timestamp;
 
 /// How long whoever takes a lease waits for others who do so at the same time. Taking it must take less.
@@ -48,6 +49,9 @@ const NEWS_LAST: Duration = Duration::from_hours(48);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
+    /// See [`FORM`].
+    #[serde(default)]
+    pub form: u32,
     pub notice: Notice,
     /// How often it was sent in vain.
     pub attempts: u32,
@@ -127,7 +131,7 @@ pub async fn deliver_left_behind<H: Host>(records: &Records<'_, H>, config: &Con
 
 impl Pending {
     fn new(notice: Notice) -> Self {
-        Self { notice, attempts: 0, try_at: None, problem: None }
+        Self { form: FORM, notice, attempts: 0, try_at: None, problem: None }
     }
 }
 
@@ -204,14 +208,14 @@ impl<H: Host> Delivery<'_, H> {
         for attempt in 0..WRITE_ATTEMPTS {
             match self.try_claim(id).await {
                 Ok(claim) => return claim,
-                Err(error) => self.note(id, "store_failed", Some(&error.0)),
+                Err(error) => self.note(id, "store_failed", Some(&error.to_string())),
             }
             self.wait_for_store(attempt).await;
         }
         Claim::Held
     }
 
-    async fn try_claim(&self, id: &str) -> Result<Claim, StoreError> {
+    async fn try_claim(&self, id: &str) -> Result<Claim, ReadError> {
         let host = self.host();
         let key = lease_key(id);
         if self.is_delivered(id).await? {
@@ -229,14 +233,14 @@ impl<H: Host> Delivery<'_, H> {
         store::save(host, &key, &own).await?;
         // Whoever reads a lease later than this one was read must be able to count on having been overwritten.
         if host.monotonic().saturating_sub(began) >= SETTLING {
-            return Err(StoreError(format!("{key} took too long to write")));
+            return Err(ReadError::Store(format!("{key} took too long to write")));
         }
         host.sleep(SETTLING).await;
         let stands = store::load::<Lease>(host, &key).await?.is_some_and(|now| now == own);
         self.unless_delivered(id, if stands { Claim::Held } else { Claim::HeldByOther }).await
     }
 
-    async fn unless_delivered(&self, id: &str, claim: Claim) -> Result<Claim, StoreError> {
+    async fn unless_delivered(&self, id: &str, claim: Claim) -> Result<Claim, ReadError> {
         Ok(if self.is_delivered(id).await? { Claim::AlreadyDelivered } else { claim })
     }
 
@@ -244,7 +248,7 @@ impl<H: Host> Delivery<'_, H> {
         self.host().sleep(Duration::from_millis(200).saturating_mul(1 << failed.min(4))).await;
     }
 
-    async fn is_delivered(&self, id: &str) -> Result<bool, StoreError> {
+    async fn is_delivered(&self, id: &str) -> Result<bool, ReadError> {
         Ok(store::load::<Delivered>(self.host(), &delivered_key(id)).await?.is_some())
     }
 

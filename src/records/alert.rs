@@ -12,6 +12,9 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertRecord {
+    /// See [`FORM`](crate::records::form::FORM).
+    #[serde(default)]
+    pub form: u32,
     /// The alert's key, which is also the last part of the record's address.
     pub key: String,
     pub alert: Summary,

@@ -13,6 +13,7 @@ use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
 use crate::digest::digest;
+use crate::records::form::FORM;
 use crate::records::keys::{alert_on, alerts_prefix, capture_key, spelt_capture_key};
 use crate::report::Report;
 use crate::timestamp::Timestamp;
@@ -28,6 +29,9 @@ const RACES_LAST: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureRecord {
+    /// See [`FORM`].
+    #[serde(default)]
+    pub form: u32,
     /// Subscription of watcher and machine.
     pub subscription: String,
     pub region: Region,
@@ -202,6 +206,7 @@ impl CaptureRecord {
     /// The record of a capture that Azure is about to be asked for.
     pub fn new(request: Requested) -> Self {
         Self {
+            form: FORM,
             subscription: request.subscription,
             region: request.region,
             name: request.name,

@@ -3,6 +3,7 @@
 
 use crate::alert::Summary;
 use crate::azure::region::Region;
+use crate::azure::resource_id::is_guid;
 use crate::azure::target::Target;
 use crate::digest::digest;
 
@@ -11,6 +12,31 @@ pub const OPEN: &str = "open:";
 
 /// What the keys of messages that wait to be delivered begin with.
 pub const NOTICE: &str = "notice:";
+
+/// What the keys of records begin with that were set aside; the key of the record follows.
+pub const UNREADABLE: &str = "unreadable:";
+
+/// Whether a key has the form of one of ours. Redis lists other people's keys too, and those may begin like ours.
+pub fn is_own_key(key: &str) -> bool {
+    let is_digest = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_capture = |text: &str| {
+        let parts: Vec<&str> = text.split(':').collect();
+        matches!(parts.as_slice(), [subscription, _, _] | [subscription, _, _, _] if is_guid(subscription))
+    };
+    let is_record = |key: &str| match key.split_once(':') {
+        Some(("alert", key)) => is_digest(key),
+        Some(("capture", key)) => is_capture(key),
+        _ => false,
+    };
+    match key.split_once(':') {
+        Some(("open", record)) => is_record(record),
+        Some(("unreadable", key)) => is_record(key) || key.strip_prefix(NOTICE).is_some_and(is_digest),
+        Some(("on", key)) => key.rsplit_once(':').is_some_and(|(capture, on)| is_capture(capture) && is_digest(on)),
+        Some(("revised", key)) => key.split(':').count() == 2 && key.split(':').all(is_digest),
+        Some(("claim" | "notice" | "over" | "report" | "resolved" | "target" | "told", key)) => is_digest(key),
+        _ => is_record(key),
+    }
+}
 
 /// Where an alert's record lies.
 pub fn alert_key(key: &str) -> String {
@@ -40,6 +66,11 @@ pub fn alerts_prefix(capture: &str) -> String {
 /// Where it stands that a record is unfinished.
 pub fn open_key(record: &str) -> String {
     format!("{OPEN}{record}")
+}
+
+/// Where a record lies that was set aside.
+pub fn unreadable_key(key: &str) -> String {
+    format!("{UNREADABLE}{key}")
 }
 
 /// Where it stands that an alert is over for a target.

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod capture;
 pub mod failure;
+pub mod form;
 pub mod keys;
 pub mod outcome;
 pub mod reason;
@@ -10,6 +11,7 @@ pub mod repository;
 pub mod reservation;
 pub mod store;
 pub mod target;
+pub mod unreadable;
 
 /// Holds the words in the first column of a table of `docs/troubleshooting.md` against those that nightcap uses.
 #[cfg(test)]

@@ -90,6 +90,14 @@ impl Outcome {
         Self::new(Kind::Started, Reason::Started, message)
     }
 
+    /// The same where captures of somebody else run on the machine.
+    pub fn beside(mut self, strangers: &[String]) -> Self {
+        for name in strangers {
+            self.message.push_str(&format!(" Somebody else's capture {name} runs there as well."));
+        }
+        self
+    }
+
     /// The alert was over before it was received.
     pub fn already_resolved() -> Self {
         let message = "The alert had resolved before this notification of its beginning came, so nothing was captured.";

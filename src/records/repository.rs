@@ -15,12 +15,20 @@ use crate::host::{Host, StoreError};
 use crate::log::{Event, Log};
 use crate::records::alert::{AlertRecord, OnCapture, Revision};
 use crate::records::capture::{CaptureRecord, EndNote};
-use crate::records::keys::{OPEN, alert_key, alerts_prefix, capture_key, open_key, revision_key, spelt_capture_key};
-use crate::records::store;
+use crate::records::form::FORM;
+use crate::records::keys::{
+    OPEN, UNREADABLE, alert_key, alerts_prefix, capture_key, is_own_key, open_key, revision_key, spelt_capture_key,
+    unreadable_key,
+};
+use crate::records::store::{self, ReadError};
+use crate::records::unreadable::Unreadable;
 use crate::timestamp::Timestamp;
 
 /// The most alerts on a capture that are read.
 const MOST_ALERTS: usize = 200;
+
+/// The most records that were set aside that are listed.
+const MOST_UNREADABLE: usize = 100;
 
 /// Whether a record, of an alert or a capture, says that something remains to be done.
 pub fn is_unfinished(record: &Value) -> bool {
@@ -53,10 +61,10 @@ impl<H: Host> Records<'_, H> {
     }
 
     /// The same for whoever must know whether there is nothing or the store fails.
-    pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+    pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ReadError> {
         let stored = store::load(self.log.host, key).await;
         if let Err(error) = &stored {
-            self.note_failure("store_read_failed", error);
+            self.note_failure("store_read_failed", &error.to_string());
         }
         stored
     }
@@ -64,7 +72,7 @@ impl<H: Host> Records<'_, H> {
     /// The keys of the store that begin with a prefix; none when the store fails.
     pub async fn keys(&self, prefix: &str) -> Vec<String> {
         let mut keys = self.log.host.keys(prefix.to_owned()).await.unwrap_or_else(|error| {
-            self.note_failure("store_read_failed", &error);
+            self.note_failure("store_read_failed", &error.0);
             vec![]
         });
         // Redis tells a key twice when its table grows meanwhile (SCAN).
@@ -86,11 +94,12 @@ impl<H: Host> Records<'_, H> {
     /// The keys of the records of a kind, such as `capture:`, that are not finished.
     pub async fn unfinished(&self, kind: &str) -> Vec<String> {
         let marks = self.keys(&open_key(kind)).await;
-        marks.iter().filter_map(|mark| mark.strip_prefix(OPEN)).map(str::to_owned).collect()
+        let marks = marks.iter().filter(|mark| is_own_key(mark));
+        marks.filter_map(|mark| mark.strip_prefix(OPEN)).map(str::to_owned).collect()
     }
 
     /// The record of an alert, with how it ended after all.
-    pub async fn alert(&self, key: &str) -> Result<Option<AlertRecord>, StoreError> {
+    pub async fn alert(&self, key: &str) -> Result<Option<AlertRecord>, ReadError> {
         let Some(mut record) = self.read::<AlertRecord>(&alert_key(key)).await? else { return Ok(None) };
         for outcome in record.outcomes.iter_mut().filter(|outcome| outcome.capture.is_some()) {
             let Some(target) = outcome.target.as_deref().and_then(Target::parse) else { continue };
@@ -113,7 +122,7 @@ impl<H: Host> Records<'_, H> {
         subscription: &str,
         region: &Region,
         name: &str,
-    ) -> Result<Option<CaptureRecord>, StoreError> {
+    ) -> Result<Option<CaptureRecord>, ReadError> {
         let key = capture_key(subscription, region, name);
         let spelt = spelt_capture_key(subscription, region, name);
         match self.capture_at(&key).await? {
@@ -123,7 +132,7 @@ impl<H: Host> Records<'_, H> {
     }
 
     /// The record of a capture under a key. What version 0.1 has left under a key with capital letters is moved.
-    pub async fn capture_at(&self, key: &str) -> Result<Option<CaptureRecord>, StoreError> {
+    pub async fn capture_at(&self, key: &str) -> Result<Option<CaptureRecord>, ReadError> {
         let Some(mut found) = self.read::<CaptureRecord>(key).await? else { return Ok(None) };
         if found.key() != key && found.key() == key.to_ascii_lowercase() {
             self.move_capture(key, &mut found).await;
@@ -153,14 +162,17 @@ impl<H: Host> Records<'_, H> {
     }
 
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
-    /// What cannot be read is not written over.
+    /// What cannot be read is not written over, but set aside.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
         let key = record.key();
         match self.read(&key).await {
             Ok(Some(stored)) => record.merge(stored),
             Ok(None) => {}
-            Err(_) => return false,
+            Err(ReadError::Store(_)) => return false,
+            Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}
+            Err(ReadError::Unreadable { .. }) => return false,
         }
+        record.form = FORM;
         self.save_marked(&key, record, record.is_finished()).await
     }
 
@@ -174,6 +186,46 @@ impl<H: Host> Records<'_, H> {
         if self.delete(&record.key()).await {
             self.delete(&open_key(&record.key())).await;
         }
+    }
+
+    /// Sets a record aside that cannot be read, with its mark, so that it holds nothing up. What may be somebody else's
+    /// stays where it is. Tells whether nothing unreadable lies there any more.
+    pub async fn set_aside<T: DeserializeOwned>(&self, key: &str) -> bool {
+        let host = self.log.host;
+        let Ok(bytes) = host.load(key.to_owned()).await else { return false };
+        let Some(bytes) = bytes else { return true };
+        let Err(error) = serde_json::from_slice::<T>(&bytes) else { return true };
+        let unreadable = Unreadable::new(host.now(), key, &bytes, &error.to_string());
+        if !unreadable.is_surely_ours() && !matches!(host.load(open_key(key)).await, Ok(Some(_))) {
+            return false;
+        }
+        if !self.save(&unreadable_key(key), &unreadable).await || !self.delete(key).await {
+            return false;
+        }
+        self.mark_finished(key).await;
+        let detail = format!("{key} cannot be read and was set aside: {}", unreadable.problem);
+        self.log.write(&Event { detail: Some(&detail), ..self.log.event("record_unreadable", "error") });
+        true
+    }
+
+    /// Puts a record back where it lay, with its mark. Tells whether it lies there.
+    pub async fn put_back(&self, key: &str, bytes: Vec<u8>) -> bool {
+        let host = self.log.host;
+        if !matches!(host.load(key.to_owned()).await, Ok(None)) {
+            return false;
+        }
+        // A mark of what is finished is taken away by the next sweep.
+        self.mark_open(key).await && self.is_done(host.save(key.to_owned(), bytes).await)
+    }
+
+    /// What was set aside, as far as it is listed.
+    pub async fn unreadable(&self) -> Vec<Unreadable> {
+        let keys = self.keys(UNREADABLE).await;
+        let mut all = Vec::new();
+        for key in keys.iter().filter(|key| is_own_key(key)).take(MOST_UNREADABLE) {
+            all.extend(self.load::<Unreadable>(key).await);
+        }
+        all
     }
 
     /// How a capture ended, if whoever ended it has written that down.
@@ -225,12 +277,12 @@ impl<H: Host> Records<'_, H> {
 
     fn is_done(&self, done: Result<(), StoreError>) -> bool {
         if let Err(error) = &done {
-            self.note_failure("store_write_failed", error);
+            self.note_failure("store_write_failed", &error.0);
         }
         done.is_ok()
     }
 
-    fn note_failure(&self, event: &'static str, error: &StoreError) {
-        self.log.write(&Event { detail: Some(&error.0), ..self.log.event(event, "warn") });
+    fn note_failure(&self, event: &'static str, detail: &str) {
+        self.log.write(&Event { detail: Some(detail), ..self.log.event(event, "warn") });
     }
 }

@@ -40,6 +40,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Captures in one watcher before one is evicted or the alert is refused.
     pub capture_limit: usize,
+    /// Finished captures of our own that stay listed in one watcher; all of them when it is zero.
+    pub capture_keep: usize,
     /// Whether a resolved alert stops the capture that it started.
     pub stop_on_resolve: bool,
     /// Whether to tell what would be done instead of doing it.
@@ -89,6 +91,7 @@ impl Settings {
                 allowed_subscriptions: reader.take("allowed_subscriptions", subscriptions),
             },
             capture_limit: reader.take("capture_limit", |text| number(text, 1, 10_000)) as usize,
+            capture_keep: reader.take("capture_keep", |text| number(text, 0, 10_000)) as usize,
             stop_on_resolve: reader.take("stop_on_resolve", boolean),
             dry_run: reader.take("dry_run", boolean),
             answer_within: Duration::from_secs(reader.take("answer_seconds", |text| number(text, 1, 60))),
@@ -139,7 +142,7 @@ mod tests {
         let settings = Settings::parse(&usable()).unwrap();
         assert_eq!(settings.policy.capture.capture_seconds, 60);
         assert_eq!(settings.policy.capture.capture_bytes, 1_073_741_824);
-        assert_eq!(settings.capture_limit, 10);
+        assert_eq!((settings.capture_limit, settings.capture_keep), (10_000, 100));
         assert_eq!(settings.policy.cooldown, Duration::from_secs(600));
         assert_eq!(settings.answer_within, Duration::from_secs(5));
         assert_eq!(settings.azure.arm.to_string(), "https://management.azure.com");
@@ -189,6 +192,7 @@ mod tests {
             ("capture_filters", "[{\"localAddress\":\"10.0.0.1\"}]"),
             ("capture_name", "a/b"),
             ("capture_limit", "0"),
+            ("capture_keep", "10001"),
             ("cooldown_seconds", "ten"),
             ("rules", "[{\"unknown\":1}]"),
             ("allowed_subscriptions", "prod"),

@@ -17,14 +17,15 @@ use crate::azure::packet_capture::checked_capture_name;
 use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;
 use crate::context::Instance;
-use crate::host::{Host, StoreError};
+use crate::host::Host;
 use crate::log::{Event, Log};
 use crate::notify::compose::id_of_end;
 use crate::notify::outbox::{Delivered, Pending};
 use crate::records::capture::CaptureRecord;
-use crate::records::keys::{delivered_key, notice_key};
+use crate::records::keys::{alert_key, capture_key, delivered_key, notice_key, spelt_capture_key, unreadable_key};
 use crate::records::repository::Records;
-use crate::records::store;
+use crate::records::store::{self, ReadError};
+use crate::records::unreadable::Unreadable;
 
 /// A capture's record with the alerts that it serves, and how people were told of its end.
 #[skip_serializing_none]
@@ -63,8 +64,11 @@ pub async fn alert<H: Host>(
     }
     let request_id = new_request_id(&instance.host);
     let records = Records { log: Log { host: &instance.host, alert: &key, client_request_id: &request_id } };
-    let found = records.alert(&key).await.map_err(|_| store_fails())?;
-    Ok(json(StatusCode::OK, &found.ok_or_else(not_there)?))
+    match records.alert(&key).await {
+        Ok(Some(found)) => Ok(json(StatusCode::OK, &found)),
+        Ok(None) => Err(missing(&records, &[alert_key(&key)]).await),
+        Err(error) => Err(not_read(&error)),
+    }
 }
 
 /// `GET /api/captures/{subscription}/{region}/{name}`
@@ -89,8 +93,15 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
         let region = Region::new(&region).filter(|_| is_known_form).ok_or_else(not_there)?;
         let request_id = new_request_id(&instance.host);
         let records = Records { log: Log { host: &instance.host, alert: "", client_request_id: &request_id } };
-        let found = records.capture(&subscription, &region, &name).await.map_err(|_| store_fails())?;
-        found.map(Self).ok_or_else(not_there)
+        match records.capture(&subscription, &region, &name).await {
+            Ok(Some(found)) => Ok(Self(found)),
+            Ok(None) => {
+                let keys =
+                    [capture_key(&subscription, &region, &name), spelt_capture_key(&subscription, &region, &name)];
+                Err(missing(&records, &keys).await)
+            }
+            Err(error) => Err(not_read(&error)),
+        }
     }
 }
 
@@ -112,15 +123,35 @@ async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
 
 /// What the store holds for an operator to see.
 pub async fn load<T: serde::de::DeserializeOwned>(host: &impl Host, key: &str) -> Result<Option<T>, Problem> {
-    store::load(host, key).await.map_err(|StoreError(detail)| {
+    store::load(host, key).await.map_err(|error| {
+        let detail = error.to_string();
         let event = Event { event: "store_read_failed", level: "warn", detail: Some(&detail), ..Event::default() };
         crate::log::write(host, &event);
-        store_fails()
+        not_read(&error)
     })
 }
 
-fn store_fails() -> Problem {
-    Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.")
+/// There is no record under any of these keys; one may have been set aside.
+async fn missing<H: Host>(records: &Records<'_, H>, keys: &[String]) -> Problem {
+    for key in keys {
+        if let Some(Unreadable { at, problem, .. }) = records.load(&unreadable_key(key)).await {
+            let detail = format!("nightcap could not read its record of this, and set it aside at {at}. {problem}");
+            return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
+        }
+    }
+    not_there()
+}
+
+fn not_read(error: &ReadError) -> Problem {
+    match error {
+        ReadError::Store(_) => {
+            Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.")
+        }
+        ReadError::Unreadable { problem, .. } => {
+            let detail = format!("nightcap cannot read its record of this. {problem}");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        }
+    }
 }
 
 fn not_there() -> Problem {

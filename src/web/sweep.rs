@@ -9,14 +9,27 @@ use serde::Serialize;
 use super::operator::OperatorContext;
 use super::problem::json;
 use crate::host::Host;
+use crate::timestamp::Timestamp;
 use crate::workflow::sweep::{Count, sweep, unfinished};
 
 #[derive(Serialize)]
 struct Answer {
     /// What was unfinished when the sweep began.
     unfinished: Count,
+    /// Records that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<SetAside>,
     /// Whether it has gone as far as it goes for now; work goes on otherwise.
     done: bool,
+}
+
+/// A record that cannot be read, and lies where no work waits for it.
+#[derive(Serialize)]
+struct SetAside {
+    /// Since when.
+    at: Timestamp,
+    key: String,
+    problem: String,
 }
 
 /// Sweeps, and answers when all is done or when the caller has waited long enough.
@@ -26,8 +39,9 @@ pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Respo
     let (done, is_done) = oneshot::channel();
     let instance = context.instance.clone();
     let patience = instance.host.sleep(context.settings.answer_within);
+    let task = context.about("");
     let work = async move {
-        sweep(&context, found).await;
+        sweep(&task, found).await;
         // Whoever waited may have gone.
         let _ = done.send(());
     };
@@ -35,5 +49,7 @@ pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Respo
     let patience = std::pin::pin!(patience);
     let done = matches!(select(is_done, patience).await, Either::Left((Ok(()), _)));
     let status = if done { StatusCode::OK } else { StatusCode::ACCEPTED };
-    json(status, &Answer { unfinished: count, done })
+    let unreadable = context.records().unreadable().await.into_iter();
+    let unreadable = unreadable.map(|one| SetAside { at: one.at, key: one.key, problem: one.problem }).collect();
+    json(status, &Answer { unfinished: count, unreadable, done })
 }

@@ -9,6 +9,7 @@
 //! 6. Whatever a host leaves undone when it dies is in records, and is carried on by the next alert or a timer ([`sweep`]).
 
 mod machines;
+mod prune;
 mod resolve;
 mod run;
 pub mod sweep;

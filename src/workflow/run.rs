@@ -21,6 +21,7 @@ use crate::notify::{Notice, compose, outbox};
 use crate::plan::{Plan, nothing_to_do};
 use crate::records::alert::{AlertRecord, OnCapture};
 use crate::records::capture::CaptureRecord;
+use crate::records::form::FORM;
 use crate::records::keys::alert_key;
 use crate::records::outcome::{Kind, Outcome};
 use crate::settings::Settings;
@@ -355,6 +356,7 @@ impl<H: Host> Run<H> {
         let finished = as_ == Written::Finished;
         let alert = self.alert();
         let record = AlertRecord {
+            form: FORM,
             key: self.context.alert.clone(),
             alert: alert.summary(),
             received_at: self.received_at,

@@ -1,4 +1,4 @@
-//! Carries unfinished work on, whoever began it, and takes away what is too old to be of interest.
+//! Carries unfinished work on, whoever began it.
 
 use std::time::Duration;
 
@@ -11,14 +11,13 @@ use serde_json::Value;
 use crate::capture::watch::{Watcher, watch};
 use crate::context::Context;
 use crate::host::Host;
-use crate::log::Event;
-use crate::notify::outbox;
+use crate::notify::outbox::{self, Pending};
 use crate::records::alert::AlertRecord;
 use crate::records::capture::CaptureRecord;
-use crate::records::keys::{NOTICE, OPEN};
-use crate::records::repository::{Records, is_unfinished};
-use crate::records::store;
-use crate::timestamp::Timestamp;
+use crate::records::keys::{NOTICE, is_own_key};
+use crate::records::repository::Records;
+use crate::records::store::{self, ReadError};
+use crate::workflow::prune::prune;
 use crate::workflow::run::Run;
 
 /// How often alerts make an instance look for unfinished work. A storm of them need not do so one by one.
@@ -38,31 +37,6 @@ const SURELY_WRITTEN: Duration = Duration::from_secs(15);
 
 /// How much is carried on side by side.
 const MOST_AT_ONCE: usize = 64;
-
-/// How often old records are looked for.
-const PRUNE_EVERY: Duration = Duration::from_hours(24);
-
-/// The pause between two records that are looked at for their age.
-const BREATH: Duration = Duration::from_millis(1);
-
-/// Where it stands when old records were last looked for.
-const PRUNED: &str = "pruned";
-
-/// Kinds of keys that hold the moment from which their age counts, and where.
-const DATED: [(&str, &str); 12] = [
-    ("alert:", "/receivedAt"),
-    ("capture:", "/askedAt"),
-    ("claim:", "/at"),
-    (NOTICE, "/notice/at"),
-    ("on:", "/at"),
-    (OPEN, "/at"),
-    ("over:", "/at"),
-    ("report:", "/at"),
-    ("resolved:", "/at"),
-    ("revised:", "/at"),
-    ("target:", "/at"),
-    ("told:", "/at"),
-];
 
 /// What there is to be carried on.
 #[derive(Clone, Debug, Default)]
@@ -84,9 +58,9 @@ pub struct Count {
 
 pub async fn unfinished<H: Host>(context: &Context<H>) -> Unfinished {
     let records = context.records();
-    let (mut alerts, notices) = join(records.unfinished(""), records.keys(NOTICE)).await;
+    let (mut alerts, mut notices) = join(records.unfinished(""), records.keys(NOTICE)).await;
     let captures = alerts.extract_if(.., |key| key.starts_with("capture:")).collect();
-    alerts.retain(|key| key.starts_with("alert:"));
+    notices.retain(|key| is_own_key(key));
     Unfinished { alerts, captures, notices }
 }
 
@@ -164,7 +138,7 @@ async fn is_left<H: Host>(records: &Records<'_, H>, key: &str, record: &CaptureR
 }
 
 /// The record that a mark of unfinished work stands for. The mark is written first and taken away last, so that whoever
-/// dies in between leaves one that stands for nothing; it is taken away here.
+/// dies in between leaves one that stands for nothing; it is taken away here. A record that cannot be read is set aside.
 async fn marked<T: DeserializeOwned, H: Host>(records: &Records<'_, H>, key: &str) -> Option<T> {
     let host = records.log.host;
     if let Ok(None) = store::load::<Value>(host, key).await {
@@ -173,57 +147,25 @@ async fn marked<T: DeserializeOwned, H: Host>(records: &Records<'_, H>, key: &st
             records.mark_finished(key).await;
         }
     }
-    records.load(key).await
+    readable(records, key).await
+}
+
+/// The value under a key of ours. One that cannot be read is set aside.
+async fn readable<T: DeserializeOwned, H: Host>(records: &Records<'_, H>, key: &str) -> Option<T> {
+    match records.read(key).await {
+        Ok(found) => found,
+        Err(ReadError::Store(_)) => None,
+        Err(ReadError::Unreadable { .. }) => {
+            records.set_aside::<T>(key).await;
+            None
+        }
+    }
 }
 
 async fn deliver<H: Host>(context: &Context<H>, key: &str) {
-    if let Some(_in_progress) = context.instance.begin(key) {
+    if let Some(_in_progress) = context.instance.begin(key)
+        && readable::<Pending, H>(&context.records(), key).await.is_some()
+    {
         outbox::deliver_left_behind(&context.records(), &context.settings.notify, key).await;
     }
-}
-
-/// Takes away what ended longer ago than records are kept, once a day. What is unfinished is marked once more.
-async fn prune<H: Host>(context: &Context<H>) {
-    let records = context.records();
-    let now = context.host().now();
-    let last: Option<Timestamp> = records.load(PRUNED).await;
-    let is_recent = |last: Timestamp| now.since(last).is_some_and(|age| age < PRUNE_EVERY);
-    if last.is_some_and(is_recent) || !records.save(PRUNED, &now).await {
-        return;
-    }
-    let mut pruned = 0_usize;
-    for (prefix, moment) in DATED {
-        for key in records.keys(prefix).await {
-            // A store of files is read without a pause, and alerts must not wait until all of them are.
-            context.host().sleep(BREATH).await;
-            if prefix == "capture:" {
-                // Version 0.1 took capital letters into keys.
-                let _ = records.capture_at(&key).await;
-            }
-            let Some(value) = records.load::<Value>(&key).await else { continue };
-            if !is_over(prefix, &value) {
-                // Where two wrote at once and the store failed one of them, the mark may have been lost.
-                records.mark_open(&key).await;
-            } else if is_older(&value, moment, now, context.settings.retention) && records.delete(&key).await {
-                pruned = pruned.saturating_add(1);
-            }
-        }
-    }
-    let log = context.log();
-    log.write(&Event { count: Some(pruned), ..log.event("pruned", "info") });
-}
-
-/// Whether nobody will come back to this. Work that is unfinished after so long stays unfinished all the same.
-fn is_over(prefix: &str, value: &Value) -> bool {
-    !["alert:", "capture:"].contains(&prefix) || !is_unfinished(value)
-}
-
-fn is_older(value: &Value, moment: &str, now: Timestamp, age: Duration) -> bool {
-    // What is remembered of a machine had no moment of its own in version 0.1.
-    let moment = value
-        .pointer(moment)
-        .or_else(|| value.pointer("/capturedUntil"))
-        .and_then(Value::as_str)
-        .and_then(Timestamp::parse);
-    moment.and_then(|moment| now.since(moment)).is_some_and(|since| since > age)
 }

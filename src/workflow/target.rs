@@ -9,6 +9,7 @@ use crate::azure::packet_capture::PacketCapture;
 use crate::azure::target::Target;
 use crate::capture::locate::{Place, locate};
 use crate::capture::start::{Started, start};
+use crate::capture::strangers::running_beside;
 use crate::context::Context;
 use crate::host::Host;
 use crate::plan::{Plan, Start, plan};
@@ -80,8 +81,10 @@ impl<H: Host> ForTarget<'_, H> {
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
         match start(self.context, &azure, &self.on, plan, &place, storage).await? {
             Started::Created { capture, mut record } => {
-                self.remember_start(&place, &mut record).await;
-                Ok((self.started(plan, &place, &capture), Some(*record)))
+                let strangers = running_beside(self.context, &place, self.target, &capture.name);
+                let (strangers, ()) = join(strangers, self.remember_start(&place, &mut record)).await;
+                let started = self.started(plan, &place, &capture).beside(&strangers);
+                Ok((started, Some(*record)))
             }
             Started::Joined(capture) => Ok(self.join(plan, &place, &capture).await),
             Started::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),

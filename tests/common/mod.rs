@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod http;
 pub mod instance;
 pub mod served;
+pub mod story;
 
 use nightcap_simulator::{Azure, Service};
 

@@ -223,6 +223,7 @@ fn settings(chance: &mut Chance, races: bool) -> (Vec<(&'static str, String)>, u
     let settings = vec![
         ("capture_seconds", seconds.to_string()),
         ("capture_limit", limit.to_string()),
+        ("capture_keep", chance.pick(&["0", "1", "3", "100"]).to_string()),
         ("capture_bytes", "1000000".to_owned()),
         ("cooldown_seconds", chance.pick(&["0", "0", "30", "600"]).to_string()),
         ("stop_on_resolve", chance.percent(50).to_string()),

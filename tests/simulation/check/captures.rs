@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nightcap_simulator::{Capture, CaptureStatus};
 
 use super::excuse::Excuse;
-use super::ledger::{Ledger, Own, are_namesakes};
+use super::ledger::{Ledger, Own, are_namesakes, is_own_name};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
 
@@ -108,7 +108,9 @@ fn nothing_is_stopped_too_early(ledger: &Ledger, verdict: &mut Verdict) {
     }
 }
 
-/// Nothing is deleted but what has a name of our own, or one that somebody fixed; and nothing before its end.
+/// Nothing is deleted but what has a name of our own, or one that somebody fixed; and nothing before its end. A DELETE names
+/// its capture by nothing but the name. So of several who want one fixed name at once, one may delete what another has just
+/// made: whoever fixes a name has it deleted and created anew each time.
 fn only_our_own_and_finished_are_deleted(ledger: &Ledger, verdict: &mut Verdict) {
     let fixed = ledger.fixed_names();
     let may_go = |name: &str| is_own_name(name) || fixed.iter().any(|fixed| fixed.eq_ignore_ascii_case(name));
@@ -131,13 +133,17 @@ fn only_our_own_and_finished_are_deleted(ledger: &Ledger, verdict: &mut Verdict)
         if failed || capture.ended.is_some_and(|ended| ended <= asked.at) {
             continue;
         }
-        // A DELETE names its capture by nothing but the name. It may have been meant for the one that had it a moment ago,
-        // when somebody took the name for free whose list was older than both.
+        // It may have been meant for the one that had the name a moment ago, when somebody took the name for free whose list
+        // was older than both.
         let was_meant_for = |former: &Capture| {
             has_id(former)
                 && former.deleted_at.is_some_and(|gone| gone <= asked.at && asked.at < gone + LIST_AND_PUT)
         };
-        let excuses = [(Excuse::DeletedForFormerNamesake, ledger.captures.iter().any(was_meant_for))];
+        let is_confused = ledger.captures.iter().any(was_meant_for);
+        if is_confused && !is_own_name(name) {
+            continue;
+        }
+        let excuses = [(Excuse::DeletedForFormerNamesake, is_confused)];
         verdict.broken_unless(&excuses, format!("3: {name} was to be deleted before its end"));
     }
 }
@@ -168,13 +174,6 @@ fn on_the_same(one: &Capture, other: &Capture) -> bool {
 /// From when to when a capture ran.
 fn runs(capture: &Capture) -> Option<(Timestamp, Timestamp)> {
     Some((capture.started?, capture.ended?))
-}
-
-/// Whether nightcap makes such names by itself: `nightcap_{machine}_{slot}_{eight digits}`, with `_{number}` behind it at
-/// times.
-fn is_own_name(name: &str) -> bool {
-    let parts: Vec<&str> = name.split('_').collect();
-    matches!(parts[..], ["nightcap", _, _, digits] | ["nightcap", _, _, digits, _] if digits.len() == 8)
 }
 
 /// The slot of time that a name tells.

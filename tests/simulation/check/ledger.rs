@@ -123,3 +123,10 @@ pub fn record_key(capture: &Capture) -> String {
 pub fn are_namesakes(one: &Capture, other: &Capture) -> bool {
     one.region == other.region && one.name.eq_ignore_ascii_case(&other.name)
 }
+
+/// Whether nightcap makes such names by itself: `nightcap_{machine}_{slot}_{eight digits}`, with `_{number}` behind it at
+/// times.
+pub fn is_own_name(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('_').collect();
+    matches!(parts[..], ["nightcap", _, _, digits] | ["nightcap", _, _, digits, _] if digits.len() == 8)
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::alerts::outcomes;
 use super::excuse::Excuse;
-use super::ledger::{Ledger, Own, are_namesakes, record_key};
+use super::ledger::{Ledger, Own, are_namesakes, is_own_name, record_key};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
 use crate::stage::Arrival;
@@ -184,10 +184,8 @@ fn is_blind(ledger: &Ledger, arrival: &Arrival) -> bool {
 }
 
 fn messages_are_true(ledger: &Ledger, verdict: &mut Verdict) {
-    let own = ledger.own();
-    for Own { capture, .. } in &own {
-        let namesakes: Vec<&Capture> =
-            own.iter().map(|own| own.capture).filter(|other| are_namesakes(other, capture)).collect();
+    for namesakes in by_name(ledger.own()) {
+        let capture = namesakes[0];
         for (id, at, notice) in notices_of(ledger, capture) {
             let reason = notice["reason"].as_str().unwrap();
             let told = ledger.at(at);
@@ -213,8 +211,11 @@ fn is_true(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) ->
         "resolved" => ended_by("Manual", capture, told) && was_asked_to_stop(ledger, capture),
         "capture_failed" => capture.status(told) == CaptureStatus::Error,
         "never_began" => capture.started.is_none(),
+        // By a person, or by another instance that wanted the fixed name.
         "vanished" => {
-            capture.deleted_at.is_some_and(|gone| gone <= told) && ledger.was_done_by_hand(capture, ByHand::Delete)
+            let was_cut_off = capture.stop_reason.as_deref() == Some("Deleted") && !is_own_name(&capture.name);
+            capture.deleted_at.is_some_and(|gone| gone <= told)
+                && (was_cut_off || ledger.was_done_by_hand(capture, ByHand::Delete))
         }
         "lost_sight" => capture.created + LONG_ENOUGH <= told,
         _ => false,
