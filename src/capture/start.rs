@@ -20,7 +20,7 @@ use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::limit::{self, may_still_run};
 use crate::capture::locate::Place;
-use crate::capture::name::{asked_at, is_own, is_own_of, name, precedence, slot};
+use crate::capture::name::{is_own, is_own_of, name, precedence, slot};
 use crate::capture::ours::is_recorded;
 use crate::capture::reserve::{Former, Reserved};
 use crate::context::Context;

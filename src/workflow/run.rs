@@ -146,7 +146,7 @@ impl<H: Host> Run<H> {
             Delivery::New(earlier) => {
                 let work = self.work_on_targets(earlier.as_ref());
                 let watched = join(self.remember(Written::Unfinished), work).await.1;
-                self.keep_what_others_started().await;
+                self.keep_what_stands().await;
                 watched
             }
             Delivery::Repeated(_) => vec![],
@@ -184,7 +184,7 @@ impl<H: Host> Run<H> {
             self.find_machines(true).await;
         }
         let watched = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
-        self.keep_what_others_started().await;
+        self.keep_what_stands().await;
         let notices = self.notices();
         self.remember_outcomes(&notices).await;
         self.see_to_the_end(watched, notices).await;
@@ -318,16 +318,16 @@ impl<H: Host> Run<H> {
         true
     }
 
-    /// Another instance may have worked on the same alert and come to a capture where this one did not.
-    async fn keep_what_others_started(&self) {
+    /// Another instance may have worked on the same alert, and its end may have been told. Only a capture changes that.
+    async fn keep_what_stands(&self) {
         let led_to_capture = |outcome: &Outcome| matches!(outcome.outcome, Kind::Started | Kind::Joined);
         if self.progress().outcomes.iter().all(led_to_capture) {
             return;
         }
         let Ok(Some(stored)) = self.context.records().alert(&self.context.alert).await else { return };
         for outcome in self.progress().outcomes.iter_mut().filter(|outcome| !led_to_capture(outcome)) {
-            let others = stored.outcomes.iter().find(|other| other.target == outcome.target && led_to_capture(other));
-            if let Some(others) = others {
+            let ended = |other: &&Outcome| other.target == outcome.target && other.outcome != Kind::Accepted;
+            if let Some(others) = stored.outcomes.iter().find(ended) {
                 *outcome = others.clone();
             }
         }

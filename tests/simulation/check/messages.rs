@@ -101,7 +101,7 @@ fn failures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
                 // Told once: what an earlier delivery came to.
                 let deliveries = ledger.happened.taken.iter().filter(|(taken, ..)| taken == key).count();
                 let excuses = [(Excuse::ToldBeforeOtherwise, deliveries > 1)];
-                verdict.broken_unless(&excuses, format!("5: {key} failed and nobody was told: {outcome}"));
+                verdict.broken_unless(&excuses, format!("5: {}, {key}, failed and nobody was told: {outcome}", record["alert"]["rule"]));
             }
         }
     }
