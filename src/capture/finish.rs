@@ -83,13 +83,14 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     }
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
-    // What cannot be written down has to be told before this record says that nothing remains to be done.
+    // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
+    // nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
-        let is_taken = outbox::deliver(&records, &context.settings.notify, notice.clone()).await;
-        if !is_taken && record.polls < POLLS_BEYOND {
+        if record.polls < POLLS_BEYOND {
             return poll_again(record, context.host().now());
         }
+        outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;
     }
     enter(record, Phase::Finished, context.host().now(), "finished", "Nothing remains to be done.");
     note_capture(context, record, "finished");
