@@ -304,7 +304,11 @@ impl<H: Host> Sequence<'_, H> {
         }
         // A name that was taken may be free by now.
         let was_taken = error.status() == Some(409) && round == 0;
-        let there = self.capture(&name).get().await.map_err(|_| self.failure(&error))?;
+        let there = match self.capture(&name).get().await {
+            Ok(there) => there,
+            Err(unseen) if unseen.is_transient() => return self.pause(&unseen, round).await.map(|()| None),
+            Err(_) => return Err(self.failure(&error)),
+        };
         if there.is_some() {
             self.reserved.iter_mut().for_each(Reserved::keep);
         }

@@ -98,7 +98,11 @@ impl<H: Host> Watch<'_, H> {
         let question = step::next_question(&self.record, &situation);
         if question == Question::Stop {
             step::plan_stop(&mut self.record, self.context.host().now());
-            self.save().await;
+            // Whoever sees it stopped must be able to see why.
+            if !self.save().await {
+                self.record.stopping = None;
+                return step::poll_again(&mut self.record, self.context.host().now());
+            }
         }
         let answer = self.ask(&question).await;
         if is_end(&answer) {
@@ -249,8 +253,8 @@ impl<H: Host> Watch<'_, H> {
         self.record.merge(stored);
     }
 
-    async fn save(&mut self) {
-        self.context.records().save_capture(&mut self.record).await;
+    async fn save(&mut self) -> bool {
+        self.context.records().save_capture(&mut self.record).await
     }
 
     /// How long to wait before the next step.

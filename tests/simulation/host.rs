@@ -102,6 +102,11 @@ fn note_write(stage: &Stage, life: &Life, operation: &str, key: &str, fails: Opt
             happened.told.push((at, id.to_owned(), life.number, life.incarnation));
         }
     }
+    if key.starts_with("capture:") && operation == "save" && fails != Some(false) {
+        let store = stage.store.lock().unwrap();
+        let record: Option<Value> = store.get(key).and_then(|value| serde_json::from_slice(value).ok());
+        happened.known_paths.extend(record.and_then(|record| record["storagePath"].as_str().map(str::to_owned)));
+    }
     if operation == "save" && fails.is_some() {
         happened.failed_writes.push((at, key.to_owned()));
     }

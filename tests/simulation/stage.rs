@@ -1,6 +1,6 @@
 //! The stage of one story: Azure, the store, the hosts and the clock; and what happened on it, for the invariants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -75,6 +75,8 @@ pub struct Happened {
     pub deaths: Vec<Death>,
     /// Keys under which something was ever written, and when first.
     pub written: BTreeMap<String, Duration>,
+    /// The addresses of files, one of each capture, that ever stood in a record.
+    pub known_paths: BTreeSet<String>,
     /// Writes that came to nothing, or seemed to.
     pub failed_writes: Vec<(Duration, String)>,
     /// Operations of the store that failed, by key.

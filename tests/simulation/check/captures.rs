@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nightcap_simulator::{Capture, CaptureStatus};
 
 use super::excuse::Excuse;
-use super::ledger::{Ledger, Own, are_namesakes, is_own_name};
+use super::ledger::{Ledger, Own, is_own_name};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
 
@@ -29,9 +29,10 @@ pub fn check(ledger: &Ledger, verdict: &mut Verdict) {
     the_limit_holds(ledger, verdict);
 }
 
-/// Of two captures of one machine, all but one are stopped at once. Two are made at all only where Azure cannot arbitrate,
-/// for those who race ask for different names: where two slots of time meet, or where somebody has fixed a name. One that
-/// somebody is deleting counts no more, for nobody can join it.
+/// Of two captures of one machine, all but one are stopped at once. Two are made at all only by those who race, neither of
+/// whom can see the other's in a list, and who ask for different names so that Azure does not refuse one: where two slots of
+/// time meet, where a name has just become free, or where somebody has fixed one. One that somebody is deleting counts no more,
+/// for nobody can join it.
 fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
     let own = ledger.own();
     for (index, late) in own.iter().map(|own| own.capture).enumerate() {
@@ -42,36 +43,16 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
                 continue;
             }
             let settled = late.settled.max(early.settled) + SETTLING;
-            let names_differ = slot_of(&early.name) != slot_of(&late.name)
-                || (![early, late].iter().all(|one| is_own_name(&one.name)) && !are_namesakes(early, late));
-            let is_settled = to <= settled;
-            if names_differ && is_settled {
+            let is_race = late.created <= early.created + RACING;
+            if is_race && to <= settled {
                 continue;
             }
-            let gone = |other: &Own| {
-                let gone = other.capture.deleted_at.is_some_and(|gone| gone < late.created + SETTLING);
-                on_the_same(other.capture, late) && gone
-            };
-            let freed = own.iter().any(gone);
-            let without_time = was_without_time(ledger, late.created);
-            let is_excused = is_settled || was_trouble(ledger, late.created - Duration::from_secs(30), settled);
-            let excuses = [
-                // One of those who race has a list from before a name became free.
-                (Excuse::NameFreedBetweenLists, freed && is_settled),
-                // They went by their own clocks.
-                (Excuse::NoTimeFromAzure, without_time && is_settled),
-                (Excuse::TroubleWhileSettling, (names_differ || freed || without_time) && is_excused),
-            ];
+            let is_in_trouble = was_trouble(ledger, late.created - Duration::from_secs(30), settled);
+            let excuses = [(Excuse::TroubleWhileSettling, is_race && is_in_trouble)];
             let both = format!("{} and {}", early.name, late.name);
             verdict.broken_unless(&excuses, format!("2: {both} ran on one machine from {from} to {to}"));
         }
     }
-}
-
-/// Whether an answer came without Azure's time a moment before, so that those who race went by their own clocks.
-fn was_without_time(ledger: &Ledger, by: Timestamp) -> bool {
-    let a_moment_before = |elapsed: Duration| by - RACING <= ledger.at(elapsed) && ledger.at(elapsed) <= by;
-    ledger.happened.requests.iter().any(|asked| asked.lacks_header && a_moment_before(asked.at))
 }
 
 /// Whether anything went wrong between two moments that can keep those who race from settling it.
@@ -174,9 +155,4 @@ fn on_the_same(one: &Capture, other: &Capture) -> bool {
 /// From when to when a capture ran.
 fn runs(capture: &Capture) -> Option<(Timestamp, Timestamp)> {
     Some((capture.started?, capture.ended?))
-}
-
-/// The slot of time that a name tells.
-fn slot_of(name: &str) -> &str {
-    name.split('_').nth(2).unwrap_or_default()
 }

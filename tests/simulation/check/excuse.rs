@@ -12,15 +12,11 @@ const MOST_OF_A_THOUSAND: u64 = 1;
 #[strum(serialize_all = "snake_case")]
 pub enum Excuse {
     LeftToTheDay,
-    RecordRefusedByStore,
     OutcomeRefusedByStore,
     LookAtRivalStruck,
     JoinedWhileStopping,
-    NameFreedBetweenLists,
-    NoTimeFromAzure,
     TroubleWhileSettling,
     DeletedForFormerNamesake,
-    CaptureUnknownToStore,
     DeletedByHandUnseen,
     CaptureRecordUnreadable,
     NamesakeLostWithHost,
@@ -29,8 +25,6 @@ pub enum Excuse {
     DeliveryNotWritten,
     OwnStopUnreadable,
     StoppedByHandFirst,
-    EndLostWithNamesake,
-    OwnDeleteUnreadable,
 }
 
 impl Excuse {

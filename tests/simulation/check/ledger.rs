@@ -87,6 +87,16 @@ impl<'a> Ledger<'a> {
         self.happened.failed_writes.iter().any(|(_, failed)| failed.strip_prefix("open:").unwrap_or(failed) == key)
     }
 
+    /// Whether the store refused the record of a capture while the capture was there.
+    pub fn store_refused_while_there(&self, capture: &Capture) -> bool {
+        let key = record_key(capture);
+        self.happened.failed_writes.iter().any(|(at, failed)| {
+            let at = self.at(*at);
+            let is_there = capture.created <= at && capture.deleted_at.is_none_or(|gone| at <= gone);
+            is_there && failed.strip_prefix("open:").unwrap_or(failed) == key
+        })
+    }
+
     /// Whether the store failed somebody who wanted to read or write a record, or its mark.
     pub fn store_failed_with(&self, key: &str) -> bool {
         // What one host leaves for another about a capture's end has a key that only they can tell.

@@ -36,6 +36,11 @@ fn captures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
         let reasons = records.iter().flatten().map(|record| record["end"]["reason"].as_str().unwrap_or_default());
         let reasons: Vec<&str> = reasons.collect();
         for (capture, _) in namesakes.iter().zip(&records).filter(|(_, record)| record.is_none()) {
+            // Nobody remembers what the store has refused for as long as it was there.
+            let was_ever_known = ledger.happened.known_paths.contains(&capture.storage_path);
+            if !was_ever_known && ledger.store_refused_while_there(capture) {
+                continue;
+            }
             let what = format!("5: {name} was made at {}, and there is no record of it", capture.created);
             verdict.broken_unless(&why_unknown(ledger, capture), what);
         }
@@ -72,8 +77,6 @@ fn by_name(own: Vec<Own<'_>>) -> Vec<Vec<&Capture>> {
 fn why_unknown(ledger: &Ledger, capture: &Capture) -> Vec<(Excuse, bool)> {
     let key = record_key(capture);
     vec![
-        // Nobody can know of a capture that nobody could write down.
-        (Excuse::CaptureUnknownToStore, !ledger.happened.written.contains_key(&key) && ledger.could_not_be_written(&key)),
         // What cannot be read is written over by the next one of the name, so that at least that is known.
         (Excuse::CaptureRecordUnreadable, ledger.store_failed_with(&key)),
         // Whoever asked for it died before the answer, and somebody deleted it before anybody else has seen it.
@@ -193,7 +196,7 @@ fn messages_are_true(ledger: &Ledger, verdict: &mut Verdict) {
                 continue;
             }
             let excuses: Vec<_> =
-                namesakes.iter().flat_map(|capture| excuses(ledger, reason, capture, told, namesakes.len())).collect();
+                namesakes.iter().flat_map(|capture| excuses(ledger, reason, capture, told)).collect();
             let so = format!("{:?}, started {:?}", capture.stop_reason, capture.started);
             verdict.broken_unless(&excuses, format!("5: {id} tells {reason} of {}: {so}", capture.name));
         }
@@ -211,11 +214,13 @@ fn is_true(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) ->
         "resolved" => ended_by("Manual", capture, told) && was_asked_to_stop(ledger, capture),
         "capture_failed" => capture.status(told) == CaptureStatus::Error,
         "never_began" => capture.started.is_none(),
-        // By a person, or by another instance that wanted the fixed name.
+        // By a person, or by another instance that wanted the fixed name. One that nightcap has deleted for its place leaves its
+        // end where it is found, unless the store fails.
         "vanished" => {
             let was_cut_off = capture.stop_reason.as_deref() == Some("Deleted") && !is_own_name(&capture.name);
-            capture.deleted_at.is_some_and(|gone| gone <= told)
-                && (was_cut_off || ledger.was_done_by_hand(capture, ByHand::Delete))
+            let by_others = was_cut_off || ledger.was_done_by_hand(capture, ByHand::Delete);
+            let is_gone = capture.deleted_at.is_some_and(|gone| gone <= told);
+            is_gone && (by_others || !ledger.stage.plan.store.is_empty())
         }
         "lost_sight" => capture.created + LONG_ENOUGH <= told,
         _ => false,
@@ -232,11 +237,9 @@ fn excuses(
     reason: &str,
     capture: &Capture,
     told: Timestamp,
-    namesakes: usize,
 ) -> Vec<(Excuse, bool)> {
     let store_failed = ledger.store_failed_with(&record_key(capture));
     let was_stopped = ended_by("Manual", capture, told);
-    let is_gone = capture.deleted_at.is_some_and(|gone| gone <= told);
     match reason {
         // That nightcap itself stops one stands in its record, if the store lets it be seen.
         "stopped_by_hand" => vec![(Excuse::OwnStopUnreadable, was_stopped && store_failed)],
@@ -244,12 +247,6 @@ fn excuses(
         "resolved" => {
             vec![(Excuse::StoppedByHandFirst, was_stopped && ledger.was_done_by_hand(capture, ByHand::Stop))]
         }
-        // One that nightcap itself deletes leaves its end in its record, if the store lets it, and if the next one of the
-        // same name has not begun before it could be written down.
-        "vanished" => vec![
-            (Excuse::OwnDeleteUnreadable, is_gone && store_failed),
-            (Excuse::EndLostWithNamesake, is_gone && namesakes > 1),
-        ],
         _ => vec![],
     }
 }
