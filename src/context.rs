@@ -41,8 +41,8 @@ pub struct Loaded {
 
 /// That this instance works on something, until this is dropped. It excludes nobody in another instance.
 #[derive(Debug)]
-pub struct InProgress<'a, H> {
-    instance: &'a Instance<H>,
+pub struct InProgress<H> {
+    instance: Arc<Instance<H>>,
     key: String,
 }
 
@@ -120,9 +120,9 @@ impl<H: Host> Instance<H> {
     }
 
     /// Begins to work on the record with this key, unless this instance does so already.
-    pub fn begin(&self, key: &str) -> Option<InProgress<'_, H>> {
+    pub fn begin(self: &Arc<Self>, key: &str) -> Option<InProgress<H>> {
         let is_new = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
-        is_new.then(|| InProgress { instance: self, key: key.to_owned() })
+        is_new.then(|| InProgress { instance: self.clone(), key: key.to_owned() })
     }
 
     /// Whether it is time for this instance to look for unfinished work again, which is so once in every `pause`.
@@ -163,7 +163,7 @@ impl<H: Host> Instance<H> {
     }
 }
 
-impl<H> Drop for InProgress<'_, H> {
+impl<H> Drop for InProgress<H> {
     fn drop(&mut self) {
         self.instance.in_progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use common::alerts::{CONTOSO_VM, TEST_VM, common};
 use common::http::Answer;
 use common::instance::{BEGIN, Instance, Scene, Store};
+use futures::future::join_all;
 use http::Method;
-use nightcap_simulator::{Effect, Fault, World};
+use nightcap_simulator::{Effect, Fault, ScaleSetFiles, World};
 use serde_json::Value;
 
 const BEARER: (&str, &str) = ("authorization", common::instance::BEARER);
@@ -24,13 +25,22 @@ struct Captured {
 
 impl Captured {
     async fn new(change: impl FnOnce(&mut World), settings: &[(&str, &str)], fault: Option<Fault>) -> Self {
+        Self::on(TEST_VM, change, settings, fault).await
+    }
+
+    async fn on(
+        target: &str,
+        change: impl FnOnce(&mut World),
+        settings: &[(&str, &str)],
+        fault: Option<Fault>,
+    ) -> Self {
         let scene = Scene::with(BEGIN, change);
         if let Some(fault) = fault {
             scene.azure.lock().unwrap().add_fault(fault);
         }
         let settings: Vec<_> = settings.iter().copied().chain([("notify_format", "cloudevents")]).collect();
         let nightcap = scene.instance_with(&settings, Store::default());
-        let (status, answer) = nightcap.alert(&common("cpu", TEST_VM)).await.json();
+        let (status, answer) = nightcap.alert(&common("cpu", target)).await.json();
         assert_eq!(status, 201, "{answer}");
         let path = answer["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap();
         let path = path.trim_start_matches(PUBLIC_URL).to_owned();
@@ -132,6 +142,44 @@ async fn a_long_file_is_read_in_pieces_and_passes_through_whole() {
     let (packets, bytes) = packets_in(&file.body);
     let (_, report) = captured.get("report", &[]).await.json();
     assert_eq!((&report["packets"]["count"], &report["packets"]["bytes"]), (&packets.into(), &bytes.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_scale_set_the_largest_file_is_read_and_each_can_be_fetched() {
+    let set = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss";
+    let first_is_quiet = |world: &mut World| {
+        world.scale_set_files = ScaleSetFiles::InFolder;
+        world.scale_sets[0].quiet_instances = vec!["0".into()];
+    };
+    let captured = Captured::on(set, first_is_quiet, &[], None).await;
+    let lines = captured.lines();
+    assert!(lines[0].ends_with(" This is the largest of 3 files."), "{lines:?}");
+    let record = captured.nightcap.store.json("capture:");
+    let sizes: Vec<u64> = (0..3).map(|index| record["files"][index]["bytes"].as_u64().unwrap()).collect();
+    assert_eq!(sizes[0], 24, "an empty capture: {sizes:?}");
+    for (number, size) in (1..).zip(&sizes) {
+        let file = captured.get(&format!("file?number={number}"), &[]).await;
+        assert_eq!((file.status.as_u16(), file.body.len() as u64), (200, *size), "{number}");
+    }
+    let report = captured.get("report", &[]).await.json().1;
+    let largest = captured.get("file", &[]).await;
+    assert_eq!(largest.body.len() as u64, *sizes.iter().max().unwrap());
+    assert_eq!(report["packets"]["count"], packets_in(&largest.body).0);
+    for number in ["0", "4", "-1", "x", ""] {
+        let (status, problem) = captured.get(&format!("file?number={number}"), &[]).await.json();
+        assert_eq!(status, 404, "{number}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("from 1 to 3"), "{problem}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_sends_no_more_files_at_once_than_its_memory_is_for() {
+    let captured = Captured::new(|_| (), &[], None).await;
+    captured.scene.azure.lock().unwrap().add_fault(Fault::new(Effect::Delay(Duration::from_secs(5))).path(".cap"));
+    let statuses: Vec<u16> =
+        join_all((0..6).map(|_| captured.get("file", &[]))).await.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses, [200, 200, 200, 200, 503, 503]);
+    assert_eq!(captured.get("file", &[]).await.status, 200, "as soon as the others have theirs");
 }
 
 #[tokio::test(start_paused = true)]

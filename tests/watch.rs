@@ -320,7 +320,7 @@ async fn a_scale_set_is_one_capture_with_a_file_for_each_instance() {
         );
         assert!(files.iter().all(|file| file["bytes"].as_u64().is_some()));
         let line = message["data"]["capture"]["report"][0].as_str().unwrap();
-        let words = format!(" This is the first of {} files.", instances.len());
+        let words = format!(" This is the largest of {} files.", instances.len());
         assert_eq!(line.ends_with(&words), instances.len() > 1, "{line}");
     }
 }

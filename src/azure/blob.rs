@@ -25,6 +25,11 @@ pub struct File {
     pub bytes: Option<u64>,
 }
 
+/// The largest of several files, which tells most; of equal ones the first. One whose size is not known counts as empty.
+pub fn largest(files: &[File]) -> Option<&File> {
+    files.iter().rev().max_by_key(|file| file.bytes.unwrap_or_default())
+}
+
 /// A bound on the pages of a list, 5000 blobs each.
 const MOST_PAGES: usize = 10;
 
@@ -58,7 +63,12 @@ pub struct Piece {
 impl Piece {
     /// Whether the file ends with it.
     pub fn is_last(&self) -> bool {
-        self.bytes.is_empty() || self.end >= self.file_length
+        self.end >= self.file_length
+    }
+
+    /// What is in it, and what has to be known of it to ask for the next one.
+    pub fn split(mut self) -> (Bytes, Self) {
+        (std::mem::take(&mut self.bytes), self)
     }
 }
 
@@ -84,7 +94,8 @@ pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piec
     let bytes = answer.into_body();
     let end = begin.saturating_add(bytes.len() as u64);
     match range {
-        Some((first, file_length)) if first == begin => Ok(Piece { bytes, end, file_length, etag }),
+        // With nothing in it there would be no end.
+        Some((first, file_length)) if first == begin && end > begin => Ok(Piece { bytes, end, file_length, etag }),
         _ => Err(unreadable(Action::File, "another part of the file than was asked for")),
     }
 }

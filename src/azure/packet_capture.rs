@@ -347,7 +347,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Poll, AzureError> {
         let answered_at = Clock::of(answer, self.azure.log.host).server_time();
-        let status = match answer.body().is_empty() {
+        let status = match answer.body().is_empty() && answer.status() == StatusCode::OK {
             true => WrittenStatus::default(),
             false => read(Action::Status, answer)?,
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::azure::blob::largest;
 use crate::capture::analyze::{self, Limits};
 use crate::capture::note::note_capture;
 use crate::capture::step::{POLLS_BEYOND, enter, poll_again};
@@ -31,7 +32,7 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
     let settings = &context.settings;
     let limits = Limits { time: settings.report_within, bytes: settings.report_bytes };
     let is_read = !record.report.is_empty() || record.report_problem.is_some();
-    let Some(file) = record.files.first().filter(|_| !is_read && !limits.time.is_zero()) else { return };
+    let Some(file) = largest(&record.files).filter(|_| !is_read && !limits.time.is_zero()) else { return };
     let file = file.clone();
     if record.report_attempts >= MOST_ATTEMPTS {
         let problem = format!("Reading it was begun {MOST_ATTEMPTS} times, and nightcap's host ended each time.");
@@ -108,7 +109,7 @@ async fn requesting_alert<H: Host>(records: &Records<'_, H>, record: &CaptureRec
 }
 
 /// Waits until this instance reads no other file: its memory is bounded for one, and many captures may end together.
-async fn turn_to_read<H: Host>(context: &Context<H>, deadline: Duration) -> Option<InProgress<'_, H>> {
+async fn turn_to_read<H: Host>(context: &Context<H>, deadline: Duration) -> Option<InProgress<H>> {
     loop {
         if let Some(turn) = context.instance.begin(READING) {
             return Some(turn);
@@ -120,11 +121,11 @@ async fn turn_to_read<H: Host>(context: &Context<H>, deadline: Duration) -> Opti
     }
 }
 
-/// What people are told of the report; of several files it is about the first.
+/// What people are told of the report; of several files it is about the largest.
 fn lines_of(report: &Report, files: usize) -> Vec<String> {
     let mut lines = report.lines();
     if let (Some(first), 2..) = (lines.first_mut(), files) {
-        *first = format!("{first} This is the first of {files} files.");
+        *first = format!("{first} This is the largest of {files} files.");
     }
     lines
 }

@@ -19,24 +19,7 @@ pub async fn give_way<H: Host>(
     record.superseded_by = Some(name.to_owned());
     // From here on whoever joins this capture sees that it has given way.
     records.save_capture(record).await;
-    // What happened to this capture says nothing of that one.
-    let requested = Requested {
-        subscription: record.subscription.clone(),
-        region: record.region.clone(),
-        name: name.to_owned(),
-        target: record.target.clone(),
-        machine: record.machine.clone(),
-        watcher: record.watcher.clone(),
-        parameters: record.parameters.clone(),
-        by: String::new(),
-        at: record.requested_at,
-    };
-    let mut survivor = CaptureRecord {
-        storage_path: storage_path.clone(),
-        phase: Phase::Creating,
-        settled: true,
-        ..CaptureRecord::new(requested)
-    };
+    let mut survivor = record_of_earlier(record, name, storage_path.clone());
     let mut found = None;
     match records.capture(&survivor.subscription, &survivor.region, name).await {
         Ok(Some(known)) => survivor = known,
@@ -55,4 +38,58 @@ pub async fn give_way<H: Host>(
     revise_outcome(context, record, Outcome { capture: Some(reference), ..Outcome::joined() }).await;
     step::end(record, End::superseded(name), context.host().now());
     found
+}
+
+/// The record of the earlier capture when nobody has written one. What happened to this capture says nothing of that one.
+fn record_of_earlier(record: &CaptureRecord, name: &str, storage_path: Option<String>) -> CaptureRecord {
+    let requested = Requested {
+        subscription: record.subscription.clone(),
+        region: record.region.clone(),
+        name: name.to_owned(),
+        target: record.target.clone(),
+        machine: record.machine.clone(),
+        watcher: record.watcher.clone(),
+        parameters: record.parameters.clone(),
+        by: String::new(),
+        at: record.requested_at,
+    };
+    CaptureRecord { storage_path, phase: Phase::Creating, settled: true, ..CaptureRecord::new(requested) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::capture::EndReason;
+    use crate::records::capture::tests::record;
+
+    #[test]
+    fn the_earlier_capture_takes_nothing_over_of_what_happened_to_the_later_one() {
+        let now = record().requested_at;
+        let mut later = CaptureRecord {
+            operation: Some("https://operation".to_owned()),
+            began_at: Some(now),
+            polls: 7,
+            poll_at: Some(now),
+            stopping: Some(EndReason::Resolved),
+            superseded_by: Some("earlier".to_owned()),
+            replaced: true,
+            file_problem: Some("There is none.".to_owned()),
+            report: vec!["Nothing answered.".to_owned()],
+            report_problem: Some("It was cut off.".to_owned()),
+            report_attempts: 2,
+            ..record()
+        };
+        step::end(&mut later, End::superseded("earlier"), now);
+        let path = Some("https://store/earlier.cap".to_owned());
+        let fresh = CaptureRecord {
+            form: crate::records::form::FORM,
+            name: "earlier".to_owned(),
+            requested_by: String::new(),
+            storage_path: path.clone(),
+            phase: Phase::Creating,
+            settled: true,
+            ..record()
+        };
+        assert_eq!(record_of_earlier(&later, "earlier", path), fresh);
+    }
 }

@@ -39,6 +39,9 @@ pub fn name(target: &Target, slot: Timestamp, taken: impl Fn(&str) -> bool) -> S
 }
 
 /// Whether a capture is one of ours: by its whole name, for a person's may begin like ours.
+///
+/// The name alone decides. A slot of five minutes to the minute and eight digits of a hash are nobody's habit, and a record is
+/// no better witness: it is gone after `retention_days`, or with its store, while the capture stays listed until it makes room.
 pub fn is_own(name: &str) -> bool {
     OwnName::parse(name).is_some()
 }
@@ -73,9 +76,10 @@ impl<'a> OwnName<'a> {
         let (machine, slot, fingerprint) = (parts.next()?, parts.next()?, parts.next()?);
         let slot = Timestamp::parse_compact(slot)?;
         let is_fingerprint = fingerprint.len() == 8 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_count = |count: &str| count.parse().is_ok_and(|count: u32| count >= 2);
-        let is_own =
-            !machine.is_empty() && is_fingerprint && parts.next().is_none_or(is_count) && parts.next().is_none();
+        let is_machine =
+            !machine.is_empty() && machine.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_count = |count: &str| count.parse().is_ok_and(|number: u32| number >= 2 && number.to_string() == count);
+        let is_own = is_machine && is_fingerprint && parts.next().is_none_or(is_count) && parts.next().is_none();
         is_own.then_some(Self { slot, fingerprint })
     }
 }
@@ -137,7 +141,10 @@ mod tests {
             "nightcap_vm_20261120T0210Z_mine",
             "nightcap_vm_yesterday_1f0c9a2b",
             "nightcap__20261120T0210Z_1f0c9a2b",
+            "nightcap_vm.old_20261120T0210Z_1f0c9a2b",
             "nightcap_vm_20261120T0210Z_1f0c9a2b_copy",
+            "nightcap_vm_20261120T0210Z_1f0c9a2b_1",
+            "nightcap_vm_20261120T0210Z_1f0c9a2b_02",
             "nightcap_vm_20261120T0210Z_1f0c9a2b_2_old",
             "x_nightcap_vm_20261120T0210Z_1f0c9a2b",
         ] {

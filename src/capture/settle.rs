@@ -2,7 +2,7 @@
 
 use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
-use crate::azure::packet_capture::{CaptureResource, PacketCapture, Poll, list};
+use crate::azure::packet_capture::{Activity, CaptureResource, PacketCapture, Poll, list};
 use crate::capture::name::{SLOT, asked_at, is_own, is_own_of, precedence, slot};
 use crate::capture::ours::is_recorded;
 use crate::host::Host;
@@ -43,12 +43,13 @@ pub async fn settle<H: Host>(
     let mut running = Vec::new();
     for rival in rivals {
         let look = CaptureResource::new(azure, watcher, &rival.name).poll_until_answered().await?;
-        let is_over = match look {
-            Poll::Answered(status) => status.activity.is_over(),
-            Poll::Gone => true,
-            Poll::Later(_) => false,
+        // Nothing is stopped for a capture of which Azure tells nothing.
+        let may_run = match look {
+            Poll::Answered(status) => matches!(status.activity, Activity::NotStarted | Activity::Running),
+            Poll::Gone => false,
+            Poll::Later(_) => true,
         };
-        if !is_over {
+        if may_run {
             running.push(rival);
         }
     }

@@ -131,7 +131,10 @@ impl<H: Host> Sequence<'_, H> {
         if clock.age(self.azure.log.host) > LIST_IS_FRESH {
             return Ok(None);
         }
-        self.reserve(name, former, clock).await;
+        let deleted = captures.iter().find(|capture| capture.has_name(&name));
+        // It takes a while until a capture is gone, and somebody else may have been faster with its name.
+        let former = if deleted.is_some() { self.former(&name, clock.server_time()).await } else { former };
+        self.reserve(name, former, deleted, clock).await;
         let started = self.create(round).await?;
         if started.is_some() {
             reservation.accepted(self.azure.log.host.monotonic());
@@ -263,13 +266,16 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is.
-    async fn reserve(&mut self, name: String, former: Former, clock: Clock) {
+    async fn reserve(&mut self, name: String, former: Former, deleted: Option<&PacketCapture>, clock: Clock) {
         if let Some(reserved) = self.reserved.as_mut().filter(|reserved| reserved.has_name(&name)) {
             return reserved.ask_again_at(clock.server_time());
         }
         self.release().await;
+        let was_deleted = |record: &CaptureRecord| {
+            record.storage_path.is_some() && deleted.is_some_and(|deleted| deleted.storage_path == record.storage_path)
+        };
         let former = match former {
-            Former::Rival(record) if self.over.contains_key(&name.to_ascii_lowercase()) => Former::Over(record),
+            Former::Rival(record) if was_deleted(&record) => Former::Over(record),
             former => former,
         };
         let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Reading, Summary};
-use crate::azure::blob::File;
+use crate::azure::blob::{File, largest};
 use crate::measure::{length, size};
 use crate::text::clean;
 use crate::timestamp::Timestamp;
@@ -163,12 +163,12 @@ impl Notice {
 
     fn web_links(&self) -> Vec<(&'static str, String)> {
         let files = self.capture.as_ref().map_or(&[][..], |capture| &capture.files);
-        let file_label = if files.len() > 1 { "First capture file" } else { "Capture file" };
+        let file_label = if files.len() > 1 { "Largest capture file" } else { "Capture file" };
         let links = [
             ("Report", self.links.report.as_ref()),
             ("Record", self.links.record.as_ref()),
             ("Machine in Azure", self.links.portal.as_ref()),
-            (file_label, files.first().map(|file| &file.url)),
+            (file_label, largest(files).map(|file| &file.url)),
         ];
         let told = links.into_iter().filter_map(|(label, url)| Some((label, url?.clone())));
         told.filter(|(_, url)| is_web_address(url)).collect()
@@ -396,7 +396,7 @@ mod tests {
         let many: Vec<_> = urls.iter().map(|url| (url.as_str(), None)).collect();
         let told = file(&many).unwrap();
         assert!(told.starts_with("00.cap, 01.cap, ") && told.ends_with(", 09.cap and 2 more"), "{told}");
-        assert_eq!(with_files(&many).words().links.last().unwrap().0, "First capture file");
+        assert_eq!(with_files(&many).words().links.last().unwrap().0, "Largest capture file");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod words;
 use nightcap_report::Report;
 
 use crate::alert::Summary;
+use crate::azure::blob::largest;
 use crate::notify::Links;
 use crate::notify::compose::links_about;
 use crate::records::capture::CaptureRecord;
@@ -23,7 +24,7 @@ pub use sections::Facts;
 /// The page on a capture that is over and was made for an alert.
 pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, settings: &Settings) -> String {
     let machine = record.machine().name();
-    let file = record.files.first();
+    let file = largest(&record.files);
     let facts = Facts {
         rule: alert.map(|alert| alert.rule.as_str()),
         severity: alert.and_then(|alert| alert.severity.as_deref()),

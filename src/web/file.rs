@@ -4,15 +4,17 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::RawQuery;
 use futures::stream;
 use http::{HeaderValue, Response, StatusCode, header};
+use url::form_urlencoded;
 
 use super::operator::OperatorContext;
 use super::problem::Problem;
 use super::records::Found;
-use crate::azure::blob::{self, Piece};
+use crate::azure::blob::{self, File, Piece, largest};
 use crate::azure::error::AzureError;
-use crate::context::Context;
+use crate::context::{Context, InProgress};
 use crate::host::Host;
 use crate::records::capture::CaptureRecord;
 use crate::records::failure::Failure;
@@ -20,16 +22,24 @@ use crate::records::failure::Failure;
 /// How long Blob storage may fail at one piece.
 const TRY_FOR: Duration = Duration::from_secs(30);
 
+/// How many files an instance sends at once, and when a caller that has to wait should come again, in seconds. Each takes
+/// the memory of two pieces.
+const MOST_DOWNLOADS: usize = 4;
+const RETRY_AFTER: &str = "10";
+
 pub async fn send<H: Host>(
     Found(record): Found,
     OperatorContext(context): OperatorContext<H>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, Problem> {
-    let Some(url) = record.files.first().map(|file| file.url.clone()) else {
-        let problem = record.file_problem.as_deref().unwrap_or("It is looked for when the capture is over.");
-        return Err(Problem::not_found(format!("This capture has no file. {problem}")));
-    };
+    let file = wanted(&record, query.as_deref())?;
+    let url = file.url.clone();
     let context = context.about(&record.requested_by);
-    let download = Download { context, record, url };
+    let turn = turn(&context).ok_or_else(|| {
+        let detail = format!("{MOST_DOWNLOADS} files are being sent already. Try again in {RETRY_AFTER} seconds.");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header("retry-after", RETRY_AFTER)
+    })?;
+    let download = Download { context, record, url, _turn: turn };
     let first = download.piece(None).await.map_err(|error| {
         let failure = Failure::from_azure(&error, &download.record.target, None);
         Problem::new(StatusCode::BAD_GATEWAY, failure.message)
@@ -37,11 +47,36 @@ pub async fn send<H: Host>(
     Ok(download.answer(first))
 }
 
+/// The file that `?number=` names by its place in the record's list, from 1; else the largest, which the report is about.
+fn wanted<'a>(record: &'a CaptureRecord, query: Option<&str>) -> Result<&'a File, Problem> {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let number = pairs.find(|(name, _)| name == "number").map(|(_, number)| number.into_owned());
+    let file = match &number {
+        None => largest(&record.files),
+        Some(number) => {
+            let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            index.and_then(|index| record.files.get(index))
+        }
+    };
+    file.ok_or_else(|| match (record.files.len(), number) {
+        (0, _) | (_, None) => {
+            let problem = record.file_problem.as_deref().unwrap_or("It is looked for when the capture is over.");
+            Problem::not_found(format!("This capture has no file. {problem}"))
+        }
+        (count, Some(_)) => Problem::not_found(format!("This capture has {count} files; number is from 1 to {count}.")),
+    })
+}
+
+fn turn<H: Host>(context: &Context<H>) -> Option<InProgress<H>> {
+    (0..MOST_DOWNLOADS).find_map(|place| context.instance.begin(&format!("download:{place}")))
+}
+
 /// A file on its way through.
 struct Download<H> {
     context: Context<H>,
     record: CaptureRecord,
     url: String,
+    _turn: InProgress<H>,
 }
 
 impl<H: Host> Download<H> {
@@ -59,7 +94,8 @@ impl<H: Host> Download<H> {
                 (None, Some(sent)) if !Piece::is_last(&sent) => download.piece(Some(&sent)).await?,
                 _ => return Ok::<_, AzureError>(None),
             };
-            Ok(Some((piece.bytes.clone(), (download, Some(piece), None))))
+            let (bytes, sent) = piece.split();
+            Ok(Some((bytes, (download, Some(sent), None))))
         });
         let mut answer = Response::new(Body::from_stream(pieces));
         let headers = answer.headers_mut();
