@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::azure::blob::largest;
 use crate::capture::analyze::{self, Limits};
 use crate::capture::note::note_capture;
-use crate::capture::step::{POLLS_BEYOND, enter, poll_again};
+use crate::capture::step::{enter, poll_again};
 use crate::context::{Context, InProgress};
 use crate::host::Host;
 use crate::notify::{compose, outbox};
@@ -21,6 +21,9 @@ use crate::report::Report;
 /// How often a file is read that ends the host, or whose host ends for another cause, before people are told without a
 /// report.
 const MOST_ATTEMPTS: u32 = 2;
+
+/// How many polls may find a store that takes no message, before it is sent without being written down: about two minutes.
+const POLLS_FOR_STORE: u32 = 5;
 
 /// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
 /// at again and again because a request must not wake another one; see `azure/token.rs`.
@@ -103,7 +106,7 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     // nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
-        if record.polls < POLLS_BEYOND {
+        if record.polls < POLLS_FOR_STORE {
             return poll_again(record, context.host().now());
         }
         outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;
