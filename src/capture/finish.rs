@@ -22,8 +22,8 @@ use crate::report::Report;
 /// report.
 const MOST_ATTEMPTS: u32 = 2;
 
-/// How many polls may find a store that takes no message, before it is sent without being written down: about two minutes.
-const POLLS_FOR_STORE: u32 = 5;
+/// How many polls may find a store that takes no message, before it is sent without being written down: a little over a minute.
+const POLLS_FOR_STORE: u32 = 4;
 
 /// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
 /// at again and again because a request must not wake another one; see `azure/token.rs`.
