@@ -11,7 +11,7 @@ use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::azure::{blob, operation};
 use crate::capture::finish;
 use crate::capture::give_way::give_way;
-use crate::capture::note::{note_capture, revise_outcome};
+use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
 use crate::capture::retain::retain;
 use crate::capture::settle::settle;
 use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, Situation};
@@ -104,7 +104,11 @@ impl<H: Host> Watch<'_, H> {
         let question = step::next_question(&self.record, &situation);
         if question == Question::Stop {
             step::plan_stop(&mut self.record, self.context.host().now());
-            self.save().await;
+            // Whoever sees it stopped must be able to see why.
+            if !self.save().await {
+                self.record.stopping = None;
+                return step::poll_again(&mut self.record, self.context.host().now());
+            }
         }
         let answer = self.ask(&question).await;
         if is_end(&answer) {
@@ -127,10 +131,16 @@ impl<H: Host> Watch<'_, H> {
                 revise_outcome(self.context, &self.record, Outcome::failed(&self.record.target, failure)).await;
             }
             Duty::Report => {
-                finish::read_report(self.context, &mut self.record).await;
+                let unsaved = finish::read_report(self.context, &mut self.record).await;
+                self.finish().await;
+                if let Some(report) = unsaved {
+                    finish::keep_report(self.context, &self.record, &report).await;
+                }
+            }
+            Duty::Finish => {
+                note_that_it_never_began(self.context, &self.record).await;
                 self.finish().await;
             }
-            Duty::Finish => self.finish().await,
         }
     }
 
@@ -264,8 +274,8 @@ impl<H: Host> Watch<'_, H> {
         }
     }
 
-    async fn save(&mut self) {
-        self.context.records().save_capture(&mut self.record).await;
+    async fn save(&mut self) -> bool {
+        self.context.records().save_capture(&mut self.record).await
     }
 
     /// How long to wait before the next step.
