@@ -253,11 +253,10 @@ fn print_times(samples: usize, kinds: &[(&str, Comparison)]) {
 
 fn print_sizes() {
     println!("\nSize of the component, in bytes, and relative to 1,000,000");
-    for build in [Build::Spin, Build::Wasi] {
+    for build in Build::ALL {
         let path = component(build).expect("the component is built");
         let size = std::fs::metadata(path).expect("a file").len();
-        let name = format!("{build:?}").to_lowercase();
-        println!("{name}: {size} ({:.3})", size as f64 / 1e6);
+        println!("{}: {size} ({:.3})", build.name(), size as f64 / 1e6);
     }
 }
 

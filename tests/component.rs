@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat};
 use common::http::{get, post};
-use common::served::{BUILDS, Served, until};
+use common::served::{builds, Served, until};
 use futures::future::join_all;
 use nightcap_embedded::{Build, Options, State};
 use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, WEBHOOK_KEY, World};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capture_starts_from_each_kind_of_body() {
     let others = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/pipelinealertrg/providers/Microsoft.Compute/virtualMachines/wcus-r2-gen2";
-    for build in BUILDS {
+    for build in builds() {
         for (body, expected) in [
             (common("cpu", TEST_VM), ["GET test-vm", "GET packetCaptures", "PUT nightcap"]),
             (classic("tcp", CONTOSO_VM, "westcentralus"), ["GET ContosoVM", "GET packetCaptures", "PUT nightcap"]),
@@ -53,7 +53,7 @@ async fn a_capture_starts_from_each_kind_of_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_at_once_and_later_make_one_capture() {
-    for build in BUILDS {
+    for build in builds() {
         let scene = Served::with(build, |world| world.timing.latency = Duration::from_millis(30), &[]).await;
         let alert = common("cpu", TEST_VM);
         let answers = join_all((0..5).map(|_| scene.alert(&alert))).await;
@@ -75,7 +75,7 @@ async fn copies_at_once_and_later_make_one_capture() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_of_one_instance_wait_for_one_token_without_a_trap() {
-    for build in BUILDS {
+    for build in builds() {
         let scene = Served::with(build, |world| world.timing.latency = Duration::from_millis(60), &[]).await;
         // Several machines in one alert share an instance for certain; several alerts at once mostly do.
         let mut many = common("cpu", TEST_VM);
@@ -109,7 +109,7 @@ async fn many_requests_of_one_instance_wait_for_one_token_without_a_trap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_comes_in_traps_the_component() {
-    for build in BUILDS {
+    for build in builds() {
         let scene = Served::new(build).await;
         for (body, expected) in [
             (b"".to_vec(), 400),
@@ -139,7 +139,7 @@ async fn nothing_that_comes_in_traps_the_component() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
-    for build in BUILDS {
+    for build in builds() {
         let slow = |world: &mut World| {
             world.timing.latency = Duration::from_millis(700);
             world.timing.create = Duration::from_secs(1);
@@ -176,7 +176,7 @@ async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_directory_the_wasi_build_remembers_in_memory_and_says_so() {
-    let mut options = Options::new(Build::Wasi);
+    let mut options = Options::new(Build::Wasmtime);
     options.state = State::none();
     let scene = Served::on(options, |_| (), &[]).await;
     let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
@@ -187,7 +187,7 @@ async fn without_a_directory_the_wasi_build_remembers_in_memory_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_json_lines_without_secrets_and_requests_go_to_azure_only() {
-    for build in BUILDS {
+    for build in builds() {
         let scene = Served::new(build).await;
         scene.alert(&common("cpu", TEST_VM)).await;
         scene.alert(&common_at("cpu", "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/Microsoft.Compute/virtualMachines/nobody", "2026-11-20T03:00:00Z")).await;

@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::alerts::{TEST_VM, common, common_at};
-use common::served::{BUILDS, Served, until};
+use common::served::{builds, Served, until};
 use futures::future::join_all;
 use http::Method;
 use nightcap_embedded::Build;
@@ -68,7 +68,7 @@ async fn ends_well(scene: &Served, copies: usize, what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_each_step_and_swept_one_capture_ends_once_and_is_told_once() {
-    for build in BUILDS {
+    for build in builds() {
         for (what, fault, moment) in
             [("accepted", hang(Service::Entra, Method::POST, "/token"), was_asked("POST", "/token"))]
         {
@@ -86,7 +86,7 @@ async fn killed_after_each_step_and_swept_one_capture_ends_once_and_is_told_once
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_sending_and_writing_it_down_people_are_told_twice_under_one_id() {
-    for build in BUILDS {
+    for build in builds() {
         let scene =
             killed_at(build, Fault::new(Effect::Hang).service(Service::Sink), |azure| !azure.messages().is_empty())
                 .await;
@@ -107,7 +107,7 @@ fn many_machines(world: &mut World) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_alerts_within_a_second_all_have_their_outcome_and_memory_stays_bounded() {
-    for build in BUILDS {
+    for build in builds() {
         let mut machines = vec![];
         let slow = |world: &mut World| {
             machines = many_machines(world);

@@ -9,7 +9,11 @@ use serde_json::Value;
 
 use super::http::{Answer, get, post};
 
-pub const BUILDS: [Build; 2] = [Build::Spin, Build::Wasi];
+/// The builds that the tests run: those of WASI 0.2, which everybody gets, and all of them where the released form is tried.
+pub fn builds() -> Vec<Build> {
+    let all = std::env::var_os("NIGHTCAP_COMPONENTS").is_some_and(|components| components == "release");
+    Build::ALL.into_iter().take(if all { Build::ALL.len() } else { 2 }).collect()
+}
 
 /// A pretend Azure, and nightcap beside it.
 pub struct Served {

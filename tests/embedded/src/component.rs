@@ -11,19 +11,55 @@ use serde_json::Value;
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// The two builds of the one source.
+/// The builds of the one source, named as its features are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Build {
     /// The default: Spin's variables and key-value store.
     Spin,
-    /// Environment variables and a directory, for any WASI host.
-    Wasi,
+    /// Environment variables and a directory, for any other host.
+    Wasmtime,
+    /// The first for Spin with WASI 0.3.
+    SpinWasi03,
+    /// The second for hosts with WASI 0.3.
+    WasmtimeWasi03,
+}
+
+/// The version of WASI that a build speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wasi {
+    V02,
+    V03,
+}
+
+impl Build {
+    pub const ALL: [Build; 4] = [Build::Spin, Build::Wasmtime, Build::SpinWasi03, Build::WasmtimeWasi03];
+
+    pub(crate) fn wasi(self) -> Wasi {
+        match self {
+            Self::Spin | Self::Wasmtime => Wasi::V02,
+            Self::SpinWasi03 | Self::WasmtimeWasi03 => Wasi::V03,
+        }
+    }
+
+    pub(crate) fn is_for_spin(self) -> bool {
+        matches!(self, Self::Spin | Self::SpinWasi03)
+    }
+
+    /// The feature that chooses it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spin => "spin",
+            Self::Wasmtime => "wasmtime",
+            Self::SpinWasi03 => "spin-wasi03",
+            Self::WasmtimeWasi03 => "wasmtime-wasi03",
+        }
+    }
 }
 
 /// Path of the built component. The first call in a process runs cargo, which knows what is still fresh;
 /// later calls have the answer of the first.
 pub fn component(build: Build) -> anyhow::Result<PathBuf> {
-    static BUILT: Mutex<[Option<Result<PathBuf, String>>; 2]> = Mutex::new([None, None]);
+    static BUILT: Mutex<[Option<Result<PathBuf, String>>; 4]> = Mutex::new([const { None }; 4]);
     // Held while building: cargo would let two builds wait for each other anyway.
     let mut built = BUILT.lock().unwrap();
     let answer = built[build as usize].get_or_insert_with(|| run_cargo(build).map_err(|error| format!("{error:#}")));
@@ -42,13 +78,13 @@ fn run_cargo(build: Build) -> anyhow::Result<PathBuf> {
     let mut cargo = cargo();
     cargo.args(["build", "--package", "nightcap", "--lib"]);
     cargo.args(["--profile", profile, "--target", TARGET]);
-    if build == Build::Wasi {
-        // Both builds have the same file name, so each has a directory of its own.
-        target.push("wasi");
-        cargo.args(["--no-default-features", "--features", "wasi"]);
+    if build != Build::Spin {
+        // All builds have the same file name, so each has a directory of its own.
+        target.push(build.name());
+        cargo.args(["--no-default-features", "--features", build.name()]);
     }
     cargo.arg("--target-dir").arg(&target);
-    say(&format!("building the component for {TARGET} ({build:?} build, profile {profile})"));
+    say(&format!("building the component for {TARGET} (build {}, profile {profile})", build.name()));
     run(cargo).context("the component was not built; cargo said above what to mend")?;
     let path = target.join(TARGET).join(profile).join("nightcap.wasm");
     ensure!(

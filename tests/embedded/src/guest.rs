@@ -8,7 +8,8 @@ use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::bindings::spin::{key_value::key_value, variables::variables};
+use crate::bindings::{wasi02, wasi03};
+use crate::component::Wasi;
 use crate::key_value::{HasKeyValue, KeyValue};
 use crate::log::LogStream;
 use crate::manifest::Application;
@@ -40,7 +41,7 @@ struct Memory(Arc<Record>);
 pub(crate) struct Guests {
     pub engine: Engine,
     pub options: Options,
-    /// `None` in the `wasi` build.
+    /// `None` where the host is not Spin.
     pub application: Option<Arc<Application>>,
     pub record: Arc<Record>,
 }
@@ -48,13 +49,26 @@ pub(crate) struct Guests {
 impl Guests {
     pub fn linker(&self) -> wasmtime::Result<Linker<Guest>> {
         let mut linker = Linker::<Guest>::new(&self.engine);
-        // Rust's standard library speaks WASI 0.2 on this target, spin-sdk speaks 0.3.
+        // Rust's standard library speaks WASI 0.2 on this target, whatever the component does beside.
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-        wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-        if self.application.is_some() {
-            variables::add_to_linker::<_, Variables>(&mut linker, |guest| &guest.spin().application)?;
-            key_value::add_to_linker::<_, HasKeyValue>(&mut linker, |guest| guest.key_value())?;
+        match self.options.build.wasi() {
+            Wasi::V02 => {
+                wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+                if self.application.is_some() {
+                    use wasi02::fermyon::spin::{key_value, variables};
+                    variables::add_to_linker::<_, Variables>(&mut linker, |guest| &guest.spin().application)?;
+                    key_value::add_to_linker::<_, HasKeyValue>(&mut linker, |guest| guest.key_value())?;
+                }
+            }
+            Wasi::V03 => {
+                wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+                wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+                if self.application.is_some() {
+                    use wasi03::spin::{key_value::key_value, variables::variables};
+                    variables::add_to_linker::<_, Variables>(&mut linker, |guest| &guest.spin().application)?;
+                    key_value::add_to_linker::<_, HasKeyValue>(&mut linker, |guest| guest.key_value())?;
+                }
+            }
         }
         Ok(linker)
     }

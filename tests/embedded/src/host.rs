@@ -10,10 +10,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use wasmtime::Engine;
 use wasmtime_wasi_http::handler::ProxyPre;
-use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::{p2, p3};
 
 use crate::compile::compile;
-use crate::component::{Build, component, workspace};
+use crate::component::{Wasi, component, workspace};
 use crate::guest::Guests;
 use crate::instances::Instances;
 use crate::manifest::Application;
@@ -105,17 +105,21 @@ impl Drop for Host {
 /// Builds, checks and compiles everything that a start can fail on.
 fn prepare(options: Options, record: Arc<Record>) -> anyhow::Result<Instances> {
     let path = component(options.build)?;
-    let application = match options.build {
-        Build::Spin => {
-            ensure!(!options.state.is_none(), "the spin build cannot run without a store");
+    let application = match options.build.is_for_spin() {
+        true => {
+            ensure!(!options.state.is_none(), "Spin has a store");
             Some(Arc::new(Application::read(&workspace().join("spin.toml"), &options.settings)?))
         }
-        Build::Wasi => None,
+        false => None,
     };
     let component = compile(&path)?;
     let guests = Guests { engine: component.engine().clone(), options, application, record };
     let linked = guests.linker()?.instantiate_pre(&component)?;
-    Ok(Instances { component: ProxyPre::P3(ServicePre::new(linked)?), guests })
+    let component = match guests.options.build.wasi() {
+        Wasi::V02 => ProxyPre::P2(p2::bindings::ProxyPre::new(linked)?),
+        Wasi::V03 => ProxyPre::P3(p3::bindings::ServicePre::new(linked)?),
+    };
+    Ok(Instances { component, guests })
 }
 
 /// Stands for the operating system's process: everything that a host does runs in here, so that all of

@@ -14,6 +14,7 @@ use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
 
+use crate::component::Wasi;
 use crate::guest::{Guest, Guests};
 use crate::options::Reuse;
 use crate::record::Record;
@@ -31,7 +32,11 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> Result<Instance<Guest, IdleTimeout, Limits>> {
         let mut store = self.guests.store()?;
         let proxy = self.component.instantiate_async(&mut store).await?;
-        let reuse = self.guests.options.reuse;
+        let reuse = match self.guests.options.build.wasi() {
+            // One request an instance is how WASI 0.2 works.
+            Wasi::V02 => Reuse { concurrent: 1, total: 1, ..self.guests.options.reuse },
+            Wasi::V03 => self.guests.options.reuse,
+        };
         Ok(Instance {
             store,
             proxy,

@@ -1,9 +1,9 @@
-//! `spin:key-value`, as the component calls it, over a [`Store`].
+//! `spin:key-value`, as the component calls it on WASI 0.3, over a [`Store`].
 
 use wasmtime::Result;
 use wasmtime::component::{Accessor, FutureReader, HasData, Resource, ResourceTable, StreamReader};
 
-use crate::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use crate::bindings::wasi03::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use crate::state::State;
 use crate::store::{Listing, Store};
 

@@ -1,7 +1,7 @@
 //! Runs the nightcap component the way its real hosts do, inside the process of a test.
 //!
-//! [`Host::start`] builds the component when needed and serves it on a loopback port: the `spin` build
-//! as `spin up` would, reading the real `spin.toml`, the `wasi` build as `wasmtime serve` would. What
+//! [`Host::start`] builds the component when needed and serves it on a loopback port: the builds for Spin
+//! as `spin up` would, reading the real `spin.toml`, the others as `wasmtime serve` would. What
 //! the component prints, sends and uses can be looked at from outside, and [`Host::kill`] ends it like
 //! a power cut, with only its [`State`] left.
 
@@ -15,6 +15,7 @@ mod guest;
 mod host;
 mod instances;
 mod key_value;
+mod key_value_wasi02;
 mod log;
 mod manifest;
 mod options;

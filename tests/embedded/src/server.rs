@@ -16,7 +16,6 @@ use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler, TrapOrPanicError};
 use wasmtime_wasi_http::io::TokioIo;
 
-use crate::component::Build;
 use crate::instances::Instances;
 
 type Handler = ProxyHandler<Instances>;
@@ -44,7 +43,7 @@ async fn serve_connection(stream: TcpStream, handler: Handler) {
 
 async fn answer(handler: Handler, mut request: Request<Incoming>) -> Response<WasiBody> {
     let guests = &handler.state().guests;
-    if guests.options.build == Build::Spin
+    if guests.options.build.is_for_spin()
         && let Err(error) = make_absolute(&mut request)
     {
         return plain(StatusCode::BAD_REQUEST, &error.to_string());

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-/// The durable memory of a host: a key-value store for the `spin` build, a directory for the `wasi`
-/// build. Clones share it, and it lives as long as the last of them.
+/// The durable memory of a host: a key-value store for the builds for Spin, a directory for the
+/// others. Clones share it, and it lives as long as the last of them.
 #[derive(Clone, Default)]
 pub struct State(Arc<Inner>);
 
@@ -25,13 +25,13 @@ struct Inner {
 }
 
 impl State {
-    /// No state at all: the `wasi` build gets no directory, as without `--dir`. The `spin` build, which
-    /// cannot be run without a store, refuses to start with it.
+    /// No state at all: the builds for other hosts get no directory, as without `--dir`. Spin, which has a
+    /// store, refuses to start with it.
     pub fn none() -> Self {
         State(Arc::new(Inner { without_directory: true, ..Inner::default() }))
     }
 
-    /// Every key, in order; for the `wasi` build the path of every file, relative to the directory.
+    /// Every key, in order; for the builds with a directory the path of every file, relative to the directory.
     pub fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.0.values.lock().unwrap().keys().cloned().collect();
         if let Some(directory) = &*self.0.directory.lock().unwrap() {

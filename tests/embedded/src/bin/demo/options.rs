@@ -11,7 +11,8 @@ nightcap demo: an alert fires in a pretend Azure on this computer, and a packet 
 usage: cargo demo [options]
 
   --once         tell the story, then end: status 0 when all went as it should, 1 when not
-  --build NAME   which build of nightcap runs: spin (default), or wasi as for `wasmtime serve`
+  --build NAME   which build of nightcap runs: spin (default), wasmtime, spin-wasi03
+                 or wasmtime-wasi03
   --port N       nightcap's port on 127.0.0.1 (default: a free one)
   -h, --help     this text
 
@@ -61,10 +62,7 @@ pub fn command() -> Result<Command, lexopt::Error> {
     Ok(Command::Run(options))
 }
 
-fn build(name: &str) -> Result<Build, &'static str> {
-    match name {
-        "spin" => Ok(Build::Spin),
-        "wasi" => Ok(Build::Wasi),
-        _ => Err("the builds are spin and wasi"),
-    }
+fn build(name: &str) -> Result<Build, String> {
+    let names = || Build::ALL.map(Build::name).join(", ");
+    Build::ALL.into_iter().find(|build| build.name() == name).ok_or_else(|| format!("the builds are {}", names()))
 }
