@@ -75,7 +75,7 @@ impl<'a, H: Host> Azure<'a, H> {
         let token = tokens.token(&transport, self.config, &scope).await?;
         let mut answer = transport.attempt(self.with_token(&call, &token)).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            tokens.forget(&transport, &token).await?;
+            tokens.forget(&transport, self.config, &scope, &token).await?;
             let token = tokens.token(&transport, self.config, &scope).await?;
             answer = transport.attempt(self.with_token(&call, &token)).await?;
         }

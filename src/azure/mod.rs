@@ -12,6 +12,7 @@ pub(crate) mod config;
 pub(crate) mod error;
 #[cfg(test)]
 mod fake;
+mod kept_token;
 mod lenient;
 mod list;
 pub(crate) mod network;

@@ -1,4 +1,5 @@
-//! Entra tokens by client credentials: cached in the instance, refreshed early, by one request however many wait.
+//! Entra tokens by client credentials: cached in the instance, shared between instances through the store, refreshed early,
+//! by one request however many wait.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::action::Action;
 use super::answer::{read, unreadable};
 use super::config::{ClientSecret, Config};
 use super::error::AzureError;
+use super::kept_token::{Kept, KeptToken};
 use super::secret::Secret;
 use super::transport::{Attempt, Transport};
 use super::{lenient, retry};
@@ -98,7 +100,7 @@ impl TokenCache {
         if let Some(failure) = cached.failure.as_ref().filter(|failure| failure.holds_for(transport)) {
             return Err(failure.error.clone());
         }
-        match fetch(transport, config, scope).await {
+        match shared(transport, config, scope).await {
             Ok(token) => {
                 let text = token.text.clone();
                 *cached = Cached { token: Some(token), failure: None };
@@ -112,11 +114,18 @@ impl TokenCache {
     }
 
     /// Forgets a token that Azure no longer takes, unless it was replaced meanwhile.
-    pub async fn forget<H: Host>(&self, transport: &Transport<'_, H>, refused: &Secret) -> Result<(), AzureError> {
+    pub async fn forget<H: Host>(
+        &self,
+        transport: &Transport<'_, H>,
+        config: &Config,
+        scope: &str,
+        refused: &Secret,
+    ) -> Result<(), AzureError> {
         let mut cached = self.lock(transport).await?;
         if cached.token.as_ref().is_some_and(|token| token.text == *refused) {
             cached.token = None;
         }
+        KeptToken::new(transport.log.host, config, scope).forget(refused).await;
         Ok(())
     }
 
@@ -142,6 +151,30 @@ impl Failure {
     fn holds_for<H: Host>(&self, transport: &Transport<'_, H>) -> bool {
         let age = transport.log.host.monotonic().saturating_sub(self.at);
         age < FAILURE_HOLDS && (!self.error.is_transient() || transport.time_left().is_zero())
+    }
+}
+
+/// The token that another instance has fetched, or else one that is fetched for all of them.
+async fn shared<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &str) -> Result<Token, AzureError> {
+    let host = transport.log.host;
+    let kept_token = KeptToken::new(host, config, scope);
+    let mut kept = kept_token.load().await;
+    if kept.is_none() {
+        kept = kept_token.await_others(transport.log.client_request_id).await;
+    }
+    if let Some(Kept { text, good_for }) = kept {
+        let good_for = good_for.min(Duration::from_secs(LONGEST_LIFETIME));
+        return Ok(Token { text, replace_at: host.monotonic().saturating_add(good_for) });
+    }
+    match fetch(transport, config, scope).await {
+        Ok(token) => {
+            kept_token.save(&token.text, token.replace_at.saturating_sub(host.monotonic())).await;
+            Ok(token)
+        }
+        Err(error) => {
+            kept_token.give_up_lease().await;
+            Err(error)
+        }
     }
 }
 
