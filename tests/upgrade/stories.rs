@@ -143,7 +143,7 @@ impl Story {
 }
 
 fn without_operation(value: &str) -> Value {
-    let mut value: Value = serde_json::from_str(value).unwrap();
+    let mut value: Value = serde_json::from_str(value).unwrap_or_else(|error| panic!("{error}: {value}"));
     if value["operation"].is_string() {
         value["operation"] = OPERATION.into();
     }
