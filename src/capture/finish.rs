@@ -84,11 +84,12 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     }
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
-    // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
-    // nothing is lost.
+    // What cannot be written down has to be told before this record says that nothing remains to be done. As long as the store
+    // has the record, nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
-        if record.polls < POLLS_BEYOND {
+        let is_kept_unfinished = matches!(records.read::<CaptureRecord>(&record.key()).await, Ok(Some(_)));
+        if is_kept_unfinished && record.polls < POLLS_BEYOND {
             return poll_again(record, context.host().now());
         }
         outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;

@@ -164,11 +164,15 @@ impl<H: Host> Records<'_, H> {
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
     /// What cannot be read is not written over, but set aside.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
-        let key = record.key();
-        match self.read(&key).await {
-            Ok(Some(stored)) if record.is_same_capture(&stored) => record.merge(stored),
-            // Two captures had the name within moments, and both are to be told.
-            Ok(Some(stored)) => self.put_aside(stored).await,
+        let mut key = record.key();
+        match self.read::<CaptureRecord>(&key).await {
+            // Two captures had the name within moments, and both are to be told. The later one has the name.
+            Ok(Some(stored)) if !record.is_same_capture(&stored) && record.requested_at < stored.requested_at => {
+                record.replaced = true;
+                key = record.key();
+            }
+            Ok(Some(stored)) if !record.is_same_capture(&stored) => self.put_aside(stored).await,
+            Ok(Some(stored)) => record.merge(stored),
             Ok(None) => {}
             Err(ReadError::Store(_)) => return false,
             Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}
