@@ -74,6 +74,25 @@ async fn a_name_in_another_case_is_the_same_capture() {
     assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
 }
 
+// ---- What cannot be written
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_the_store_does_not_take_is_kept_later_and_people_do_not_wait_for_it() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    *nightcap.store.refuse.lock().unwrap() = Some("report:");
+    let capture = start(&nightcap, TEST_VM).await;
+    seconds(90).await;
+    let message = the_message(&scene);
+    assert!(!message["data"]["capture"]["report"].as_array().unwrap().is_empty(), "{message}");
+    let report = format!("{}/report", path(&capture));
+    assert_eq!(problem(&nightcap, &report).await.0, 404);
+    *nightcap.store.refuse.lock().unwrap() = None;
+    seconds(60).await;
+    assert!(nightcap.look(&report).await["packets"].is_object(), "{}", nightcap.look(&report).await);
+    assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
+}
+
 // ---- What cannot be read
 
 /// The one key that begins like this.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::azure::blob::largest;
 use crate::capture::analyze::{self, Limits};
 use crate::capture::note::note_capture;
-use crate::capture::step::{POLLS_BEYOND, enter, poll_again};
+use crate::capture::step::{enter, poll_again};
 use crate::context::{Context, InProgress};
 use crate::host::Host;
 use crate::notify::{compose, outbox};
@@ -22,22 +22,28 @@ use crate::report::Report;
 /// report.
 const MOST_ATTEMPTS: u32 = 2;
 
+/// How many polls may find a store that takes no message, before it is sent without being written down: a little over a minute.
+const POLLS_FOR_STORE: u32 = 4;
+
 /// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
 /// at again and again because a request must not wake another one; see `azure/token.rs`.
 const READING: &str = "reading";
 const LOOK_FOR_TURN_AFTER: Duration = Duration::from_millis(50);
 
-/// Reads what was captured, for a while. People are told the rest without it if it cannot be read.
-pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
+/// How often it is tried to keep a report: over some minutes.
+const SAVE_ATTEMPTS: u32 = 10;
+
+/// Reads what was captured, for a while. People are told the rest without it if it cannot be read. Gives the report when the
+/// store did not take it.
+pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) -> Option<KeptReport> {
     let settings = &context.settings;
     let limits = Limits { time: settings.report_within, bytes: settings.report_bytes };
     let is_read = !record.report.is_empty() || record.report_problem.is_some();
-    let Some(file) = largest(&record.files).filter(|_| !is_read && !limits.time.is_zero()) else { return };
-    let file = file.clone();
+    let file = largest(&record.files).filter(|_| !is_read && !limits.time.is_zero())?.clone();
     if record.report_attempts >= MOST_ATTEMPTS {
         let problem = format!("Reading it was begun {MOST_ATTEMPTS} times, and nightcap's host ended each time.");
         record.report_problem = Some(problem);
-        return;
+        return None;
     }
     // Whoever comes after a sudden end has to know that it may have come from reading.
     record.report_attempts = record.report_attempts.saturating_add(1);
@@ -45,7 +51,7 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
     let deadline = context.host().monotonic().saturating_add(limits.time);
     let Some(_turn) = turn_to_read(context, deadline).await else {
         record.report_problem = Some("Other files were being read for too long.".to_owned());
-        return;
+        return None;
     };
     let left = deadline.saturating_sub(context.host().monotonic());
     let azure = context.azure(&record.target, left);
@@ -56,12 +62,24 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
             let alerts = records.alerts_on(record).await.0;
             let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);
             let kept = KeptReport { at: context.host().now(), report, page };
-            records.save(&record.report_key(), &kept).await;
             record.note(context.host().now(), "report", "The capture's file was read.");
+            let is_saved = records.save(&record.report_key(), &kept).await;
+            if is_saved { None } else { Some(kept) }
         }
         Err(error) => {
             let failure = Failure::from_azure(&error, &record.target, Some(&record.watcher));
             record.report_problem = Some(failure.message);
+            None
+        }
+    }
+}
+
+/// Keeps a report that the store has not taken yet. People have been told meanwhile.
+pub async fn keep_report<H: Host>(context: &Context<H>, record: &CaptureRecord, report: &KeptReport) {
+    for attempt in 0..SAVE_ATTEMPTS {
+        context.host().sleep(Duration::from_secs(1 << attempt.min(5))).await;
+        if context.records().save(&record.report_key(), report).await {
+            return;
         }
     }
 }
@@ -84,12 +102,11 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     }
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
-    // What cannot be written down has to be told before this record says that nothing remains to be done. As long as the store
-    // has the record, nothing is lost.
+    // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
+    // nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
-        let is_kept_unfinished = matches!(records.read::<CaptureRecord>(&record.key()).await, Ok(Some(_)));
-        if is_kept_unfinished && record.polls < POLLS_BEYOND {
+        if record.polls < POLLS_FOR_STORE {
             return poll_again(record, context.host().now());
         }
         outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;

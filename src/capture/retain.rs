@@ -9,7 +9,6 @@ use crate::capture::limit::{candidates, may_still_run};
 use crate::context::Context;
 use crate::host::Host;
 use crate::records::capture::CaptureRecord;
-use crate::records::keys::capture_key;
 
 /// How long Azure is asked.
 const TIDY_FOR: Duration = Duration::from_secs(60);
@@ -40,8 +39,7 @@ pub async fn retain<H: Host>(context: &Context<H>, ended: &CaptureRecord) {
 
 /// Whether nobody will ask Azure about a capture any more.
 async fn is_done_with<H: Host>(context: &Context<H>, ended: &CaptureRecord, name: &str) -> bool {
-    let key = capture_key(&ended.subscription, &ended.region, name);
-    match context.records().read::<CaptureRecord>(&key).await {
+    match context.records().capture(&ended.subscription, &ended.region, name).await {
         Ok(record) => record.is_none_or(|record| record.is_finished()),
         Err(_) => false,
     }

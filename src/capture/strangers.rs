@@ -11,8 +11,6 @@ use crate::capture::locate::Place;
 use crate::capture::name::is_own;
 use crate::context::Context;
 use crate::host::Host;
-use crate::records::capture::CaptureRecord;
-use crate::records::keys::capture_key;
 
 /// How many captures are asked whether they run: the list does not tell, and each costs a piece of Azure's write budget.
 const MOST_ASKED: usize = 3;
@@ -42,8 +40,8 @@ async fn is_a_running_stranger<H: Host>(
     capture: &PacketCapture,
 ) -> Option<String> {
     // Programs give captures any name.
-    let key = capture_key(&place.subscription, &place.region, &capture.name);
-    if context.records().load::<CaptureRecord>(&key).await.is_some() {
+    let known = context.records().capture(&place.subscription, &place.region, &capture.name).await;
+    if matches!(known, Ok(Some(_))) {
         return None;
     }
     let polled = CaptureResource::new(azure, &place.watcher, &capture.name).poll_until_answered().await;

@@ -125,8 +125,11 @@ impl<H: Host> Watch<'_, H> {
                 revise_outcome(self.context, &self.record, Outcome::failed(&self.record.target, failure)).await;
             }
             Duty::Report => {
-                finish::read_report(self.context, &mut self.record).await;
+                let unsaved = finish::read_report(self.context, &mut self.record).await;
                 self.finish().await;
+                if let Some(report) = unsaved {
+                    finish::keep_report(self.context, &self.record, &report).await;
+                }
             }
             Duty::Finish => {
                 note_that_it_never_began(self.context, &self.record).await;

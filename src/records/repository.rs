@@ -101,9 +101,10 @@ impl<H: Host> Records<'_, H> {
     /// The record of an alert, with how it ended after all.
     pub async fn alert(&self, key: &str) -> Result<Option<AlertRecord>, ReadError> {
         let Some(mut record) = self.read::<AlertRecord>(&alert_key(key)).await? else { return Ok(None) };
-        for outcome in record.outcomes.iter_mut().filter(|outcome| outcome.capture.is_some()) {
+        for outcome in &mut record.outcomes {
             let Some(target) = outcome.target.as_deref().and_then(Target::parse) else { continue };
-            let revision: Option<Revision> = self.load(&revision_key(key, &target)).await;
+            let Some(capture) = &outcome.capture else { continue };
+            let revision: Option<Revision> = self.load(&revision_key(key, &target, &capture.name)).await;
             if let Some(revision) = revision.filter(|revision| revision.is_of(outcome)) {
                 *outcome = revision.outcome;
             }

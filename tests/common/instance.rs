@@ -54,6 +54,8 @@ pub struct Store {
     values: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     pub fail_reads: Arc<AtomicBool>,
     pub fail_writes: Arc<AtomicBool>,
+    /// What the keys begin with that alone cannot be written.
+    pub refuse: Arc<Mutex<Option<&'static str>>>,
     /// How long each operation takes, in milliseconds.
     pub takes: Arc<AtomicU64>,
     /// Whether the provider of settings, which may be a vault, does not answer.
@@ -370,7 +372,8 @@ impl Host for SimulatedHost {
         self.store.work().await;
         let taken_by_every_store = key.len() <= 256 && value.len() <= 1_000_000 && !key.contains(['/', '\\', '?', '#']);
         assert!(taken_by_every_store, "{key}");
-        if self.store.fail_writes.load(Ordering::Relaxed) {
+        let is_refused = self.store.refuse.lock().unwrap().is_some_and(|prefix| key.starts_with(prefix));
+        if is_refused || self.store.fail_writes.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is full".to_owned()));
         }
         self.store.values.lock().unwrap().insert(key, value);
