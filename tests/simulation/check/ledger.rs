@@ -100,6 +100,16 @@ impl<'a> Ledger<'a> {
         })
     }
 
+    /// Whether the host that asked for a capture died while the capture was there.
+    pub fn maker_died_while_there(&self, capture: &Capture) -> bool {
+        let own = self.captures.iter().skip(self.stage.plan.there_before.len());
+        let maker = own.zip(&self.happened.makers).find(|(own, _)| own.storage_path == capture.storage_path);
+        self.happened.deaths.iter().any(|death| {
+            let is_there = capture.deleted_at.is_none_or(|gone| self.at(death.at) <= gone);
+            maker.is_some_and(|(_, maker)| *maker == (death.host, death.incarnation)) && is_there
+        })
+    }
+
     /// Whether the store failed somebody who wanted to read or write a record, or its mark.
     pub fn store_failed_with(&self, key: &str) -> bool {
         // What one host leaves for another about a capture's end has a key that only they can tell.

@@ -41,6 +41,11 @@ fn captures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
             if !was_ever_known && ledger.store_failed_while_there(capture) {
                 continue;
             }
+            // Nor can anybody know of one that was gone before Azure had told anybody who lives that it is there.
+            let was_deleted = ledger.was_done_by_hand(capture, ByHand::Delete);
+            if !was_ever_known && was_deleted && ledger.maker_died_while_there(capture) {
+                continue;
+            }
             let what = format!("5: {name} was made at {}, and there is no record of it", capture.created);
             verdict.broken_unless(&why_unknown(ledger, capture), what);
         }
