@@ -130,6 +130,9 @@ impl<H: Host> Sequence<'_, H> {
         if clock.age(self.azure.log.host) > LIST_IS_FRESH {
             return Ok(None);
         }
+        // While others were deleted, somebody may have been quicker with a name of ours.
+        let is_stale = !evicted.is_empty() && self.plan.fixed_name.is_none();
+        let former = if is_stale { self.former(&name, clock.server_time()).await } else { former };
         self.reserve(name, former, clock).await;
         let started = self.create(round).await?;
         if started.is_some() {
