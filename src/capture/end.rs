@@ -55,8 +55,8 @@ impl End {
 
     /// A capture that was gone when its end was looked for.
     pub fn vanished() -> Self {
-        let message = "Somebody deleted the capture in Azure before nightcap could see how it ended. Its file, if it \
-                       wrote one, stays."
+        let message = "The capture was deleted in Azure before nightcap could see how it ended. Its file, if it wrote \
+                       one, stays."
             .to_owned();
         Self { reason: EndReason::Vanished, message, at: None, deduced: false }
     }

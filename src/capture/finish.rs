@@ -5,20 +5,25 @@ use std::time::Duration;
 use crate::azure::blob::largest;
 use crate::capture::analyze::{self, Limits};
 use crate::capture::note::note_capture;
-use crate::capture::step::{POLLS_BEYOND, enter, poll_again};
+use crate::capture::step::{enter, poll_again};
 use crate::context::{Context, InProgress};
 use crate::host::Host;
 use crate::notify::{compose, outbox};
 use crate::page;
+use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndReason, KeptReport, Phase};
 use crate::records::failure::Failure;
 use crate::records::keys::target_key;
+use crate::records::repository::Records;
 use crate::records::target::TargetMemory;
 use crate::report::Report;
 
 /// How often a file is read that ends the host, or whose host ends for another cause, before people are told without a
 /// report.
 const MOST_ATTEMPTS: u32 = 2;
+
+/// How many polls may find a store that takes no message, before it is sent without being written down: a little over a minute.
+const POLLS_FOR_STORE: u32 = 4;
 
 /// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
 /// at again and again because a request must not wake another one; see `azure/token.rs`.
@@ -91,16 +96,20 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
         let memory = records.load::<TargetMemory>(&key).await.unwrap_or_default();
         records.save(&key, &memory.after_end(&record.key(), captured_until, now)).await;
     }
-    let (alerts, count) = records.alerts_on(record).await;
+    let (mut alerts, count) = records.alerts_on(record).await;
+    if alerts.is_empty() {
+        alerts.extend(requesting_alert(&records, record).await);
+    }
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
-    // What cannot be written down has to be told before this record says that nothing remains to be done.
+    // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
+    // nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
-        let is_taken = outbox::deliver(&records, &context.settings.notify, notice.clone()).await;
-        if !is_taken && record.polls < POLLS_BEYOND {
+        if record.polls < POLLS_FOR_STORE {
             return poll_again(record, context.host().now());
         }
+        outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;
     }
     enter(record, Phase::Finished, context.host().now(), "finished", "Nothing remains to be done.");
     note_capture(context, record, "finished");
@@ -108,6 +117,13 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     if is_kept {
         outbox::deliver(&records, &context.settings.notify, notice).await;
     }
+}
+
+/// The alert that the capture was asked for. Whoever asked may have died before it was among those on the capture.
+async fn requesting_alert<H: Host>(records: &Records<'_, H>, record: &CaptureRecord) -> Option<OnCapture> {
+    let found = records.alert(&record.requested_by).await.ok()??;
+    let at = found.alert.fired_at.unwrap_or(found.received_at);
+    Some(OnCapture { alert: found.alert, at })
 }
 
 /// Waits until this instance reads no other file: its memory is bounded for one, and many captures may end together.

@@ -8,6 +8,7 @@ pub mod limit;
 pub mod locate;
 pub mod name;
 pub mod note;
+pub mod ours;
 pub mod reserve;
 mod retain;
 pub mod settle;

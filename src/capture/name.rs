@@ -56,6 +56,13 @@ pub fn asked_at(name: &str) -> Option<Timestamp> {
     OwnName::parse(name).map(|own| own.slot)
 }
 
+/// Which of several captures of one target stays, of those that were made in a race: the first in this order. It follows from
+/// names alone, so that all who look see the same. Those with a name that somebody fixed come last.
+pub fn precedence(name: &str) -> impl Ord + use<> {
+    let asked_at = asked_at(name);
+    (asked_at.is_none(), asked_at, name.to_ascii_lowercase())
+}
+
 /// What a name of our own tells.
 struct OwnName<'a> {
     slot: Timestamp,

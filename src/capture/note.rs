@@ -5,8 +5,10 @@ use crate::host::Host;
 use crate::log::Event;
 use crate::records::alert::Revision;
 use crate::records::capture::{CaptureRecord, EndReason};
+use crate::records::failure::Failure;
 use crate::records::keys::revision_key;
 use crate::records::outcome::Outcome;
+use crate::records::reason::Reason;
 
 /// Writes into the log what became of a capture.
 pub fn note_capture<H: Host>(context: &Context<H>, record: &CaptureRecord, step: &str) {
@@ -21,6 +23,17 @@ pub fn note_capture<H: Host>(context: &Context<H>, record: &CaptureRecord, step:
         reason: end.map(EndReason::word),
         ..log.event("capture", if is_fine { "info" } else { "error" })
     });
+}
+
+/// The alert has failed when its capture never began. Whoever saw that has said so, unless it was one who only needed the
+/// capture's name or place.
+pub async fn note_that_it_never_began<H: Host>(context: &Context<H>, record: &CaptureRecord) {
+    let Some(end) = record.end.as_ref().filter(|end| end.reason == EndReason::NeverBegan) else { return };
+    let said: Option<Revision> = context.records().load(&revision_key(&record.requested_by, &record.target)).await;
+    if said.is_none_or(|said| said.storage_path != record.storage_path) {
+        let failure = Failure::lasting(Reason::NeverBegan, end.message.clone());
+        revise_outcome(context, record, Outcome::failed(&record.target, failure)).await;
+    }
 }
 
 /// The alert that the capture was asked for ended otherwise than it was told at first.

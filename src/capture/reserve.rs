@@ -122,7 +122,10 @@ impl Reserved {
 
 /// Puts the record of a capture aside that had the name before, with its alerts, so that the next one's does not take its
 /// place.
-async fn put_aside<H: Host>(records: &Records<'_, H>, mut former: CaptureRecord) {
+async fn put_aside<H: Host>(records: &Records<'_, H>, former: CaptureRecord) {
+    // Whoever has just deleted it knows how it ended, and wrote that down.
+    let stored: Option<CaptureRecord> = records.load(&former.key()).await;
+    let mut former = stored.filter(|stored| stored.end.is_some()).unwrap_or(former);
     if former.phase == Phase::Requested {
         return;
     }

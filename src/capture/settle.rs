@@ -3,13 +3,15 @@
 use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, PacketCapture, Poll, list};
-use crate::capture::name::{SLOT, asked_at, is_own_of};
+use crate::capture::name::{SLOT, asked_at, is_own, is_own_of, precedence, slot};
+use crate::capture::ours::is_recorded;
 use crate::host::Host;
 use crate::records::capture::{CaptureRecord, End, EndNote};
 use crate::records::repository::Records;
 
 /// Closes the gaps through which two can create captures of different names for one target: they met on either side of
-/// the boundary of two slots, or only one of them saw that a name had become free. Whoever has created one looks once more,
+/// the boundary of two slots, only one of them saw that a name had become free, or one of them has a name that somebody
+/// fixed. Whoever has created one looks once more,
 /// and all that run but the earliest are stopped. Only who created last is sure to see all of them, and is so at any time
 /// after.
 ///
@@ -20,19 +22,23 @@ pub async fn settle<H: Host>(
     records: &Records<'_, H>,
     started: &CaptureRecord,
 ) -> Result<Option<PacketCapture>, AzureError> {
-    let CaptureRecord { name, target, watcher, .. } = started;
-    let Some(own_slot) = asked_at(name) else { return Ok(None) };
-    let captures = list(azure, watcher).await?.captures;
+    let CaptureRecord { name, target, watcher, subscription, region, .. } = started;
+    let own_slot = asked_at(name).unwrap_or_else(|| slot(started.requested_at));
     let neighbours = [own_slot.before(SLOT), own_slot, own_slot.after(SLOT)].map(Some);
-    let mut rivals: Vec<_> = captures
-        .into_iter()
-        .filter(|other| is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)))
-        .filter(PacketCapture::is_live)
-        .collect();
-    if rivals.iter().all(|rival| rival.name == *name) {
+    let mut rivals = Vec::new();
+    for other in list(azure, watcher).await?.captures.into_iter().filter(PacketCapture::is_live) {
+        let is_rival = match is_own(&other.name) {
+            true => is_own_of(target, &other.name) && neighbours.contains(&asked_at(&other.name)),
+            false => other.covers(target) && is_recorded(records, subscription, region, &other).await,
+        };
+        if is_rival {
+            rivals.push(other);
+        }
+    }
+    if rivals.iter().all(|rival| rival.has_name(name)) {
         return Ok(None);
     }
-    rivals.sort_unstable_by_key(|other| (asked_at(&other.name), other.name.clone()));
+    rivals.sort_unstable_by_key(|other| precedence(&other.name));
     // Who looks late, because the first one to do so has died, may see captures that followed each other.
     let mut running = Vec::new();
     for rival in rivals {

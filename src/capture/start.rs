@@ -20,7 +20,8 @@ use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
 use crate::capture::limit::{self, may_still_run};
 use crate::capture::locate::Place;
-use crate::capture::name::{asked_at, is_own, is_own_of, name, slot};
+use crate::capture::name::{is_own, is_own_of, name, precedence, slot};
+use crate::capture::ours::is_recorded;
 use crate::capture::reserve::{Former, Reserved};
 use crate::context::Context;
 use crate::host::Host;
@@ -130,10 +131,10 @@ impl<H: Host> Sequence<'_, H> {
         if clock.age(self.azure.log.host) > LIST_IS_FRESH {
             return Ok(None);
         }
-        // While others were deleted, somebody may have been quicker with a name of ours.
-        let is_stale = !evicted.is_empty() && self.plan.fixed_name.is_none();
-        let former = if is_stale { self.former(&name, clock.server_time()).await } else { former };
-        self.reserve(name, former, clock).await;
+        let deleted = captures.iter().find(|capture| capture.has_name(&name));
+        // It takes a while until captures are gone, and somebody else may have been faster with the name.
+        let former = if evicted.is_empty() { former } else { self.former(&name, clock.server_time()).await };
+        self.reserve(name, former, deleted, clock).await;
         let started = self.create(round).await?;
         if started.is_some() {
             reservation.accepted(self.azure.log.host.monotonic());
@@ -147,13 +148,16 @@ impl<H: Host> Sequence<'_, H> {
         captures: &[PacketCapture],
         now: Timestamp,
     ) -> Result<Option<PacketCapture>, Failure> {
-        let mut own: Vec<_> = captures
-            .iter()
-            .filter(|capture| self.is_ours(&capture.name) && self.is_on_target(capture))
-            .filter(|capture| capture.is_live() && may_still_run(capture, now))
-            .collect();
-        own.sort_unstable_by_key(|capture| asked_at(&capture.name));
-        // Of several that begin, the earliest survives: see `settle`.
+        let may_be_it =
+            |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_still_run(capture, now);
+        let mut own = Vec::new();
+        for capture in captures.iter().filter(may_be_it) {
+            if self.is_ours(capture).await {
+                own.push(capture);
+            }
+        }
+        own.sort_unstable_by_key(|capture| precedence(&capture.name));
+        // Of several that begin, the first survives: see `settle`.
         if let Some(capture) = own.iter().find(|capture| capture.is_beginning()) {
             return Ok(Some((*capture).clone()));
         }
@@ -165,8 +169,11 @@ impl<H: Host> Sequence<'_, H> {
         Ok(None)
     }
 
-    fn is_ours(&self, name: &str) -> bool {
-        is_own(name) || self.plan.fixed_name.as_deref().is_some_and(|fixed| fixed.eq_ignore_ascii_case(name))
+    async fn is_ours(&self, capture: &PacketCapture) -> bool {
+        let Place { subscription, region, .. } = self.place;
+        is_own(&capture.name)
+            || self.plan.fixed_name.as_deref().is_some_and(|fixed| capture.has_name(fixed))
+            || is_recorded(&self.records(), subscription, region, capture).await
     }
 
     /// Whether a capture takes in the target, or was made for it with other instances.
@@ -258,13 +265,16 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is.
-    async fn reserve(&mut self, name: String, former: Former, clock: Clock) {
+    async fn reserve(&mut self, name: String, former: Former, deleted: Option<&PacketCapture>, clock: Clock) {
         if let Some(reserved) = self.reserved.as_mut().filter(|reserved| reserved.has_name(&name)) {
             return reserved.ask_again_at(clock.server_time());
         }
         self.release().await;
+        let was_deleted = |record: &CaptureRecord| {
+            record.storage_path.is_some() && deleted.is_some_and(|deleted| deleted.storage_path == record.storage_path)
+        };
         let former = match former {
-            Former::Rival(record) if self.over.contains_key(&name.to_ascii_lowercase()) => Former::Over(record),
+            Former::Rival(record) if was_deleted(&record) => Former::Over(record),
             former => former,
         };
         let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());
@@ -299,7 +309,11 @@ impl<H: Host> Sequence<'_, H> {
         }
         // A name that was taken may be free by now.
         let was_taken = error.status() == Some(409) && round == 0;
-        let there = self.capture(&name).get().await.map_err(|_| self.failure(&error))?;
+        let there = match self.capture(&name).get().await {
+            Ok(there) => there,
+            Err(unseen) if unseen.is_transient() => return self.pause(&unseen, round).await.map(|()| None),
+            Err(_) => return Err(self.failure(&error)),
+        };
         if there.is_some() {
             self.reserved.iter_mut().for_each(Reserved::keep);
         }
@@ -388,7 +402,10 @@ impl<H: Host> Sequence<'_, H> {
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     async fn note_end(&self, name: &str, captures: &[PacketCapture]) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let Ok(Some(mut record)) = self.record(name).await else { return };
+        let found = self.place.found(self.plan, capture, self.azure.log.host.now());
+        // The record of the name may by now be that of the next capture.
+        let known = self.record(name).await.ok().flatten().filter(|known| known.is_same_capture(&found));
+        let mut record = known.unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
         let end = match self.over.get(&name.to_ascii_lowercase()).and_then(Option::as_ref) {
             _ if record.end.is_some() => return,

@@ -34,7 +34,7 @@ const POLLS_FOR_BEGINNING: u32 = 6;
 const BEGINNING_TAKES: Duration = Duration::from_mins(4);
 
 /// How many polls in a row may fail, or find a capture running after its time: about half an hour.
-pub const POLLS_BEYOND: u32 = 11;
+const POLLS_BEYOND: u32 = 11;
 
 /// As many polls as make the pause longest. More of those that tell nothing are not counted before a capture's time is up.
 const POLLS_OF_SILENCE: u32 = 6;

@@ -11,7 +11,7 @@ use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::azure::{blob, operation};
 use crate::capture::finish;
 use crate::capture::give_way::give_way;
-use crate::capture::note::{note_capture, revise_outcome};
+use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
 use crate::capture::retain::retain;
 use crate::capture::settle::settle;
 use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, Situation};
@@ -98,7 +98,11 @@ impl<H: Host> Watch<'_, H> {
         let question = step::next_question(&self.record, &situation);
         if question == Question::Stop {
             step::plan_stop(&mut self.record, self.context.host().now());
-            self.save().await;
+            // Whoever sees it stopped must be able to see why.
+            if !self.save().await {
+                self.record.stopping = None;
+                return step::poll_again(&mut self.record, self.context.host().now());
+            }
         }
         let answer = self.ask(&question).await;
         if is_end(&answer) {
@@ -127,7 +131,10 @@ impl<H: Host> Watch<'_, H> {
                     finish::keep_report(self.context, &self.record, &report).await;
                 }
             }
-            Duty::Finish => self.finish().await,
+            Duty::Finish => {
+                note_that_it_never_began(self.context, &self.record).await;
+                self.finish().await;
+            }
         }
     }
 
@@ -249,8 +256,8 @@ impl<H: Host> Watch<'_, H> {
         self.record.merge(stored);
     }
 
-    async fn save(&mut self) {
-        self.context.records().save_capture(&mut self.record).await;
+    async fn save(&mut self) -> bool {
+        self.context.records().save_capture(&mut self.record).await
     }
 
     /// How long to wait before the next step.

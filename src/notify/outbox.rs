@@ -39,8 +39,11 @@ const PAUSES: [u64; 5] = [0, 1, 5, 15, 30];
 /// The longest pause between the attempts of sweeps.
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 
-/// How often it is tried to write down what must not be forgotten.
-const WRITE_ATTEMPTS: u32 = 10;
+/// For how long a store that fails is tried again.
+const WAIT_FOR_STORE: Duration = Duration::from_mins(10);
+
+/// The same before a message goes out that is not in the store.
+const HURRY: Duration = Duration::from_secs(20);
 
 /// After so long nobody wants to be told any more.
 const NEWS_LAST: Duration = Duration::from_hours(48);
@@ -87,10 +90,25 @@ pub async fn enqueue<H: Host>(records: &Records<'_, H>, notice: &Notice) -> bool
     records.save(&notice_key(&notice.id), &Pending::new(notice.clone())).await
 }
 
-/// Sends a message, and tries again for a while if it is not acknowledged. Tells whether it surely was.
-pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) -> bool {
+/// Sends a message that is in the store, and tries again for a while if it is not acknowledged.
+pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) {
+    deliver_for(records, config, notice, IfStoreFails::Leave { after: WAIT_FOR_STORE }).await;
+}
+
+/// The same for a message that could not be written down, and that nobody else knows of. Tells whether it surely was
+/// acknowledged.
+pub async fn deliver_unkept<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) -> bool {
+    deliver_for(records, config, notice, IfStoreFails::Send { after: HURRY }).await
+}
+
+async fn deliver_for<H: Host>(
+    records: &Records<'_, H>,
+    config: &Config,
+    notice: Notice,
+    if_store_fails: IfStoreFails,
+) -> bool {
     let Some(receiver) = &config.receiver else { return true };
-    let delivery = Delivery { records, receiver };
+    let delivery = Delivery { records, receiver, if_store_fails };
     // A store that fails must not keep people from being told.
     let pending = records.load(&notice_key(&notice.id)).await;
     let mut pending = pending.unwrap_or_else(|| Pending::new(notice));
@@ -113,7 +131,8 @@ pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice:
 pub async fn deliver_left_behind<H: Host>(records: &Records<'_, H>, config: &Config, key: &str) {
     let Some(receiver) = &config.receiver else { return };
     let Some(mut pending) = records.load::<Pending>(key).await else { return };
-    let delivery = Delivery { records, receiver };
+    let if_store_fails = IfStoreFails::Leave { after: Duration::ZERO };
+    let delivery = Delivery { records, receiver, if_store_fails };
     // Whoever delivered it may have died before it was taken away.
     if records.load::<Delivered>(&delivered_key(&pending.notice.id)).await.is_some() {
         return delivery.take_away(&pending).await;
@@ -138,6 +157,16 @@ impl Pending {
 struct Delivery<'a, H> {
     records: &'a Records<'a, H>,
     receiver: &'a Receiver,
+    if_store_fails: IfStoreFails,
+}
+
+/// What becomes of a message when the store keeps failing, so that nobody can take the lease.
+#[derive(Clone, Copy)]
+enum IfStoreFails {
+    /// It is in the store, and is found there when the store works again.
+    Leave { after: Duration },
+    /// It is nowhere else: better twice than never.
+    Send { after: Duration },
 }
 
 /// What came of asking for the lease on a message.
@@ -187,8 +216,9 @@ impl<H: Host> Delivery<'_, H> {
     async fn close(&self, pending: &Pending, acknowledged: bool) {
         let id = &pending.notice.id;
         let delivered = Delivered { at: self.host().now(), acknowledged };
-        for attempt in 0..WRITE_ATTEMPTS {
-            if self.records.save(&delivered_key(id), &delivered).await {
+        let until = self.host().monotonic().saturating_add(WAIT_FOR_STORE);
+        for attempt in 0.. {
+            if self.records.save(&delivered_key(id), &delivered).await || self.host().monotonic() >= until {
                 break;
             }
             self.wait_for_store(attempt).await;
@@ -203,16 +233,23 @@ impl<H: Host> Delivery<'_, H> {
         self.records.delete(&lease_key(id)).await;
     }
 
-    /// Takes the lease. A store that keeps failing leaves only one answer: better twice than never.
+    /// Takes the lease.
     async fn claim(&self, id: &str) -> Claim {
-        for attempt in 0..WRITE_ATTEMPTS {
+        let (IfStoreFails::Leave { after } | IfStoreFails::Send { after }) = self.if_store_fails;
+        let until = self.host().monotonic().saturating_add(after);
+        let mut attempt = 0_u32;
+        loop {
             match self.try_claim(id).await {
                 Ok(claim) => return claim,
                 Err(error) => self.note(id, "store_failed", Some(&error.to_string())),
             }
-            self.wait_for_store(attempt).await;
+            match self.if_store_fails {
+                _ if self.host().monotonic() < until => self.wait_for_store(attempt).await,
+                IfStoreFails::Leave { .. } => return Claim::HeldByOther,
+                IfStoreFails::Send { .. } => return Claim::Held,
+            }
+            attempt = attempt.saturating_add(1);
         }
-        Claim::Held
     }
 
     async fn try_claim(&self, id: &str) -> Result<Claim, ReadError> {

@@ -166,7 +166,9 @@ impl<H: Host> Records<'_, H> {
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
         let key = record.key();
         match self.read(&key).await {
-            Ok(Some(stored)) => record.merge(stored),
+            Ok(Some(stored)) if record.is_same_capture(&stored) => record.merge(stored),
+            // Two captures had the name within moments, and both are to be told.
+            Ok(Some(stored)) => self.put_aside(stored).await,
             Ok(None) => {}
             Err(ReadError::Store(_)) => return false,
             Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}
@@ -174,6 +176,15 @@ impl<H: Host> Records<'_, H> {
         }
         record.form = FORM;
         self.save_marked(&key, record, record.is_finished()).await
+    }
+
+    /// Writes the record of a capture under a key of its own, for its name belongs to another one now.
+    async fn put_aside(&self, mut record: CaptureRecord) {
+        record.replaced = true;
+        let key = record.key();
+        if self.load::<Value>(&key).await.is_none() {
+            self.save_marked(&key, &record, record.is_finished()).await;
+        }
     }
 
     /// Writes a capture's record over what was known of others of its name.

@@ -144,7 +144,10 @@ impl<H: Host> Run<H> {
         let delivery = self.delivery(earlier).await;
         let watched = match &delivery {
             Delivery::New(earlier) => {
-                join(self.remember(Written::Unfinished), self.work_on_targets(earlier.as_ref())).await.1
+                let work = self.work_on_targets(earlier.as_ref());
+                let watched = join(self.remember(Written::Unfinished), work).await.1;
+                self.keep_what_stands().await;
+                watched
             }
             Delivery::Repeated(_) => vec![],
             Delivery::NothingToDo => self.resolve().await,
@@ -181,6 +184,7 @@ impl<H: Host> Run<H> {
             self.find_machines(true).await;
         }
         let watched = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
+        self.keep_what_stands().await;
         let notices = self.notices();
         self.remember_outcomes(&notices).await;
         self.see_to_the_end(watched, notices).await;
@@ -200,17 +204,30 @@ impl<H: Host> Run<H> {
     }
 
     /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them. What cannot be
-    /// written down is told first.
+    /// written down is left to whoever finds this alert unfinished, or told first when nobody will find it.
     async fn tell(&self, notices: Vec<Notice>) {
-        let records = self.context.records();
-        let deliver = |notice: &Notice| outbox::deliver(&records, &self.context.settings.notify, notice.clone());
-        let kept = join_all(notices.iter().map(|notice| outbox::enqueue(&records, notice))).await;
+        let (records, config) = (self.context.records(), &self.context.settings.notify);
+        let kept = join_all(notices.iter().map(|notice| self.enqueue_surely(notice))).await;
         let (kept, lost): (Vec<_>, Vec<_>) = notices.iter().zip(kept).partition(|(_, is_kept)| *is_kept);
-        let acknowledged = join_all(lost.into_iter().map(|(notice, _)| deliver(notice))).await;
-        // What was neither written down nor acknowledged is left to whoever finds this alert unfinished.
-        let nothing_remains = acknowledged.into_iter().all(|is_acknowledged| is_acknowledged);
+        let nothing_remains = if self.is_remembered() {
+            lost.is_empty()
+        } else {
+            let told = lost.into_iter().map(|(notice, _)| outbox::deliver_unkept(&records, config, notice.clone()));
+            join_all(told).await.into_iter().all(|is_acknowledged| is_acknowledged)
+        };
         self.remember_surely(if nothing_remains { Written::Finished } else { Written::Unfinished }).await;
-        join_all(kept.into_iter().map(|(notice, _)| deliver(notice))).await;
+        join_all(kept.into_iter().map(|(notice, _)| outbox::deliver(&records, config, notice.clone()))).await;
+    }
+
+    /// Writes a message down, again and again if the store fails.
+    async fn enqueue_surely(&self, notice: &Notice) -> bool {
+        for attempt in 0..WRITE_ATTEMPTS {
+            self.wait_for_store(attempt).await;
+            if outbox::enqueue(&self.context.records(), notice).await {
+                return true;
+            }
+        }
+        false
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -314,6 +331,21 @@ impl<H: Host> Run<H> {
         true
     }
 
+    /// Another instance may have worked on the same alert, and its end may have been told. Only a capture changes that.
+    async fn keep_what_stands(&self) {
+        let led_to_capture = |outcome: &Outcome| matches!(outcome.outcome, Kind::Started | Kind::Joined);
+        if self.progress().outcomes.iter().all(led_to_capture) {
+            return;
+        }
+        let Ok(Some(stored)) = self.context.records().alert(&self.context.alert).await else { return };
+        for outcome in self.progress().outcomes.iter_mut().filter(|outcome| !led_to_capture(outcome)) {
+            let ended = |other: &&Outcome| other.target == outcome.target && other.outcome != Kind::Accepted;
+            if let Some(others) = stored.outcomes.iter().find(ended) {
+                *outcome = others.clone();
+            }
+        }
+    }
+
     /// Writes down how the alert ended. It is finished when there is nobody to be told.
     async fn remember_outcomes(&self, notices: &[Notice]) {
         self.remember(if notices.is_empty() { Written::Finished } else { Written::Unfinished }).await;
@@ -325,10 +357,15 @@ impl<H: Host> Run<H> {
             if self.progress().written == as_ {
                 return;
             }
-            if attempt > 0 {
-                self.context.host().sleep(Duration::from_secs(1 << attempt.saturating_sub(1).min(5))).await;
-            }
+            self.wait_for_store(attempt).await;
             self.remember(as_).await;
+        }
+    }
+
+    /// Waits before an attempt that is not the first.
+    async fn wait_for_store(&self, attempt: u32) {
+        if attempt > 0 {
+            self.context.host().sleep(Duration::from_secs(1 << attempt.saturating_sub(1).min(5))).await;
         }
     }
 
@@ -396,6 +433,10 @@ impl<H: Host> Run<H> {
             outcomes: progress.outcomes.clone(),
             remembered: progress.written != Written::Not,
         }
+    }
+
+    fn is_remembered(&self) -> bool {
+        self.progress().written != Written::Not
     }
 
     pub fn note_received(&self) {

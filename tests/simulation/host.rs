@@ -11,7 +11,7 @@ use futures::channel::oneshot;
 use http::{Method, Request, Response, header};
 use nightcap::Timestamp;
 use nightcap::host::{Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
-use nightcap_simulator::{Outcome, Service};
+use nightcap_simulator::{Azure, Outcome, Service};
 use serde_json::Value;
 
 use crate::stage::{Arrival, Asked, Happened, Life, Stage};
@@ -20,14 +20,11 @@ use crate::trouble::Ask;
 pub struct SimulatedHost {
     stage: Arc<Stage>,
     life: Arc<Life>,
-    settings: BTreeMap<&'static str, String>,
 }
 
 impl SimulatedHost {
     pub fn new(stage: Arc<Stage>, life: Arc<Life>) -> Self {
-        let mut settings: BTreeMap<_, _> = stage.azure.lock().unwrap().world().settings().into_iter().collect();
-        settings.extend(stage.plan.settings.iter().cloned());
-        Self { stage, life, settings }
+        Self { stage, life }
     }
 
     async fn before(&self, moment: &str) {
@@ -105,6 +102,11 @@ fn note_write(stage: &Stage, life: &Life, operation: &str, key: &str, fails: Opt
             happened.told.push((at, id.to_owned(), life.number, life.incarnation));
         }
     }
+    if key.starts_with("capture:") && operation == "save" && fails != Some(false) {
+        let store = stage.store.lock().unwrap();
+        let record: Option<Value> = store.get(key).and_then(|value| serde_json::from_slice(value).ok());
+        happened.known_paths.extend(record.and_then(|record| record["storagePath"].as_str().map(str::to_owned)));
+    }
     if operation == "save" && fails.is_some() {
         happened.failed_writes.push((at, key.to_owned()));
     }
@@ -155,12 +157,16 @@ async fn carry(
     let effect = stage.strikes(ask, &request);
     let struck = effect.as_ref().map(|effect| effect.name());
     check_tokens(&stage, service, &request);
-    let (reply, taken) = {
+    if life.is_dry() && matches!(ask, Ask::Put | Ask::Delete | Ask::Stop) {
+        stage.broken(format!("3: a host with dry_run sent {method} {path}"));
+    }
+    let (reply, taken, made) = {
         let mut azure = stage.azure.lock().unwrap();
-        let messages = azure.messages().len();
+        let captures = |azure: &Azure| if ask == Ask::Put { azure.captures().len() } else { 0 };
+        let before = (azure.messages().len(), captures(&azure));
         Stage::strike_next(&mut azure, effect);
         let reply = azure.handle(stage.now(), service, request);
-        (reply, azure.messages().len() > messages)
+        (reply, azure.messages().len() > before.0, captures(&azure) > before.1)
     };
     let status = match &reply.outcome {
         Outcome::Response(response) => response.status().as_u16(),
@@ -177,6 +183,9 @@ async fn carry(
         let (host, incarnation) = (life.number, life.incarnation);
         let lacks_header = struck == Some("without_header");
         happened.requests.push(Asked { at: stage.elapsed(), ask, struck: struck.is_some(), lacks_header });
+        if made {
+            happened.makers.push(life.id());
+        }
         taken.then(|| {
             let id = id.unwrap_or_default();
             happened.arrivals.push(Arrival { at: stage.elapsed(), id, host, incarnation, heard: false });
@@ -272,7 +281,7 @@ impl Host for SimulatedHost {
 
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
         self.before("setting").await;
-        Ok(self.settings.get(name).cloned())
+        Ok(self.life.settings.get(name).cloned())
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
@@ -287,6 +296,11 @@ impl Host for SimulatedHost {
         if let Some(id) = key.strip_prefix("notice:") {
             let waiting: Value = serde_json::from_slice(&value).unwrap();
             let meant = (self.stage.elapsed(), waiting["notice"].clone());
+            self.stage.tell(|| {
+                let notice = &meant.1;
+                let what = format!("{} {} of {}", notice["event"], notice["reason"], notice["machine"]);
+                format!("host {}: message {id}: {what}, alert {}", self.life.number, notice["alert"]["rule"])
+            });
             self.stage.happened().notices.entry(id.to_owned()).or_default().push(meant);
         }
         let wanted = key.clone();

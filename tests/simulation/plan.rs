@@ -17,11 +17,18 @@ pub const SECRET: &str = "simulated";
 
 const GROUPS: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups";
 
+/// Names that the setting or a program fixes. Azure takes two of them for one, whatever their case.
+pub const FIXED_NAMES: [&str; 4] = ["pc1", "PC1", "pc2", "watchdog"];
+
+/// What a person called a capture of their own.
+const LIKE_OURS: &str = "nightcap_mine";
+
 /// Everything that a seed decides beforehand.
 pub struct Plan {
     pub begin: Timestamp,
     pub instances: usize,
     pub settings: Vec<(&'static str, String)>,
+    pub changes: Vec<Change>,
     /// Captures that are there before the story begins: watcher, name, machine and whether they run.
     pub there_before: Vec<(String, String, String, bool)>,
     /// How long there may be trouble.
@@ -47,8 +54,7 @@ pub struct Plan {
 pub struct Delivery {
     pub at: Duration,
     pub body: Vec<u8>,
-    /// Whether it is an alert at all.
-    pub is_alert: bool,
+    pub form: Form,
     /// The instance that gets it first; repeats go anywhere.
     pub to: usize,
     /// The id of an alert whose end this tells.
@@ -56,8 +62,28 @@ pub struct Delivery {
     pub what: String,
 }
 
+/// What a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Alert,
+    /// The flat body of the 2017 sample, from a program.
+    DirectCall,
+    /// The same with a value that cannot be.
+    BadCall,
+    /// No JSON.
+    Nonsense,
+}
+
+/// A setting that one host has otherwise from a moment on: from the beginning, or from when it is started again for that.
+pub struct Change {
+    pub at: Duration,
+    pub host: usize,
+    pub setting: &'static str,
+    pub value: String,
+}
+
 /// What somebody does to a capture in the portal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByHand {
     Stop,
     Delete,
@@ -147,7 +173,16 @@ impl Plan {
         if races {
             deliveries.extend(race(chance, begin, instances, &machines[0]));
         }
+        if chance.percent(30) {
+            deliveries.extend(direct_calls(chance, storm, instances, &machines));
+        }
         let there_before = there_before(chance, &mut world, limit);
+        let mut azure = azure_trouble(chance, storm, calm);
+        if chance.percent(20) {
+            let (delivery, burst) = failure_of_two(chance, begin, storm, instances);
+            deliveries.push(delivery);
+            azure.bursts.extend(burst);
+        }
         let wild = |chance: &mut Chance, percent| !calm && chance.percent(percent);
         let plan = Self {
             begin,
@@ -160,7 +195,8 @@ impl Plan {
             by_hand: if wild(chance, 30) { by_hand(chance, storm) } else { vec![] },
             network: if races { 500 } else { *chance.pick(&[0, 5, 50, 300, if calm { 50 } else { 3000 }]) },
             store_takes: *chance.pick(&[0, 5, 50]),
-            azure: azure_trouble(chance, storm, calm),
+            azure,
+            changes: if chance.percent(25) { changes(chance, storm, instances) } else { vec![] },
             store: if wild(chance, 35) { store_trouble(chance, storm) } else { vec![] },
             store_lies: chance.percent(30),
             kills: Kills {
@@ -187,9 +223,12 @@ fn settings(chance: &mut Chance, races: bool) -> (Vec<(&'static str, String)>, u
     let settings = vec![
         ("capture_seconds", seconds.to_string()),
         ("capture_limit", limit.to_string()),
+        ("capture_keep", chance.pick(&["0", "1", "3", "100"]).to_string()),
         ("capture_bytes", "1000000".to_owned()),
         ("cooldown_seconds", chance.pick(&["0", "0", "30", "600"]).to_string()),
         ("stop_on_resolve", chance.percent(50).to_string()),
+        ("dry_run", chance.percent(3).to_string()),
+        ("capture_name", if chance.percent(12) { "watchdog".to_owned() } else { String::new() }),
         ("answer_seconds", chance.pick(&["1", "5", "5", "9"]).to_string()),
         ("notify_on", told.to_owned()),
         ("notify_format", "cloudevents".to_owned()),
@@ -197,6 +236,31 @@ fn settings(chance: &mut Chance, races: bool) -> (Vec<(&'static str, String)>, u
         ("public_url", "https://nightcap.example".to_owned()),
     ];
     (settings, limit)
+}
+
+/// One host is given another setting, or all are, one after the other.
+fn changes(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<Change> {
+    let mut all = Vec::new();
+    for _ in 0..chance.between(1, 3) {
+        let (setting, value) = match chance.below(6) {
+            0 => ("capture_limit", chance.between(1, 100).to_string()),
+            1 => ("capture_name", (*chance.pick(&["", "watchdog"])).to_owned()),
+            2 => ("stop_on_resolve", chance.percent(50).to_string()),
+            3 => ("dry_run", chance.percent(50).to_string()),
+            4 => ("capture_seconds", chance.between(5, 120).to_string()),
+            _ => ("cooldown_seconds", chance.between(0, 60).to_string()),
+        };
+        let from_the_beginning = chance.percent(30);
+        let at = if from_the_beginning { 0 } else { chance.below(storm.as_millis() as u64) };
+        let apart = if from_the_beginning { 0 } else { *chance.pick(&[1, 3000, 30_000]) };
+        let hosts: Vec<usize> =
+            if chance.percent(50) { (0..instances).collect() } else { vec![chance.below(instances as u64) as usize] };
+        all.extend(hosts.into_iter().enumerate().map(|(turn, host)| {
+            let at = Duration::from_millis(at + turn as u64 * apart);
+            Change { at, host, setting, value: value.clone() }
+        }));
+    }
+    all
 }
 
 fn world(chance: &mut Chance, calm: bool) -> World {
@@ -321,7 +385,69 @@ fn delivery(chance: &mut Chance, at: Duration, alert: &Value, instances: usize, 
     let essentials = &alert["data"]["essentials"];
     let id = essentials["alertId"].as_str().filter(|_| essentials["monitorCondition"] == "Resolved");
     let body = alert.to_string().into_bytes();
-    Delivery { at, body, is_alert: true, to, ends: id.map(str::to_owned), what: what.to_owned() }
+    Delivery { at, body, form: Form::Alert, to, ends: id.map(str::to_owned), what: what.to_owned() }
+}
+
+/// Programs that ask for captures, some of them for several at once.
+fn direct_calls(chance: &mut Chance, storm: Duration, instances: usize, machines: &[String]) -> Vec<Delivery> {
+    let mut all = Vec::new();
+    for number in 0..chance.between(1, 3) {
+        let at = chance.below(storm.as_millis() as u64);
+        let times = *chance.pick(&[1, 1, 1, 2, 3]);
+        for _ in 0..times {
+            let late = *chance.pick(&[1, 2000, 40_000]);
+            let at = Duration::from_millis(at + chance.below(late));
+            all.push(direct_call(chance, at, instances, machines, &format!("program{number}")));
+        }
+    }
+    all
+}
+
+fn direct_call(chance: &mut Chance, at: Duration, instances: usize, machines: &[String], what: &str) -> Delivery {
+    let mut call = json!({"targetVM": chance.pick(machines), "timeLimit": *chance.pick(&[5, 20, 60])});
+    if chance.percent(70) {
+        call["packetCaptureName"] = (*chance.pick(&FIXED_NAMES)).into();
+    }
+    if chance.percent(5) {
+        call["networkWatcherName"] = "NetworkWatcher_nowhere".into();
+        call["networkWatcherResourceGroup"] = "NetworkWatcherRG".into();
+    }
+    let is_bad = chance.percent(5);
+    if is_bad {
+        call["timeLimit"] = "a while".into();
+    }
+    let form = if is_bad { Form::BadCall } else { Form::DirectCall };
+    let to = chance.below(instances as u64) as usize;
+    Delivery { at, body: call.to_string().into_bytes(), form, to, ends: None, what: what.to_owned() }
+}
+
+/// An alert about two machines that comes to nothing for both at once: they have no agent or are not there, or Azure begins
+/// their captures and fails.
+fn failure_of_two(
+    chance: &mut Chance,
+    begin: Timestamp,
+    storm: Duration,
+    instances: usize,
+) -> (Delivery, Option<Burst>) {
+    let at = Duration::from_millis(chance.below(storm.as_millis() as u64));
+    let gone =
+        ["nobody", "noone"].map(|name| format!("{GROUPS}/rg/providers/Microsoft.Compute/virtualMachines/{name}"));
+    let no_agent = format!("{GROUPS}/test-RG/providers/Microsoft.Compute/virtualMachines/no-agent");
+    let good = [TEST_VM.to_owned(), CONTOSO_VM.to_owned()];
+    let (targets, fails) = match chance.below(4) {
+        0 => (gone, None),
+        1 => ([no_agent, gone[0].clone()], None),
+        2 => (good, Some(Kind::Refused)),
+        _ => (good, Some(Kind::FailedOperation)),
+    };
+    let fired = begin + at - Duration::from_secs(5);
+    let alert = alert(chance, "two-fail", &[&targets[0], &targets[1]], fired);
+    let delivery = delivery(chance, at, &alert, instances, "two-fail");
+    let burst = fails.map(|kind| {
+        let to = at + Duration::from_secs(30);
+        Burst { from: at, to, ask: Ask::Put, kind, percent: 100 }
+    });
+    (delivery, burst)
 }
 
 fn about_nothing(chance: &mut Chance, at: Duration, begin: Timestamp, instances: usize) -> Delivery {
@@ -332,7 +458,7 @@ fn about_nothing(chance: &mut Chance, at: Duration, begin: Timestamp, instances:
     let mut delivery = delivery(chance, at, &alert, instances, "nothing");
     if chance.percent(30) {
         delivery.body.truncate(20);
-        delivery.is_alert = false;
+        delivery.form = Form::Nonsense;
     }
     delivery
 }
@@ -343,6 +469,11 @@ fn there_before(chance: &mut Chance, world: &mut World, limit: u64) -> Vec<(Stri
         let theirs = if chance.percent(30) { chance.below(limit.min(6) + 1) } else { 0 };
         for number in 0..theirs {
             all.push((watcher.id.clone(), format!("theirs-{number}"), TEST_VM.to_owned(), chance.percent(50)));
+        }
+        if chance.percent(15) {
+            let runs = chance.percent(30);
+            let name = *chance.pick(&[LIKE_OURS, FIXED_NAMES[0]]);
+            all.push((watcher.id.clone(), name.to_owned(), TEST_VM.to_owned(), runs));
         }
         let ours = if chance.percent(40) { chance.below(limit.min(6) + 1) } else { 0 };
         for number in 0..ours {

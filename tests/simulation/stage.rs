@@ -1,6 +1,6 @@
 //! The stage of one story: Azure, the store, the hosts and the clock; and what happened on it, for the invariants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub struct Stage {
 pub struct Life {
     pub number: usize,
     pub incarnation: u32,
+    pub settings: BTreeMap<&'static str, String>,
     dead: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -64,12 +65,18 @@ pub struct Happened {
     pub broken: Vec<String>,
     /// Every request that came to a service, in the order of the simulator's transcript.
     pub requests: Vec<Asked>,
+    /// Who asked for each capture that nightcap made, in the order of the simulator's ledger.
+    pub makers: Vec<(usize, u32)>,
+    /// The settings of each host in each of its lives.
+    pub settings: BTreeMap<(usize, u32), BTreeMap<&'static str, String>>,
     /// For whom each token is.
     pub tokens: BTreeMap<String, Service>,
     pub arrivals: Vec<Arrival>,
     pub deaths: Vec<Death>,
     /// Keys under which something was ever written, and when first.
     pub written: BTreeMap<String, Duration>,
+    /// The addresses of files, one of each capture, that ever stood in a record.
+    pub known_paths: BTreeSet<String>,
     /// Writes that came to nothing, or seemed to.
     pub failed_writes: Vec<(Duration, String)>,
     /// Operations of the store that failed, by key.
@@ -78,8 +85,11 @@ pub struct Happened {
     pub told: Vec<(Duration, String, usize, u32)>,
     /// Every message that anybody meant to tell, by its id.
     pub notices: BTreeMap<String, Vec<(Duration, Value)>>,
-    /// Alerts that were answered with success: the key of the record, the status and the answer.
+    /// What was answered with success, or to a program with more than that: the key of the record, the status and the
+    /// answer.
     pub taken: Vec<(String, StatusCode, Value)>,
+    /// The records of all alerts as nightcap itself shows them in the end, by their keys.
+    pub alerts: BTreeMap<String, Value>,
     /// What somebody did in the portal: when, to which capture.
     pub by_hand: Vec<(Timestamp, String, ByHand)>,
     /// What the last sweep has found.
@@ -110,9 +120,20 @@ pub struct Death {
     pub at: Duration,
     pub host: usize,
     pub incarnation: u32,
+    /// Whether somebody stopped it to start it again with other settings.
+    pub planned: bool,
 }
 
 impl Life {
+    pub fn id(&self) -> (usize, u32) {
+        (self.number, self.incarnation)
+    }
+
+    /// Whether it may change nothing.
+    pub fn is_dry(&self) -> bool {
+        self.settings["dry_run"] == "true"
+    }
+
     pub fn is_over(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
     }
@@ -206,7 +227,9 @@ impl Stage {
             return;
         }
         let incarnation = self.happened().deaths.iter().filter(|death| death.host == number).count() as u32;
-        let life = Life { number, incarnation, dead: AtomicBool::new(false), tasks: Mutex::default() };
+        let settings = self.settings_of(number);
+        self.happened().settings.insert((number, incarnation), settings.clone());
+        let life = Life { number, incarnation, settings, dead: AtomicBool::new(false), tasks: Mutex::default() };
         let life = Arc::new(life);
         let host = SimulatedHost::new(self.clone(), life.clone());
         let router = nightcap::router(Arc::new(Instance::new(host)));
@@ -217,13 +240,34 @@ impl Stage {
         }
     }
 
+    /// What a host is set to that starts now.
+    fn settings_of(&self, number: usize) -> BTreeMap<&'static str, String> {
+        let mut settings: BTreeMap<_, _> = self.azure.lock().unwrap().world().settings().into_iter().collect();
+        settings.extend(self.plan.settings.iter().cloned());
+        let now = self.elapsed();
+        for change in self.plan.changes.iter().filter(|change| change.host == number && change.at <= now) {
+            settings.insert(change.setting, change.value.clone());
+        }
+        settings
+    }
+
+    /// Somebody stops a host and starts it again.
+    pub fn restart(self: &Arc<Self>, number: usize) {
+        let running = self.hosts.lock().unwrap()[number].clone();
+        if let Some(running) = running {
+            self.tell(|| format!("host {number} is stopped"));
+            self.kill(&running.life, true);
+        }
+        self.start(number);
+    }
+
     /// Whether a host dies at this moment. It does nothing more when it does, and comes back after a while.
     pub fn dies(self: &Arc<Self>, life: &Arc<Life>, moment: &str, when: &str) -> bool {
         let kills = &self.plan.kills;
         if !self.is_stormy() || (kills.rate == 0 && kills.favourite.is_none()) {
             return false;
         }
-        let deaths = self.happened().deaths.len();
+        let deaths = self.happened().deaths.iter().filter(|death| !death.planned).count();
         let dies = deaths < kills.most as usize && {
             let mut chance = self.chance();
             let is_favourite = kills.favourite == Some(moment);
@@ -231,7 +275,7 @@ impl Stage {
         };
         if dies {
             self.tell(|| format!("host {} dies {when} {moment}", life.number));
-            self.kill(life);
+            self.kill(life, false);
             let away = self.chance().between(0, kills.away * 1000);
             let stage = self.clone();
             let number = life.number;
@@ -243,10 +287,10 @@ impl Stage {
         dies
     }
 
-    fn kill(&self, life: &Life) {
+    fn kill(&self, life: &Life, planned: bool) {
         life.dead.store(true, Ordering::Relaxed);
         self.hosts.lock().unwrap()[life.number] = None;
-        let death = Death { at: self.elapsed(), host: life.number, incarnation: life.incarnation };
+        let death = Death { at: self.elapsed(), host: life.number, incarnation: life.incarnation, planned };
         self.happened().deaths.push(death);
         life.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
     }

@@ -1,0 +1,143 @@
+//! What happened in a story, as the invariants ask for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use nightcap_simulator::{Azure, Capture, Exchange};
+use serde_json::Value;
+
+use crate::plan::{ByHand, Form};
+use crate::stage::{Happened, Stage};
+
+pub struct Ledger<'a> {
+    pub stage: &'a Stage,
+    pub happened: &'a Happened,
+    pub captures: Vec<Capture>,
+    pub transcript: &'a [Exchange],
+    /// What the store holds.
+    records: BTreeMap<&'a str, Value>,
+}
+
+/// A capture that nightcap asked for.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    pub capture: &'a Capture,
+    /// The settings of the host that asked for it.
+    pub settings: &'a BTreeMap<&'static str, String>,
+}
+
+impl<'a> Ledger<'a> {
+    pub fn new(
+        stage: &'a Stage,
+        happened: &'a Happened,
+        azure: &'a Azure,
+        store: &'a BTreeMap<String, Vec<u8>>,
+    ) -> Self {
+        let records = store.iter().map(|(key, value)| (key.as_str(), serde_json::from_slice(value).unwrap()));
+        let records = records.collect();
+        Self { stage, happened, captures: azure.captures(), transcript: azure.transcript(), records }
+    }
+
+    /// What the store holds under keys with this beginning.
+    pub fn under<'c>(&'c self, prefix: &'c str) -> impl Iterator<Item = (&'c str, &'c Value)> {
+        self.records.iter().map(|(key, value)| (*key, value)).filter(move |(key, _)| key.starts_with(prefix))
+    }
+
+    pub fn record(&self, key: &str) -> Option<&Value> {
+        self.records.get(key)
+    }
+
+    /// What is remembered of a capture: Azure never tells two the same address for their files.
+    pub fn record_of(&self, capture: &Capture) -> Option<&Value> {
+        let mut records = self.under("capture:").map(|(_, record)| record);
+        records.find(|record| record["storagePath"] == capture.storage_path.as_str())
+    }
+
+    /// The captures that nightcap asked for.
+    pub fn own(&self) -> Vec<Own<'_>> {
+        let asked_for = self.captures.iter().skip(self.stage.plan.there_before.len());
+        let own = asked_for.zip(&self.happened.makers);
+        own.map(|(capture, life)| Own { capture, settings: &self.happened.settings[life] }).collect()
+    }
+
+    /// The names that a setting or a program has fixed.
+    pub fn fixed_names(&self) -> Vec<String> {
+        let settings = self.happened.settings.values().map(|settings| settings["capture_name"].clone());
+        let calls = self.stage.plan.deliveries.iter().filter(|delivery| delivery.form == Form::DirectCall);
+        let calls = calls.filter_map(|call| {
+            let body: Value = serde_json::from_slice(&call.body).unwrap();
+            body["packetCaptureName"].as_str().map(str::to_owned)
+        });
+        settings.chain(calls).filter(|name| !name.is_empty()).collect()
+    }
+
+    pub fn at(&self, elapsed: Duration) -> Timestamp {
+        self.stage.plan.begin + elapsed
+    }
+
+    pub fn is_wanted(&self, event: &str) -> bool {
+        let settings = &self.stage.plan.settings;
+        let wanted = settings.iter().find(|(own, _)| *own == "notify_on").map_or("", |(_, value)| value);
+        wanted.split(',').any(|wanted| wanted == event)
+    }
+
+    /// Whether the store once refused a record, or the mark without which there is none.
+    pub fn could_not_be_written(&self, key: &str) -> bool {
+        self.happened.failed_writes.iter().any(|(_, failed)| failed.strip_prefix("open:").unwrap_or(failed) == key)
+    }
+
+    /// Whether the store refused the record of a capture while the capture was there.
+    pub fn store_refused_while_there(&self, capture: &Capture) -> bool {
+        let key = record_key(capture);
+        self.happened.failed_writes.iter().any(|(at, failed)| {
+            let at = self.at(*at);
+            let is_there = capture.created <= at && capture.deleted_at.is_none_or(|gone| at <= gone);
+            is_there && failed.strip_prefix("open:").unwrap_or(failed) == key
+        })
+    }
+
+    /// Whether the store failed somebody who wanted to read or write a record, or its mark.
+    pub fn store_failed_with(&self, key: &str) -> bool {
+        // What one host leaves for another about a capture's end has a key that only they can tell.
+        let is_it = |failed: &String| failed == key || failed.starts_with("over:");
+        self.could_not_be_written(key) || self.happened.failures.iter().any(|(_, failed, ..)| is_it(failed))
+    }
+
+    /// Whether the store ever failed with a key of this beginning.
+    pub fn store_failed_about(&self, beginning: &str) -> bool {
+        self.happened
+            .failures
+            .iter()
+            .any(|(_, failed, ..)| failed.strip_prefix("open:").unwrap_or(failed).starts_with(beginning))
+    }
+
+    /// Whether somebody did that to a capture in the portal.
+    pub fn was_done_by_hand(&self, capture: &Capture, wanted: ByHand) -> bool {
+        self.done_by_hand(capture, wanted).next().is_some()
+    }
+
+    pub fn done_by_hand<'c>(&'c self, capture: &'c Capture, wanted: ByHand) -> impl Iterator<Item = Timestamp> + 'c {
+        let all = self.happened.by_hand.iter().filter(move |(_, id, what)| *id == capture.id && *what == wanted);
+        // A name may have been used again: what was done was done to the one that was there.
+        all.map(|(at, ..)| *at).filter(|at| capture.exists(*at) || capture.deleted_at == Some(*at))
+    }
+}
+
+/// Where a capture's record lies.
+pub fn record_key(capture: &Capture) -> String {
+    let (subscription, region) = (nightcap_simulator::SUBSCRIPTION, &capture.region);
+    format!("capture:{subscription}:{region}:{}", capture.name).to_ascii_lowercase()
+}
+
+/// Whether two captures have one name in one region, the one after the other.
+pub fn are_namesakes(one: &Capture, other: &Capture) -> bool {
+    one.region == other.region && one.name.eq_ignore_ascii_case(&other.name)
+}
+
+/// Whether nightcap makes such names by itself: `nightcap_{machine}_{slot}_{eight digits}`, with `_{number}` behind it at
+/// times.
+pub fn is_own_name(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('_').collect();
+    matches!(parts[..], ["nightcap", _, _, digits] | ["nightcap", _, _, digits, _] if digits.len() == 8)
+}
