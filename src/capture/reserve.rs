@@ -43,8 +43,12 @@ impl Reserved {
     pub fn new(requested: Requested, former: &Former, now: Timestamp) -> Self {
         let mut record = CaptureRecord::new(requested);
         record.note(now, "create", "Azure is asked for the capture.");
-        // A capture does not wait for the store, and what stands there is left as it is.
-        let trace = if matches!(former, Former::Unreadable) { Trace::Record } else { Trace::Nothing };
+        let trace = match former {
+            // A capture does not wait for the store, and what stands there is left as it is. What a rival has written stays the
+            // rival's, be it another delivery of the same alert.
+            Former::Unreadable | Former::Rival(_) => Trace::Record,
+            Former::Nothing | Former::Over(_) => Trace::Nothing,
+        };
         Self { record, trace }
     }
 

@@ -132,8 +132,8 @@ impl<H: Host> Sequence<'_, H> {
             return Ok(None);
         }
         let deleted = captures.iter().find(|capture| capture.has_name(&name));
-        // It takes a while until a capture is gone, and somebody else may have been faster with its name.
-        let former = if deleted.is_some() { self.former(&name, clock.server_time()).await } else { former };
+        // It takes a while until captures are gone, and somebody else may have been faster with the name.
+        let former = if evicted.is_empty() { former } else { self.former(&name, clock.server_time()).await };
         self.reserve(name, former, deleted, clock).await;
         let started = self.create(round).await?;
         if started.is_some() {
