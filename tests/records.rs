@@ -3,9 +3,10 @@
 mod common;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, common, flat};
-use common::instance::{BEARER, Instance, Scene, Store};
-use common::story::{left_open, path, seconds, start, telling, telling_from, the_message, told};
+use common::instance::{BEARER, BEGIN, Instance, Scene, Store};
+use common::story::{add, fault, left_open, path, refuse, seconds, start, telling, telling_from, the_message, told};
 use http::Method;
+use nightcap_simulator::Effect;
 use serde_json::{Value, json};
 
 // ---- Keys
@@ -72,6 +73,36 @@ async fn a_name_in_another_case_is_the_same_capture() {
     assert_eq!(told(&scene).iter().map(names).collect::<Vec<_>>(), ["PC1", "pc1"]);
     assert_eq!(nightcap.look(&address("Pc1")).await["name"], "pc1", "the later of two");
     assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_fails_takes_no_record_away_that_another_one_of_the_same_alert_has_written() {
+    let scene = Scene::with(BEGIN, |world| world.timing.latency = std::time::Duration::from_millis(80));
+    let nightcap = telling(&scene, &[]);
+    // The first one creates the capture and cannot know it. The second one comes too late, and cannot see it either.
+    add(&scene, fault(Effect::Truncated, Method::PUT, "/packetCaptures/").times(1));
+    let busy = Effect::Status {
+        status: 429,
+        code: "TooManyRequests".to_owned(),
+        message: "Later.".to_owned(),
+        retry_after: Some(20),
+    };
+    add(&scene, fault(busy, Method::PUT, "/packetCaptures/").times(1));
+    add(&scene, fault(refuse(404, "ResourceNotFound"), Method::GET, "/packetCaptures/nightcap_").times(1));
+    add(&scene, fault(refuse(403, "AuthorizationFailed"), Method::GET, "/packetCaptures?").skip(2));
+    let alert = common("cpu", TEST_VM);
+    let (first, _) = futures::future::join(nightcap.alert(&alert), nightcap.alert(&alert)).await;
+    assert_eq!(first.json().1["outcomes"][0]["outcome"], "failed");
+    seconds(40).await;
+    assert_eq!(nightcap.alert_record().await["outcomes"][0]["outcome"], "failed");
+    assert_eq!(scene.running_on(TEST_VM).len(), 1);
+    scene.azure.lock().unwrap().clear_faults();
+    nightcap.sweep().await;
+    seconds(120).await;
+    nightcap.sweep().await;
+    seconds(60).await;
+    let ended = told(&scene).into_iter().filter(|message| message["data"]["reason"] == "time_limit").count();
+    assert_eq!(ended, 1, "{:#?}", told(&scene));
 }
 
 // ---- What cannot be written

@@ -132,8 +132,8 @@ impl<H: Host> Sequence<'_, H> {
             return Ok(None);
         }
         let deleted = captures.iter().find(|capture| capture.has_name(&name));
-        // It takes a while until a capture is gone, and somebody else may have been faster with its name.
-        let former = if deleted.is_some() { self.former(&name, clock.server_time()).await } else { former };
+        // It takes a while until captures are gone, and somebody else may have been faster with the name.
+        let former = if evicted.is_empty() { former } else { self.former(&name, clock.server_time()).await };
         self.reserve(name, former, deleted, clock).await;
         let started = self.create(round).await?;
         if started.is_some() {
@@ -148,9 +148,8 @@ impl<H: Host> Sequence<'_, H> {
         captures: &[PacketCapture],
         now: Timestamp,
     ) -> Result<Option<PacketCapture>, Failure> {
-        let may_be_it = |capture: &&PacketCapture| {
-            self.is_on_target(capture) && capture.is_live() && may_still_run(capture, now)
-        };
+        let may_be_it =
+            |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_still_run(capture, now);
         let mut own = Vec::new();
         for capture in captures.iter().filter(may_be_it) {
             if self.is_ours(capture).await {
@@ -204,10 +203,10 @@ impl<H: Host> Sequence<'_, H> {
     async fn former(&self, name: &str, now: Timestamp) -> Former {
         match self.record(name).await {
             Err(ReadError::Store(_)) => Former::Unreadable,
-            Err(ReadError::Unreadable { key, .. }) => {
-                self.records().set_aside::<CaptureRecord>(&key).await;
-                Former::Unreadable
+            Err(ReadError::Unreadable { key, .. }) if self.records().set_aside::<CaptureRecord>(&key).await => {
+                Former::Nothing
             }
+            Err(ReadError::Unreadable { .. }) => Former::Unreadable,
             Ok(None) => Former::Nothing,
             Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
                 Former::Rival(Box::new(record))

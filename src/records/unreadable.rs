@@ -26,7 +26,7 @@ pub struct Unreadable {
 impl Unreadable {
     pub fn new(at: Timestamp, key: &str, bytes: &[u8], problem: &str) -> Self {
         let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let later = value["form"].as_u64().filter(|form| *form > u64::from(FORM));
+        let later = value.get("form").and_then(Value::as_u64).filter(|form| *form > u64::from(FORM));
         let problem = match later {
             Some(form) => format!("It has form {form}, and this version of nightcap knows up to {FORM}: {problem}"),
             None => problem.to_owned(),

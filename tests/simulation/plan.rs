@@ -430,7 +430,8 @@ fn failure_of_two(
     instances: usize,
 ) -> (Delivery, Option<Burst>) {
     let at = Duration::from_millis(chance.below(storm.as_millis() as u64));
-    let gone = ["nobody", "noone"].map(|name| format!("{GROUPS}/rg/providers/Microsoft.Compute/virtualMachines/{name}"));
+    let gone =
+        ["nobody", "noone"].map(|name| format!("{GROUPS}/rg/providers/Microsoft.Compute/virtualMachines/{name}"));
     let no_agent = format!("{GROUPS}/test-RG/providers/Microsoft.Compute/virtualMachines/no-agent");
     let good = [TEST_VM.to_owned(), CONTOSO_VM.to_owned()];
     let (targets, fails) = match chance.below(4) {

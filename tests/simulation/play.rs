@@ -149,7 +149,9 @@ fn note_answer(stage: &Stage, form: Form, status: StatusCode, body: &[u8]) {
 /// With which statuses a program is told of an outcome: whether there is a capture, and if not whose matter that is.
 fn statuses_for_program(outcome: &Value) -> &'static [u16] {
     match (outcome["outcome"].as_str().unwrap_or_default(), outcome["reason"].as_str().unwrap_or_default()) {
-        ("started", _) if outcome["capture"]["storagePath"].as_str().is_some_and(|path| path.ends_with(".cap")) => &[201],
+        ("started", _) if outcome["capture"]["storagePath"].as_str().is_some_and(|path| path.ends_with(".cap")) => {
+            &[201]
+        }
         ("joined", _) if outcome["capture"]["name"].is_string() => &[200],
         ("skipped", "dry_run") if outcome["requests"].as_array().is_some_and(|requests| !requests.is_empty()) => &[200],
         ("accepted", _) => &[202, 503],

@@ -46,7 +46,8 @@ fn each_machine_has_its_own_outcome(ledger: &Ledger, verdict: &mut Verdict) {
         different.dedup();
         let recorded = ledger.happened.alerts.get(key).map(|record| machines(outcomes(record)));
         if different.len() < answered.len() || recorded.as_ref().is_some_and(|recorded| *recorded != answered) {
-            verdict.broken(format!("1: {key} was answered with {status} about {answered:?}, and tells of {recorded:?}"));
+            verdict
+                .broken(format!("1: {key} was answered with {status} about {answered:?}, and tells of {recorded:?}"));
         }
     }
 }
@@ -123,9 +124,10 @@ fn who_meets_another_joins(ledger: &Ledger, verdict: &mut Verdict) {
         outcome["outcome"] == "failed" && ["Conflict", "RetryableError"].iter().any(|code| message.contains(code))
     };
     let is_struck = ledger.happened.requests.iter().any(|asked| asked.struck && asked.ask == Ask::Get);
-    let is_throttled = ledger.transcript.iter().any(|asked| {
-        asked.status == 429 && asked.method == "GET" && asked.path.contains("/packetCaptures/")
-    });
+    let is_throttled = ledger
+        .transcript
+        .iter()
+        .any(|asked| asked.status == 429 && asked.method == "GET" && asked.path.contains("/packetCaptures/"));
     for (key, record) in &ledger.happened.alerts {
         if outcomes(record).iter().any(is_refused) {
             // That look met with trouble.

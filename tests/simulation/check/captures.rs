@@ -117,8 +117,7 @@ fn only_our_own_and_finished_are_deleted(ledger: &Ledger, verdict: &mut Verdict)
         // It may have been meant for the one that had the name a moment ago, when somebody took the name for free whose list
         // was older than both.
         let was_meant_for = |former: &Capture| {
-            has_id(former)
-                && former.deleted_at.is_some_and(|gone| gone <= asked.at && asked.at < gone + LIST_AND_PUT)
+            has_id(former) && former.deleted_at.is_some_and(|gone| gone <= asked.at && asked.at < gone + LIST_AND_PUT)
         };
         let is_confused = ledger.captures.iter().any(was_meant_for);
         if is_confused && !is_own_name(name) {
