@@ -33,7 +33,7 @@ struct Kind {
     members: &'static [&'static str],
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind { prefix: "alert:", moment: "/receivedAt", members: &["key", "alert", "receivedAt", "finished", "outcomes"] },
     Kind {
         prefix: "capture:",
@@ -49,6 +49,7 @@ const KINDS: [Kind; 13] = [
     Kind { prefix: "resolved:", moment: "/at", members: &["at"] },
     Kind { prefix: "revised:", moment: "/at", members: &["at", "outcome"] },
     Kind { prefix: "target:", moment: "/at", members: &["machine", "capturedUntil"] },
+    Kind { prefix: "token:", moment: "/at", members: &["at", "nonce", "sealed"] },
     Kind { prefix: "told:", moment: "/at", members: &["at", "taken"] },
     Kind { prefix: UNREADABLE, moment: "/at", members: &["at", "key", "problem", "text"] },
 ];

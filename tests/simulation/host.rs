@@ -181,8 +181,7 @@ async fn carry(
     let arrival = {
         let mut happened = stage.happened();
         let (host, incarnation) = (life.number, life.incarnation);
-        let lacks_header = struck == Some("without_header");
-        happened.requests.push(Asked { at: stage.elapsed(), ask, struck: struck.is_some(), lacks_header });
+        happened.requests.push(Asked { at: stage.elapsed(), ask, struck: struck.is_some() });
         if made {
             happened.makers.push(life.id());
         }

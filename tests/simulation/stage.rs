@@ -101,8 +101,6 @@ pub struct Asked {
     pub at: Duration,
     pub ask: Ask,
     pub struck: bool,
-    /// Whether a header was missing in the answer, Azure's time perhaps.
-    pub lacks_header: bool,
 }
 
 /// A message that came to the sink.
