@@ -29,7 +29,8 @@ pub fn note_capture<H: Host>(context: &Context<H>, record: &CaptureRecord, step:
 /// capture's name or place.
 pub async fn note_that_it_never_began<H: Host>(context: &Context<H>, record: &CaptureRecord) {
     let Some(end) = record.end.as_ref().filter(|end| end.reason == EndReason::NeverBegan) else { return };
-    let said: Option<Revision> = context.records().load(&revision_key(&record.requested_by, &record.target)).await;
+    let key = revision_key(&record.requested_by, &record.target, &record.name);
+    let said: Option<Revision> = context.records().load(&key).await;
     if said.is_none_or(|said| said.storage_path != record.storage_path) {
         let failure = Failure::lasting(Reason::NeverBegan, end.message.clone());
         revise_outcome(context, record, Outcome::failed(&record.target, failure)).await;
@@ -47,5 +48,6 @@ pub async fn revise_outcome<H: Host>(context: &Context<H>, record: &CaptureRecor
         storage_path: record.storage_path.clone(),
         outcome: outcome.for_target(&record.target),
     };
-    context.records().save(&revision_key(&record.requested_by, &record.target), &revision).await;
+    let key = revision_key(&record.requested_by, &record.target, &record.name);
+    context.records().save(&key, &revision).await;
 }

@@ -44,8 +44,8 @@ impl Reserved {
         let mut record = CaptureRecord::new(requested);
         record.note(now, "create", "Azure is asked for the capture.");
         let trace = match former {
-            // What cannot be read is written over, for a capture must not wait for the store; but it is not forgotten.
-            // What a rival has written stays the rival's, be it another delivery of the same alert.
+            // A capture does not wait for the store, and what stands there is left as it is. What a rival has written stays the
+            // rival's, be it another delivery of the same alert.
             Former::Unreadable | Former::Rival(_) => Trace::Record,
             Former::Nothing | Former::Over(_) => Trace::Nothing,
         };
@@ -83,11 +83,12 @@ impl Reserved {
         self.record
     }
 
-    /// Writes the record, unless a rival was here before: it may be further by now, and has it written down.
+    /// Writes the record, unless a rival was here before: it may be further by now, and has it written down. What cannot be read
+    /// is not written over either: it may tell of another capture, and this one is written down when the store works again.
     pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former, alert: &OnCapture) {
         let write_record = match former {
-            Former::Rival(_) => false,
-            Former::Nothing | Former::Unreadable => true,
+            Former::Rival(_) | Former::Unreadable => false,
+            Former::Nothing => true,
             Former::Over(record) => {
                 put_aside(records, *record).await;
                 true

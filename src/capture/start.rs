@@ -203,10 +203,10 @@ impl<H: Host> Sequence<'_, H> {
     async fn former(&self, name: &str, now: Timestamp) -> Former {
         match self.record(name).await {
             Err(ReadError::Store(_)) => Former::Unreadable,
-            Err(ReadError::Unreadable { key, .. }) => {
-                self.records().set_aside::<CaptureRecord>(&key).await;
-                Former::Unreadable
+            Err(ReadError::Unreadable { key, .. }) if self.records().set_aside::<CaptureRecord>(&key).await => {
+                Former::Nothing
             }
+            Err(ReadError::Unreadable { .. }) => Former::Unreadable,
             Ok(None) => Former::Nothing,
             Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
                 Former::Rival(Box::new(record))

@@ -281,8 +281,15 @@ impl CaptureRecord {
     pub fn is_same_capture(&self, other: &Self) -> bool {
         match (&self.storage_path, &other.storage_path) {
             (Some(own), Some(theirs)) => own == theirs,
-            _ => true,
+            (Some(_), None) => !other.follows(self),
+            (None, Some(_)) => !self.follows(other),
+            (None, None) => true,
         }
+    }
+
+    /// Whether this one, which nobody has seen yet, was asked for after another one of the name, which is over.
+    fn follows(&self, seen: &Self) -> bool {
+        seen.end.is_some() && seen.requested_at < self.requested_at
     }
 
     /// Whether somebody who asks for the name at that time may be racing for this very capture, and it is not over. One

@@ -43,9 +43,10 @@ pub fn alert_key(key: &str) -> String {
     format!("alert:{key}")
 }
 
-/// Where it stands how an alert ended for a target after all.
-pub fn revision_key(alert: &str, target: &Target) -> String {
-    format!("revised:{alert}:{}", digest(&target.id().key(), 16))
+/// Where it stands how an alert ended for a target after all, for which a capture of that name had been started. Two who worked
+/// on one alert may each have started one.
+pub fn revision_key(alert: &str, target: &Target, capture: &str) -> String {
+    format!("revised:{alert}:{}", digest(&format!("{}\n{}", target.id().key(), capture.to_ascii_lowercase()), 16))
 }
 
 /// Where a capture's record lies. Azure compares names without case, and so do keys.

@@ -101,9 +101,10 @@ impl<H: Host> Records<'_, H> {
     /// The record of an alert, with how it ended after all.
     pub async fn alert(&self, key: &str) -> Result<Option<AlertRecord>, ReadError> {
         let Some(mut record) = self.read::<AlertRecord>(&alert_key(key)).await? else { return Ok(None) };
-        for outcome in record.outcomes.iter_mut().filter(|outcome| outcome.capture.is_some()) {
+        for outcome in &mut record.outcomes {
             let Some(target) = outcome.target.as_deref().and_then(Target::parse) else { continue };
-            let revision: Option<Revision> = self.load(&revision_key(key, &target)).await;
+            let Some(capture) = &outcome.capture else { continue };
+            let revision: Option<Revision> = self.load(&revision_key(key, &target, &capture.name)).await;
             if let Some(revision) = revision.filter(|revision| revision.is_of(outcome)) {
                 *outcome = revision.outcome;
             }
@@ -164,11 +165,15 @@ impl<H: Host> Records<'_, H> {
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
     /// What cannot be read is not written over, but set aside.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
-        let key = record.key();
-        match self.read(&key).await {
-            Ok(Some(stored)) if record.is_same_capture(&stored) => record.merge(stored),
-            // Two captures had the name within moments, and both are to be told.
-            Ok(Some(stored)) => self.put_aside(stored).await,
+        let mut key = record.key();
+        match self.read::<CaptureRecord>(&key).await {
+            // Two captures had the name within moments, and both are to be told. The later one has the name.
+            Ok(Some(stored)) if !record.is_same_capture(&stored) && record.requested_at < stored.requested_at => {
+                record.replaced = true;
+                key = record.key();
+            }
+            Ok(Some(stored)) if !record.is_same_capture(&stored) => self.put_aside(stored).await,
+            Ok(Some(stored)) => record.merge(stored),
             Ok(None) => {}
             Err(ReadError::Store(_)) => return false,
             Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}

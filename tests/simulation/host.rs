@@ -303,6 +303,15 @@ impl Host for SimulatedHost {
             });
             self.stage.happened().notices.entry(id.to_owned()).or_default().push(meant);
         }
+        if key.starts_with("capture:") {
+            self.stage.tell(|| {
+                let record: Value = serde_json::from_slice(&value).unwrap();
+                let (phase, end, path) = (&record["phase"], &record["end"]["reason"], &record["storagePath"]);
+                let file = path.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or("no file");
+                let name = key.rsplit(':').next().unwrap_or_default();
+                format!("host {}: writes of {name} that it is {phase}, end {end}, {file}", self.life.number)
+            });
+        }
         let wanted = key.clone();
         self.in_store("save", key, move |store| drop(store.insert(wanted, value))).await
     }

@@ -11,12 +11,12 @@
 //!
 //! 1. Every alert that was taken has ended for each of its machines, with a reason and a sentence, in a record; nothing is
 //!    left to be done. A program that calls directly is answered with a status that tells how.
-//! 2. One capture runs on a machine. Two do only where two slots of time meet, until that is settled.
+//! 2. One capture runs on a machine. Two do only where those who race ask for different names, until that is settled.
 //! 3. Only our own captures and those of a fixed name are deleted, and only when they are over. With `dry_run` nothing is
 //!    changed.
 //! 4. There are never more captures than the limit by our doing, give or take as many as there are instances.
 //! 5. Every capture and every failure is told, truly and once; twice only after a loss between sending and writing that
-//!    down.
+//!    down. What the store has never taken nobody can tell for certain.
 //! 6. No secret gets anywhere but to its owner.
 //! 7. Nothing panics.
 //! 8. Requests stay few, and what was remembered stays remembered.

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use anyhow::Context;
 use wasmtime::component::Component;
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Cache, CacheConfig, Config, Engine, OptLevel, RegallocAlgorithm};
 
 /// The compiled component, which also knows its engine. Kept for the life of the process, and on disk
 /// beside the file for the next one.
@@ -21,6 +21,11 @@ pub(crate) fn compile(path: &Path) -> anyhow::Result<Component> {
     cache.with_directory(path.with_file_name("wasmtime-cache"));
     let mut config = Config::new();
     config.wasm_component_model_async(true).epoch_interruption(true).cache(Some(Cache::new(cache)?));
+    // Tests and the demo wait longer for a compiler that takes pains than for the code that it makes. Benchmarks, which are
+    // built without debug assertions, do not.
+    if cfg!(debug_assertions) {
+        config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
     let component = Component::from_file(&Engine::new(&config)?, path)
         .map_err(anyhow::Error::from)
         .with_context(|| format!("{} cannot be compiled", path.display()))?;

@@ -19,6 +19,7 @@ pub enum Excuse {
     DeletedForFormerNamesake,
     DeletedByHandUnseen,
     CaptureRecordUnreadable,
+    NamesakeDeletedByHand,
     NamesakeLostWithHost,
     ToldBeforeOtherwise,
     ClaimUnreadable,

@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::plan::{ByHand, Form};
 use crate::stage::{Happened, Stage};
 
+/// How long before a capture is there it may be asked for.
+const ASKING: Duration = Duration::from_secs(15);
+
 pub struct Ledger<'a> {
     pub stage: &'a Stage,
     pub happened: &'a Happened,
@@ -87,13 +90,23 @@ impl<'a> Ledger<'a> {
         self.happened.failed_writes.iter().any(|(_, failed)| failed.strip_prefix("open:").unwrap_or(failed) == key)
     }
 
-    /// Whether the store refused the record of a capture while the capture was there.
-    pub fn store_refused_while_there(&self, capture: &Capture) -> bool {
+    /// Whether the store failed with the record of a capture while the capture was there, or when it was asked for.
+    pub fn store_failed_while_there(&self, capture: &Capture) -> bool {
         let key = record_key(capture);
-        self.happened.failed_writes.iter().any(|(at, failed)| {
+        self.happened.failures.iter().any(|(at, failed, ..)| {
             let at = self.at(*at);
-            let is_there = capture.created <= at && capture.deleted_at.is_none_or(|gone| at <= gone);
+            let is_there = capture.created - ASKING <= at && capture.deleted_at.is_none_or(|gone| at <= gone);
             is_there && failed.strip_prefix("open:").unwrap_or(failed) == key
+        })
+    }
+
+    /// Whether the host that asked for a capture died while the capture was there.
+    pub fn maker_died_while_there(&self, capture: &Capture) -> bool {
+        let own = self.captures.iter().skip(self.stage.plan.there_before.len());
+        let maker = own.zip(&self.happened.makers).find(|(own, _)| own.storage_path == capture.storage_path);
+        self.happened.deaths.iter().any(|death| {
+            let is_there = capture.deleted_at.is_none_or(|gone| self.at(death.at) <= gone);
+            maker.is_some_and(|(_, maker)| *maker == (death.host, death.incarnation)) && is_there
         })
     }
 
