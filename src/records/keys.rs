@@ -109,3 +109,43 @@ pub fn alert_on(target: &Target, alert: &Summary) -> String {
     let id = if alert.id.is_empty() { &alert.rule } else { &alert.id };
     digest(&format!("{}\n{}", id.to_ascii_lowercase(), target.id().key()), 16)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::capture::tests::record;
+
+    #[test]
+    fn every_key_of_ours_is_known_as_one() {
+        let record = record();
+        let alert: Summary =
+            serde_json::from_value(serde_json::json!({"id": "", "rule": "cpu", "condition": "Fired"})).unwrap();
+        let id = digest("an alert or a message", 16);
+        let aside = crate::records::capture::CaptureRecord { replaced: true, ..record.clone() };
+        for key in [
+            alert_key(&id),
+            revision_key(&id, &record.target),
+            record.key(),
+            aside.key(),
+            spelt_capture_key(&record.subscription, &record.region, "PC1"),
+            record.on_key(&alert),
+            aside.on_key(&alert),
+            record.end_note_key(),
+            record.report_key(),
+            open_key(&alert_key(&id)),
+            open_key(&aside.key()),
+            unreadable_key(&record.key()),
+            unreadable_key(&notice_key(&id)),
+            resolved_key(&record.target, &alert),
+            target_key(&record.target),
+            notice_key(&id),
+            delivered_key(&id),
+            lease_key(&id),
+        ] {
+            assert!(is_own_key(&key), "{key}");
+        }
+        for key in ["alert:cpu", "open:alert:cpu", "capture:a:b:c", "open:told:x", "told:", "on:x", "session:1", ""] {
+            assert!(!is_own_key(key), "{key}");
+        }
+    }
+}
