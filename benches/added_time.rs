@@ -119,8 +119,7 @@ impl Bench {
             let machines = azure.world().virtual_machines.iter().map(|machine| machine.id.clone()).collect();
             (azure.world().settings(), machines)
         };
-        let options =
-            settings.into_iter().fold(Options::new(build), |options, (name, value)| options.set(name, value));
+        let options = settings.into_iter().fold(Options::new(build), |options, (name, value)| options.set(name, value));
         let options = Options { reuse, ..options.set("cooldown_seconds", "0").set("capture_limit", "10000") };
         let nightcap = Host::start(options).await.expect("the component starts");
         Bench { azure, nightcap, machines, arrivals, alerts_sent: Mutex::new(0) }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat};
 use common::http::{get, post};
-use common::served::{builds, Served, until};
+use common::served::{Served, builds, until};
 use futures::future::join_all;
 use nightcap_embedded::{Build, Options, State};
 use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, WEBHOOK_KEY, World};

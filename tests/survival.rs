@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::alerts::{TEST_VM, common, common_at};
-use common::served::{builds, Served, until};
+use common::served::{Served, builds, until};
 use futures::future::join_all;
 use http::Method;
 use nightcap_embedded::Build;

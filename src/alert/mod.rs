@@ -1,6 +1,6 @@
 //! Every payload that an action group, a retired classic rule or a program can send, read into one [`Alert`].
 
-pub mod aim;
+mod aim;
 mod bounds;
 mod direct;
 pub mod direct_call;

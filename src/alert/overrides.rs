@@ -3,10 +3,12 @@
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::aim;
 use super::reference::leads_to_machine;
 use crate::azure::capture_parameters::{Parameters, Scope, bytes, instance, seconds};
 use crate::azure::packet_filter::{Filter, parse_filters};
+
+/// The custom property that names machines.
+pub const TARGET: &str = "nightcap_target";
 
 /// Parameters that somebody set for some alerts only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +66,7 @@ impl Overrides {
             "scope_exclude" => self.scope.exclude = instances(value)?,
             "ignore" => self.ignore = boolean(value)?,
             "target" => {
-                let wrong = aim::ids(value).into_iter().any(|id| !leads_to_machine(&id));
+                let wrong = target_ids(value).into_iter().any(|id| !leads_to_machine(&id));
                 ensure!(
                     !wrong,
                     "it should be ids of virtual machines, scale sets, network interfaces or public IP addresses"
@@ -74,6 +76,12 @@ impl Overrides {
         }
         Ok(())
     }
+}
+
+/// The ids in the property [`TARGET`]: separated by anything that no id has in it, or a JSON list.
+pub fn target_ids(value: &str) -> Vec<String> {
+    let between = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '[' | ']' | '"');
+    value.split(between).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
 /// A comma separated list of a scale set's instances.

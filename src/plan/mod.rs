@@ -5,9 +5,9 @@ pub(crate) mod rule;
 
 use std::time::Duration;
 
-use crate::alert::overrides::Overrides;
+use crate::alert::overrides::{Overrides, TARGET};
 use crate::alert::reference::{Reference, instance_number};
-use crate::alert::{Alert, Condition, aim};
+use crate::alert::{Alert, Condition};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
@@ -155,7 +155,7 @@ fn no_machine(alert: &Alert) -> String {
     let way_out = if alert.other_targets.is_empty() && alert.unresolved.is_empty() {
         String::new()
     } else {
-        format!("The custom property {} of the alert rule can name the machine by its resource id.", aim::PROPERTY)
+        format!("The custom property {} of the alert rule can name the machine by its resource id.", TARGET)
     };
     let (_, complaints) = Overrides::from_properties(&alert.properties);
     let sentences = [about, named, way_out].into_iter().chain(complaints);

@@ -33,7 +33,9 @@ pub fn is_own_key(key: &str) -> bool {
         Some(("unreadable", key)) => is_record(key) || key.strip_prefix(NOTICE).is_some_and(is_digest),
         Some(("on", key)) => key.rsplit_once(':').is_some_and(|(capture, on)| is_capture(capture) && is_digest(on)),
         Some(("revised", key)) => key.split(':').count() == 2 && key.split(':').all(is_digest),
-        Some(("claim" | "notice" | "over" | "report" | "resolved" | "target" | "token" | "told", key)) => is_digest(key),
+        Some(("claim" | "notice" | "over" | "report" | "resolved" | "target" | "token" | "told", key)) => {
+            is_digest(key)
+        }
         _ => is_record(key),
     }
 }
@@ -124,7 +126,7 @@ mod tests {
         let aside = crate::records::capture::CaptureRecord { replaced: true, ..record.clone() };
         for key in [
             alert_key(&id),
-            revision_key(&id, &record.target),
+            revision_key(&id, &record.target, &record.name),
             record.key(),
             aside.key(),
             spelt_capture_key(&record.subscription, &record.region, "PC1"),
