@@ -62,7 +62,10 @@ mod component {
     use tower_service::Service;
 
     use crate::context::Instance;
-    use crate::host::Runtime;
+    #[cfg(feature = "wasi02")]
+    use crate::host::wasi02::Runtime;
+    #[cfg(feature = "wasi03")]
+    use crate::host::wasi03::Runtime;
     use crate::log::{self, Event};
 
     static INSTANCE: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| {

@@ -20,14 +20,9 @@ mod spin;
 #[cfg(all(target_arch = "wasm32", feature = "spin-wasi03"))]
 mod spin_wasi03;
 #[cfg(all(target_arch = "wasm32", feature = "wasi02"))]
-mod wasi02;
+pub mod wasi02;
 #[cfg(all(target_arch = "wasm32", feature = "wasi03"))]
-mod wasi03;
-
-#[cfg(all(target_arch = "wasm32", feature = "wasi02"))]
-pub use wasi02::Runtime;
-#[cfg(all(target_arch = "wasm32", feature = "wasi03"))]
-pub use wasi03::Runtime;
+pub mod wasi03;
 
 use std::future::Future;
 use std::pin::Pin;
