@@ -89,6 +89,7 @@ impl<'a, H: Host> Keeper<'a, H> {
     }
 
     async fn keep(mut self) {
+        let mut left_before = HashSet::new();
         loop {
             match self.take_lease().await {
                 Ok(true) => {}
@@ -99,10 +100,13 @@ impl<'a, H: Host> Keeper<'a, H> {
                 return;
             }
             self.release().await;
-            // Somebody may have seen the lease just before it was released.
-            if unfinished(self.context).await.into_keys().next().is_none() {
+            // Somebody may have seen the lease just before it was released. What is left though it was carried on twice is left
+            // to the next alert or sweep.
+            let left: HashSet<String> = unfinished(self.context).await.into_keys().collect();
+            if left.is_subset(&left_before) {
                 return;
             }
+            left_before = left;
         }
     }
 
@@ -110,6 +114,7 @@ impl<'a, H: Host> Keeper<'a, H> {
     /// what it is at work on, and takes up nothing more.
     async fn carry_on(&mut self) -> bool {
         let mut at_work = HashSet::new();
+        let mut ended = HashSet::new();
         let mut work = FuturesUnordered::new();
         let mut listed_at = None;
         let mut is_keeper = true;
@@ -121,9 +126,13 @@ impl<'a, H: Host> Keeper<'a, H> {
                 listed_at = None;
             }
             if is_keeper && (listed_at.is_none() || is_due || work.is_empty()) {
+                if listed_at.is_none() || is_due {
+                    ended.clear();
+                }
                 listed_at = Some(now);
                 for key in unfinished(self.context).await.into_keys() {
-                    if at_work.insert(key.clone()) {
+                    // What could not be brought to its end a moment ago does not end now.
+                    if !ended.contains(&key) && at_work.insert(key.clone()) {
                         let context = self.context;
                         work.push(async move {
                             carry_on(context, &key, Patience::ToTheEnd).await;
@@ -139,12 +148,13 @@ impl<'a, H: Host> Keeper<'a, H> {
                 return is_keeper;
             }
             let pause = pin!(self.context.host().sleep(LOOK_EVERY));
-            let ended = pin!(async {
+            let work_ends = pin!(async {
                 while let Some(key) = work.next().await {
                     at_work.remove(&key);
+                    ended.insert(key);
                 }
             });
-            if let Either::Left(((), pause)) = select(ended, pause).await {
+            if let Either::Left(((), pause)) = select(work_ends, pause).await {
                 pause.await;
             }
         }

@@ -118,15 +118,13 @@ impl<H: Host> Run<H> {
         }
     }
 
-    /// Goes on with an alert that whoever worked on it has left, because its host died. Gives the captures that were started
-    /// or found.
-    pub async fn resume(context: &Context<H>, record: AlertRecord) -> Vec<CaptureRecord> {
+    /// Goes on with an alert that whoever worked on it has left, because its host died.
+    pub async fn resume(context: &Context<H>, record: AlertRecord) {
         if let Some(run) = Self::resumed(context, record)
             && let Some(_in_progress) = run.context.instance.begin(&run.record_key())
         {
-            return run.go_on().await;
+            run.go_on().await;
         }
-        vec![]
     }
 
     /// What an unfinished record leaves to be done; nothing when it is finished.

@@ -58,7 +58,8 @@ pub async fn unfinished<H: Host>(context: &Context<H>) -> Unfinished {
     let records = context.records();
     let (mut alerts, mut notices) = join(records.unfinished(""), records.keys(NOTICE)).await;
     let captures = alerts.extract_if(.., |key| key.starts_with("capture:")).collect();
-    notices.retain(|key| is_own_key(key));
+    // Without a receiver nobody is to be told.
+    notices.retain(|key| is_own_key(key) && context.settings.notify.receiver.is_some());
     Unfinished { alerts, captures, notices }
 }
 
@@ -126,9 +127,7 @@ async fn deliver<H: Host>(context: &Context<H>, key: &str, patience: Patience) {
     if pending.attempts == 0 {
         outbox::deliver(&records, config, pending.notice).await;
     }
-    while config.receiver.is_some()
-        && let Some(pending) = readable::<Pending, H>(&records, key).await
-    {
+    while let Some(pending) = readable::<Pending, H>(&records, key).await {
         let left = pending.try_at.and_then(|at| at.since(context.host().now())).unwrap_or_default();
         context.host().sleep(left.clamp(Duration::from_secs(1), LONGEST_PAUSE)).await;
         outbox::deliver_left_behind(&records, config, key).await;
