@@ -194,6 +194,24 @@ async fn a_capture_within_its_time_runs_though_azure_says_nothing_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_lets_work_go_on_for_seconds_only_is_helped_by_sweeps() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("stay_seconds", "8"), ("capture_seconds", "300")]);
+    start(&nightcap, TEST_VM).await;
+    seconds(20).await;
+    let asked = scene.asked().len();
+    seconds(600).await;
+    assert_eq!(scene.asked().len(), asked, "nothing goes on by itself");
+    for _ in 0..5 {
+        nightcap.sweep().await;
+        seconds(60).await;
+    }
+    assert_eq!(end(&nightcap.store).0, "time_limit");
+    assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+    assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_our_own_finished_captures_as_many_stay_listed_as_are_wanted() {
     for (keep, left) in [("2", 2), ("0", 4)] {
         let scene = Scene::new();

@@ -1,8 +1,11 @@
 //! What a value must look like, setting by setting. No error quotes the value.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use url::Url;
 
+use crate::azure::capture_parameters::number;
 use crate::azure::packet_capture::checked_capture_name;
 use crate::azure::resource_id::is_guid;
 
@@ -29,6 +32,11 @@ pub fn client(text: &str) -> anyhow::Result<String> {
 /// A name for all captures, if any.
 pub fn capture_name(text: &str) -> anyhow::Result<Option<String>> {
     if text.is_empty() { Ok(None) } else { checked_capture_name(text).map(Some) }
+}
+
+/// How long work may go on, if not to its end.
+pub fn stay(text: &str) -> anyhow::Result<Option<Duration>> {
+    if text.is_empty() { Ok(None) } else { number(text, 1, 86_400).map(|seconds| Some(Duration::from_secs(seconds))) }
 }
 
 /// A comma separated list of GUIDs, in lower case.

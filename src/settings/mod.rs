@@ -22,7 +22,7 @@ use crate::azure::packet_filter::parse_filters;
 use crate::azure::secret::Secret;
 use crate::plan::policy::Policy;
 use crate::plan::rule::parse_rules;
-use checks::{capture_name, client, present, subscriptions, tenant};
+use checks::{capture_name, client, present, stay, subscriptions, tenant};
 use notify::notify;
 use reader::Reader;
 use storage::storage_accounts;
@@ -48,6 +48,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// The longest that a caller waits for the outcome.
     pub answer_within: Duration,
+    /// How long work may go on after an answer; to its end when nothing is set.
+    pub stay: Option<Duration>,
     /// How long a capture's file is read for its report before people are told; nothing is read when it is zero.
     pub report_within: Duration,
     /// How many bytes of a capture's file are read for its report.
@@ -95,6 +97,7 @@ impl Settings {
             stop_on_resolve: reader.take("stop_on_resolve", boolean),
             dry_run: reader.take("dry_run", boolean),
             answer_within: Duration::from_secs(reader.take("answer_seconds", |text| number(text, 1, 60))),
+            stay: reader.take("stay_seconds", stay),
             report_within: Duration::from_secs(reader.take("report_seconds", |text| number(text, 0, 3600))),
             report_bytes: reader.take("report_bytes", |text| number(text, 1, 1 << 40)),
             retention: DAY.saturating_mul(reader.take("retention_days", |text| number(text, 1, 3650)) as u32),
@@ -199,6 +202,7 @@ mod tests {
             ("stop_on_resolve", "yes"),
             ("dry_run", "1"),
             ("answer_seconds", "0"),
+            ("stay_seconds", "0"),
             ("retention_days", "0"),
             ("notify_on", "finished,sometimes"),
             ("public_url", "ftp://pages.example.com"),

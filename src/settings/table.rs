@@ -24,6 +24,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("stop_on_resolve", "false"),
     ("dry_run", "false"),
     ("answer_seconds", "5"),
+    ("stay_seconds", ""),
     ("report_seconds", "30"),
     ("report_bytes", "1073741824"),
     ("retention_days", "30"),

@@ -49,19 +49,29 @@ struct Lease {
     renewals: u64,
 }
 
-/// Keeps what is unfinished going, unless another instance does. `own` are captures that this one has started.
+/// Keeps what is unfinished going, unless another instance does, for as long as the host lets it. `own` are captures that this
+/// instance has started.
 pub async fn keep<H: Host>(context: &Context<H>, own: Vec<CaptureRecord>) {
     let context = Context::new(&context.instance, &context.settings, "");
-    let unwritten = unwritten(&context, own).await;
+    let mut keeper = Keeper::new(&context);
     let kept = async {
         context.records().save(NUDGE, &new_request_id(context.host())).await;
         if let Some(_in_progress) = context.instance.begin(LEASE) {
-            Keeper::new(&context).keep().await;
+            keeper.keep().await;
         }
     };
     // What the store does not have nobody else can watch.
-    let watched = unwritten.into_iter().map(|record| watch(&context, record, Watcher::Owner));
-    join(kept, join_all(watched)).await;
+    let watched = async {
+        let unwritten = unwritten(&context, own).await.into_iter();
+        join_all(unwritten.map(|record| watch(&context, record, Watcher::Owner))).await
+    };
+    let work = join(kept, watched);
+    let Some(stay) = context.settings.stay else { return drop(work.await) };
+    {
+        // Whatever is under way then is carried on by the next sweep, as after a sudden end.
+        select(pin!(work), pin!(context.host().sleep(stay))).await;
+    }
+    keeper.release().await;
 }
 
 /// Those captures that are not in the store.
@@ -88,7 +98,7 @@ impl<'a, H: Host> Keeper<'a, H> {
         Self { context, lease, nudge: None }
     }
 
-    async fn keep(mut self) {
+    async fn keep(&mut self) {
         let mut left_before = HashSet::new();
         loop {
             match self.take_lease().await {
