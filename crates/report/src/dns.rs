@@ -13,6 +13,7 @@ use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
 use crate::moment::TimeRange;
 use crate::packet::Address;
+use crate::search_list::{Asked, LostZone, unexplained};
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
 use crate::waiting::Waiting;
@@ -63,6 +64,11 @@ pub struct Dns {
     pub not_followed: u64,
     /// Messages that cannot be read.
     pub malformed: u64,
+    /// Answers that a name does not exist, but for those that a search list explains: the resolver appends one domain after
+    /// the other to a name, until it is found (`search` and `ndots` of resolv.conf(5)).
+    pub unknown: u64,
+    /// The zone of which most such answers are, and of which no name was found.
+    pub lost_zone: Option<LostZone>,
     pub names: Names<DnsName>,
     /// By questions.
     pub servers: Top<DnsServer>,
@@ -97,20 +103,6 @@ pub struct DnsServer {
 }
 
 impl Weighed for DnsServer {
-    fn weight(&self) -> Weight {
-        Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
-    }
-}
-
-/// What is counted of a name.
-#[derive(Clone, Debug, Default)]
-struct Asked {
-    queries: u64,
-    failed: u64,
-    unanswered: u64,
-}
-
-impl Weighed for Asked {
     fn weight(&self) -> Weight {
         Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
     }
@@ -227,6 +219,8 @@ impl DnsStatistics {
         let failed = u64::from(code != Rcode::NOERROR);
         if let Some(name) = self.names.get_mut(&question.name) {
             name.failed = name.failed.saturating_add(failed);
+            name.unknown = name.unknown.saturating_add((code == Rcode::NXDOMAIN).into());
+            name.found = name.found.saturating_add((code == Rcode::NOERROR).into());
         }
         if let Some(server) = self.servers.get_mut(&question.server()) {
             server.failed = server.failed.saturating_add(is_error.into());
@@ -252,14 +246,17 @@ impl DnsStatistics {
     /// What is known at the end of the capture.
     pub fn report(mut self, end: i64) -> Dns {
         self.expire(end);
+        let (unknown, lost_zone) = unexplained(&self.names);
         let names = self.names.report(|name, asked| {
-            let Asked { queries, failed, unanswered } = *asked;
+            let Asked { queries, failed, unanswered, .. } = *asked;
             DnsName { name: name.clone(), queries, failed, unanswered }
         });
         Dns {
             codes: self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect(),
             answered: self.answered.report(),
             pending: self.pending.len() as u64,
+            unknown,
+            lost_zone,
             names: names.into(),
             servers: self.servers.report(|_, server| server.clone()),
             ..self.dns

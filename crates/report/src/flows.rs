@@ -70,6 +70,11 @@ impl Flows {
         }
     }
 
+    /// A conversation that is known.
+    pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut Flow> {
+        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
+    }
+
     fn rotate(&mut self, close: impl FnMut(FlowKey, Flow)) {
         self.forgotten = self.forgotten.saturating_add(self.old.len() as u64);
         close_in_order(&mut self.old, close);

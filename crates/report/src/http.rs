@@ -63,9 +63,13 @@ fn is_response(bytes: &[u8]) -> bool {
 }
 
 impl HttpStatistics {
-    /// Reads the head of a message. When its end is missing and `is_all` there will be, what is there is counted.
-    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
-        if is_response(bytes) { self.read_response(bytes, is_all) } else { self.read_request(bytes, is_all) }
+    /// Reads the head of a message, and tells the status of an answer. When its end is missing and `is_all` there will be,
+    /// what is there is counted.
+    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<Option<u16>, Incomplete> {
+        match is_response(bytes) {
+            true => self.read_response(bytes, is_all),
+            false => self.read_request(bytes, is_all).map(|()| None),
+        }
     }
 
     fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
@@ -88,17 +92,17 @@ impl HttpStatistics {
         Ok(())
     }
 
-    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
+    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<Option<u16>, Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut response = Response::new(&mut headers);
         if response.parse(bytes).is_err() && response.code.is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let Some(code) = response.code else { return if is_all { Ok(()) } else { Err(Incomplete) } };
+        let Some(code) = response.code else { return if is_all { Ok(None) } else { Err(Incomplete) } };
         self.http.responses = self.http.responses.saturating_add(1);
         let class = usize::from(code / 100).wrapping_sub(1);
         self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
-        Ok(())
+        Ok(Some(code))
     }
 
     pub fn report(self) -> Http {

@@ -13,6 +13,7 @@ use crate::bytes::{Incomplete, be16};
 use crate::moment::TimeRange;
 use crate::names::{NameCounts, Named};
 use crate::text::clean;
+use crate::tls_counts::{TlsCounts, TlsOutcome};
 use crate::top::Names;
 
 /// A name of a host has 253 characters at most (RFC 1035, 2.3.4).
@@ -44,6 +45,8 @@ pub struct Tls {
     pub server_hellos: u64,
     /// Connections on which a client began, and the server sent no choice.
     pub unanswered: u64,
+    /// Handshakes of which both ways were captured, by what became of them.
+    pub handshakes: TlsCounts,
     /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on; `other` for those beyond the first 32.
     pub versions: BTreeMap<String, u64>,
     /// Alerts that can be read, which are those before encryption begins, by their names (IANA, "TLS Alerts").
@@ -77,11 +80,12 @@ impl Default for TlsStatistics {
     }
 }
 
-/// Which side of a connection begins with TLS.
+/// What a record says that matters for its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hello {
-    Client,
-    Server,
+pub(crate) enum Said {
+    ClientHello,
+    ServerHello,
+    FatalAlert,
 }
 
 /// Whether bytes begin like a record of a hello or of an alert.
@@ -96,7 +100,7 @@ pub(crate) fn is_tls(bytes: &[u8]) -> bool {
 
 impl TlsStatistics {
     /// Reads the first record of these bytes.
-    pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Hello>, Incomplete> {
+    pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Said>, Incomplete> {
         let [kind, _, _, _, _, content @ ..] = bytes else { return Err(Incomplete) };
         if *kind == ALERT {
             let [level, description, ..] = content else { return Err(Incomplete) };
@@ -104,6 +108,7 @@ impl TlsStatistics {
             if *level == 2 {
                 self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
                 self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
+                return Ok(Some(Said::FatalAlert));
             }
             return Ok(None);
         }
@@ -114,8 +119,8 @@ impl TlsStatistics {
         }
         let Some(message) = content.get(4..).and_then(|rest| rest.get(..length)) else { return Err(Incomplete) };
         match content.first() {
-            Some(&CLIENT_HELLO) => Ok(self.client_hello(message).then_some(Hello::Client)),
-            Some(&SERVER_HELLO) => Ok(self.server_hello(message).then_some(Hello::Server)),
+            Some(&CLIENT_HELLO) => Ok(self.client_hello(message).then_some(Said::ClientHello)),
+            Some(&SERVER_HELLO) => Ok(self.server_hello(message).then_some(Said::ServerHello)),
             _ => Ok(None),
         }
     }
@@ -148,6 +153,11 @@ impl TlsStatistics {
         let is_kept = self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version);
         count(&mut self.versions, version.filter(|_| is_kept));
         true
+    }
+
+    /// Counts how a handshake ended.
+    pub fn count_outcome(&mut self, outcome: Option<TlsOutcome>) {
+        self.tls.handshakes.count(outcome);
     }
 
     /// Counts a connection that ended after the client's hello.

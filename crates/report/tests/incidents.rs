@@ -119,7 +119,9 @@ fn incidents_are_told_as_what_they_are() {
     let truth: Value = serde_json::from_slice(&fs::read(folder.join("incidents/truth.json")).unwrap()).unwrap();
     let staged = truth.as_object().unwrap().iter();
     let mut stories: Vec<(String, PathBuf, Value)> = staged
-        .map(|(name, story)| (name.clone(), folder.join("incidents").join(story["file"].as_str().unwrap()), story.clone()))
+        .map(|(name, story)| {
+            (name.clone(), folder.join("incidents").join(story["file"].as_str().unwrap()), story.clone())
+        })
         .collect();
     let of_users = users_captures().into_iter();
     stories.extend(of_users.map(|(name, story)| (name.to_owned(), folder.join("reports").join(name), story)));
@@ -131,7 +133,10 @@ fn incidents_are_told_as_what_they_are() {
         println!("{} {name}", if wrongs.is_empty() { "right" } else { "WRONG" });
         wrongs.iter().for_each(|wrong| println!("      {wrong}"));
         if std::env::var_os("NIGHTCAP_SHOW").is_some() {
-            report.findings.iter().for_each(|one| println!("      {:?} {:?}: {}", one.severity, one.kind, one.sentence));
+            report
+                .findings
+                .iter()
+                .for_each(|one| println!("      {:?} {:?}: {}", one.severity, one.kind, one.sentence));
             report.normal.iter().for_each(|sentence| println!("      + {sentence}"));
         }
         wrong += usize::from(!wrongs.is_empty());
