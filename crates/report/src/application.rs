@@ -4,7 +4,7 @@
 use crate::bytes::be16;
 use crate::dns::{DNS_PORT, DnsStatistics};
 use crate::flow_key::{FlowKey, Side};
-use crate::http::{HttpStatistics, ends_head, is_http};
+use crate::http::{Answer, HttpStatistics, ends_head, is_http};
 use crate::tls::{Said, TlsStatistics, is_tls};
 use crate::waiting::Waiting;
 
@@ -47,8 +47,8 @@ pub(crate) struct Payload<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Heard {
     pub tls: Option<Said>,
-    /// The status of an answer in HTTP.
-    pub http_status: Option<u16>,
+    /// An answer in HTTP.
+    pub http: Option<Answer>,
 }
 
 impl Application {
@@ -99,9 +99,9 @@ impl Application {
             heard.tls = said.unwrap_or_default();
             said.is_err().then_some(bytes)
         } else if is_http(bytes) {
-            let status = self.http.read(bytes, is_all);
-            heard.http_status = status.unwrap_or_default();
-            status.is_err().then_some(bytes)
+            let answer = self.http.read(bytes, is_all);
+            heard.http = answer.unwrap_or_default();
+            answer.is_err().then_some(bytes)
         } else {
             None
         };

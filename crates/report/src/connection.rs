@@ -7,6 +7,7 @@ use crate::delivery::{Delivery, LARGE_SEGMENT};
 use crate::ending::{Idle, Reset};
 use crate::flow_key::Side;
 use crate::packet::Segment;
+use crate::sequence::is_before;
 use crate::tcp_analysis::{Marks, Sender};
 use crate::tls_counts::TlsOutcome;
 use crate::tls_handshake::TlsHandshake;
@@ -84,6 +85,8 @@ pub(crate) struct Connection {
     /// How long the server took to answer, just now.
     pub answered_in: Option<i64>,
     tls: TlsHandshake,
+    /// Who sends an answer in HTTP, and the sequence number where it ends.
+    answer_end: Option<(Side, u32)>,
     pub http_answers: u32,
     pub http_errors: u32,
     pub http_error: u16,
@@ -242,7 +245,8 @@ impl Connection {
         let since_data = self.last_data_at.map(|last| now.saturating_sub(last));
         let is_receiving = self.delivery(from.other()).bytes_in_flight() > LEFT_BY_DELAYED_ACK;
         // Of a connection that was there before, one that answers the first segment may follow a pause or not.
-        let since_data = since_data.filter(|_| self.is_seen_both_ways());
+        // And one that follows a whole answer ends a connection as it should, if roughly.
+        let since_data = since_data.filter(|_| self.is_seen_both_ways() && !self.is_answer_whole());
         self.reset = Reset::new(from, self.idle, since_data, is_receiving);
     }
 
@@ -325,7 +329,8 @@ impl Connection {
 
     /// How it died in a pause, if it did: what was sent after it was lost again and again.
     pub fn died_idle(&self) -> Option<Idle> {
-        self.idle.filter(|idle| idle.is_dead() && self.reset.is_none())
+        let is_reset = matches!(self.reset, Some(Reset::AfterPause { .. }));
+        self.idle.filter(|idle| idle.is_dead() && !is_reset)
     }
 
     /// Whether both sides were captured, but for resets.
@@ -360,15 +365,22 @@ impl Connection {
     }
 
     /// Remembers what one side said in TLS or HTTP.
-    pub fn note(&mut self, from: Side, heard: &Heard, payload: &[u8], now: i64) {
-        self.tls.follow(heard.tls, self.client == Some(from), payload, now);
-        if let Some(status) = heard.http_status {
+    pub fn note(&mut self, from: Side, heard: &Heard, segment: &Segment<'_>, now: i64) {
+        self.tls.follow(heard.tls, self.client == Some(from), segment.payload, now);
+        if let Some(answer) = heard.http {
             self.http_answers = self.http_answers.saturating_add(1);
-            if status >= 500 {
+            self.answer_end = answer.missing.map(|missing| (from, segment.end().wrapping_add(missing)));
+            if answer.status >= 500 {
                 self.http_errors = self.http_errors.saturating_add(1);
-                self.http_error = status;
+                self.http_error = answer.status;
             }
         }
+    }
+
+    /// Whether all of an answer was sent that says how long it is.
+    fn is_answer_whole(&self) -> bool {
+        let is_sent = |(from, end): (Side, u32)| self.delivery(from).next().is_some_and(|next| !is_before(next, end));
+        self.answer_end.is_some_and(is_sent) && self.asked_at.is_none()
     }
 
     /// When a client began with TLS, if no server went on.

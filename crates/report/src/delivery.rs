@@ -27,14 +27,23 @@ pub struct DeliveryCounts {
     /// Those of them whose bytes were sent again: they had been seen before, or fill a gap that has been there for half the
     /// time of a handshake or longer.
     pub sent_again: u64,
+    /// Those of these whose bytes nobody acknowledged, however often they were sent: where something swallows them, the link
+    /// need not be bad.
+    pub in_vain: u64,
     /// Those that fill a gap sooner: later ones have overtaken them.
     pub overtaken: u64,
 }
 
 impl DeliveryCounts {
+    /// Those that were lost by chance.
+    pub(crate) fn lost(&self) -> u64 {
+        self.sent_again.saturating_sub(self.in_vain)
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.segments = self.segments.saturating_add(other.segments);
         self.sent_again = self.sent_again.saturating_add(other.sent_again);
+        self.in_vain = self.in_vain.saturating_add(other.in_vain);
         self.overtaken = self.overtaken.saturating_add(other.overtaken);
     }
 }
@@ -220,6 +229,11 @@ impl Delivery {
         }
     }
 
+    /// The sequence number after the highest that was sent.
+    pub fn next(&self) -> Option<u32> {
+        self.next
+    }
+
     /// Bytes on their way, a FIN included.
     pub fn bytes_in_flight(&self) -> u32 {
         let begin = self.acknowledged.or_else(|| Some(self.head).filter(|head| head.sends > 0).map(|head| head.seq));
@@ -241,7 +255,8 @@ impl Delivery {
 
     pub fn counts(&self) -> DeliveryCounts {
         let [segments, sent_again, overtaken] = self.counts.map(u64::from);
-        DeliveryCounts { segments, sent_again, overtaken }
+        let in_vain = self.stuck().map_or(0, |_| u64::from(self.head.sends.saturating_sub(1)).min(sent_again));
+        DeliveryCounts { segments, sent_again, in_vain, overtaken }
     }
 }
 

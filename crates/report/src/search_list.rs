@@ -34,11 +34,14 @@ impl Weighed for Asked {
 
 /// A zone, or a name, of which nothing was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LostZone {
     /// What the names have in common; the name itself, where there is one.
     pub zone: String,
     /// Different names in it that were asked for.
     pub names: u64,
+    /// The one of them that was asked for most often.
+    pub most_asked: String,
     /// Answers that they do not exist.
     pub unknown: u64,
 }
@@ -50,7 +53,7 @@ pub(crate) fn unexplained(names: &Tally<String, Asked>) -> (u64, Option<LostZone
         alive.extend(suffixes(name));
     }
     let mut unknown: u64 = 0;
-    let mut zones: HashMap<&str, (u64, u64)> = HashMap::new();
+    let mut zones: HashMap<&str, Unknown<'_>> = HashMap::new();
     for (name, asked) in names.iter().filter(|(_, asked)| asked.unknown > 0) {
         if is_explained(name, names) {
             continue;
@@ -60,15 +63,35 @@ pub(crate) fn unexplained(names: &Tally<String, Asked>) -> (u64, Option<LostZone
             continue;
         }
         for zone in suffixes(name).filter(|zone| zone.contains('.') && !alive.contains(zone)) {
-            let (names, unknown) = zones.entry(zone).or_default();
-            *names = names.saturating_add(1);
-            *unknown = unknown.saturating_add(asked.unknown);
+            zones.entry(zone).or_default().add(name, asked.unknown);
         }
     }
-    let zones = zones.into_iter().filter(|(_, (names, unknown))| *unknown >= names.saturating_mul(ASKED_AGAIN));
+    let zones = zones.into_iter().filter(|(_, zone)| zone.times >= zone.names.saturating_mul(ASKED_AGAIN));
     // Of equally many the longer name says no more than is known.
-    let lost = zones.max_by_key(|(zone, (_, unknown))| (*unknown, zone.len(), *zone));
-    (unknown, lost.map(|(zone, (names, unknown))| LostZone { zone: zone.to_owned(), names, unknown }))
+    let lost = zones.max_by_key(|(zone, unknown)| (unknown.times, zone.len(), *zone));
+    let told = lost.map(|(zone, Unknown { names, times, most_asked: (_, most_asked) })| LostZone {
+        zone: zone.to_owned(),
+        names,
+        most_asked: most_asked.to_owned(),
+        unknown: times,
+    });
+    (unknown, told)
+}
+
+/// Answers that names in a zone do not exist.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unknown<'a> {
+    names: u64,
+    times: u64,
+    most_asked: (u64, &'a str),
+}
+
+impl<'a> Unknown<'a> {
+    fn add(&mut self, name: &'a str, times: u64) {
+        self.names = self.names.saturating_add(1);
+        self.times = self.times.saturating_add(times);
+        self.most_asked = self.most_asked.max((times, name));
+    }
 }
 
 /// The name, and what it ends in, label by label.

@@ -314,7 +314,7 @@ impl FlowStatistics {
         let is_whole = bytes.len() >= segment.length as usize;
         let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
         let heard = self.application.read(&payload, connection.is_reassembling(from));
-        connection.note(from, &heard, bytes, now);
+        connection.note(from, &heard, segment, now);
     }
 
     /// Counts a conversation that is over, or forgotten.
@@ -323,6 +323,9 @@ impl FlowStatistics {
             connection.count_beginning(&mut self.tcp.connections, end);
             self.clients.count(key, connection, end);
             self.application.tls.count_outcome(connection.tls_outcome(end));
+            for side in [Side::Low, Side::High] {
+                add(&mut self.tcp.delivered.in_vain, connection.delivery(side).counts().in_vain);
+            }
             add(&mut self.tcp.large_acknowledged, connection.has_large_acknowledged());
             if let Some(hello_at) = connection.unanswered_hello() {
                 self.application.tls.count_unanswered(hello_at);

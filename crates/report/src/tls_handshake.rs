@@ -46,7 +46,7 @@ impl TlsHandshake {
             Some(Said::FatalAlert) => {}
             None if self.client_hello_at.is_none() => {}
             None if !is_from_client => self.has_server_spoken = true,
-            None if self.has_server_hello && !self.has_client_data => self.has_client_data = self.is_data(payload),
+            None if self.has_server_spoken && !self.has_client_data => self.has_client_data = self.is_data(payload),
             None => {}
         }
     }
@@ -75,7 +75,7 @@ impl TlsHandshake {
         Some(match self {
             Self { has_fatal_alert: true, .. } => TlsOutcome::Refused,
             Self { has_client_data: true, .. } => TlsOutcome::Finished,
-            Self { has_server_hello: false, .. } if is_over || has_waited => TlsOutcome::Mute,
+            Self { has_server_spoken: false, .. } if is_over || has_waited => TlsOutcome::Mute,
             Self { has_server_hello: true, .. } if is_over => TlsOutcome::Abandoned,
             _ => TlsOutcome::Pending,
         })

@@ -61,7 +61,7 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
     let (answers, name) = (&target.answers, name(target));
     let way = match answers.round_trips {
         0 => String::new(),
-        _ => format!(", while the way there and back takes {}", seconds_long(answers.mean_round_trip_seconds)),
+        _ => format!(", while a round trip takes {}", seconds_long(answers.mean_round_trip_seconds)),
     };
     let sentence = format!(
         "{name} took {} on average to begin its answers, {} of {} longer than a second{way}: it is the server that is slow, or \
@@ -91,8 +91,8 @@ pub fn far_service(report: &Report) -> Option<Finding> {
     let target = worst(report, far)?;
     let (answers, name) = (&target.answers, name(target));
     let sentence = format!(
-        "It is far between {name} and its clients: the way there and back takes {} on average, and each step of a connection \
-         as long.",
+        "It is far between {name} and its clients: by the handshakes a round trip takes {} on average, and each step of a \
+         request as long. The way is slow, not the server.",
         seconds_long(answers.mean_round_trip_seconds),
     );
     let next =

@@ -72,7 +72,7 @@ pub fn dns_failing(report: &Report) -> Option<Finding> {
         worst_name(dns).map(|name| format!(", most often for {}", clean(name, SHOWN_NAME))).unwrap_or_default();
     let finding = server_errors(dns, &name_text)
         .or_else(|| unknown_names(dns, &name_text))
-        .or_else(|| lost_zone(dns.lost_zone.as_ref()?))?;
+        .or_else(|| lost_zone(dns, dns.lost_zone.as_ref()?))?;
     Some(match worst_name(dns) {
         Some(name) => finding.with("name", name.to_owned()),
         None => finding,
@@ -113,9 +113,10 @@ fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
         return None;
     }
     let sentence = format!(
-        "{} of {} from name servers say that the name does not exist{name_text}.",
+        "{} of {} from name servers say that the name does not exist{name_text}{}.",
         number(unknown),
         count_of(dns.responses, "answer", "answers"),
+        mostly_of(dns),
     );
     let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
         .shown_by("dns.flags.rcode == 3")
@@ -126,22 +127,28 @@ fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
 }
 
 /// Other names are found.
-fn lost_zone(lost: &LostZone) -> Option<Finding> {
-    let LostZone { zone, names, unknown } = lost;
+fn lost_zone(dns: &Dns, lost: &LostZone) -> Option<Finding> {
+    let LostZone { zone, names, most_asked, unknown } = lost;
     if *unknown < DNS_UNKNOWN_OF_ZONE {
         return None;
     }
     let shown = clean(zone, SHOWN_NAME);
     let what = match names {
-        1 => format!("{} that {shown} does not exist", says(*unknown)),
-        _ => format!(
-            "{} that names in {shown} do not exist ({} of them), and none that one does",
-            says(*unknown),
-            number(*names)
-        ),
+        1 => format!("{shown} does not exist"),
+        _ => {
+            let most_asked = clean(most_asked, SHOWN_NAME);
+            format!(
+                "names in {shown} do not exist ({} of them, most often {most_asked}), and none that one does",
+                number(*names)
+            )
+        }
     };
-    let sentence =
-        format!("{what}, while other names are found: a zone is missing, or nobody forwards questions about it.");
+    let sentence = format!(
+        "{} from name servers say that {what}, while other names are found{}: a zone is missing, or nobody forwards questions \
+         about it.",
+        count_of(*unknown, "answer", "answers"),
+        mostly_of(dns),
+    );
     let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
         .shown_by(format!("dns.flags.rcode == 3 && dns.qry.name contains \"{shown}\""))
         .with("zone", zone.clone())
@@ -150,9 +157,9 @@ fn lost_zone(lost: &LostZone) -> Option<Finding> {
     Some(finding)
 }
 
-/// `27 answers from name servers say`.
-fn says(answers: u64) -> String {
-    format!("{} from name servers say", count_of(answers, "answer", "answers"))
+/// The name server that is asked most.
+fn mostly_of(dns: &Dns) -> String {
+    dns.servers.by_packets.first().map(|server| format!(", mostly by {}", server.address)).unwrap_or_default()
 }
 
 pub fn dns_slow(report: &Report) -> Option<Finding> {

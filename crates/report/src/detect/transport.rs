@@ -40,19 +40,19 @@ fn ways(service: &Service) -> [Way<'_>; 2] {
 }
 
 fn is_storm(counts: &DeliveryCounts) -> bool {
-    counts.sent_again >= SENT_AGAIN && ratio(counts.sent_again, counts.segments) >= SENT_AGAIN_SHARE
+    counts.lost() >= SENT_AGAIN && ratio(counts.lost(), counts.segments) >= SENT_AGAIN_SHARE
 }
 
 pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     let all = report.tcp.delivered;
-    let ways = services(report).flat_map(ways).filter(|way| way.counts.sent_again > 0);
+    let ways = services(report).flat_map(ways).filter(|way| way.counts.lost() > 0);
     // A large service repeats more than a small one that suffers, and is well all the same.
-    let worst = ways.max_by_key(|way| (is_storm(&way.counts), way.counts.sent_again))?;
+    let worst = ways.max_by_key(|way| (is_storm(&way.counts), way.counts.lost()))?;
     let of_worst = worst.counts;
     if !is_storm(&all) && !is_storm(&of_worst) {
         return None;
     }
-    let share = ratio(all.sent_again, all.segments).max(ratio(of_worst.sent_again, of_worst.segments));
+    let share = ratio(all.lost(), all.segments).max(ratio(of_worst.lost(), of_worst.segments));
     let severity = if share >= SENT_AGAIN_SHARE_CRITICAL { Severity::Critical } else { Severity::Warning };
     let range = peak(&report.series, &report.series.sent_again);
     let name = name(worst.service);
