@@ -4,8 +4,11 @@
 /// Two packets of a capture are not farther apart: Azure captures for five hours at most.
 const FAR: i64 = 18_000_000_000_000;
 
-/// So many packets in a row that agree on a time far away are right: the clock was set, or two captures were made one file.
+/// So many packets that agree on a time far away are right: the clock was set, or two captures were made one file.
 const AGREEING: usize = 8;
+
+/// The most times that are kept until it is known which of them are right.
+const MAX_SUSPECTS: usize = 16;
 
 /// What to think of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +53,18 @@ impl<T> Clock<T> {
 
     /// Keeps what belongs to a suspect time, and hands back those that turn out to be right.
     pub fn suspect(&mut self, time: i64, kept: T) -> Vec<(i64, T)> {
-        if self.suspects.last().is_some_and(|(last, _)| !is_near(time, *last)) {
-            self.drop_suspects();
-        }
         self.suspects.push((time, kept));
+        let agreeing = self.suspects.iter().filter(|(suspect, _)| is_near(time, *suspect)).count();
         let needed = if self.last.is_some() { AGREEING } else { 2 };
-        if self.suspects.len() < needed {
+        if agreeing < needed && self.suspects.len() < MAX_SUSPECTS {
             return Vec::new();
         }
+        let (right, odd): (Vec<(i64, T)>, Vec<(i64, T)>) =
+            std::mem::take(&mut self.suspects).into_iter().partition(|(suspect, _)| is_near(time, *suspect));
+        self.odd = self.odd.saturating_add(odd.len() as u64);
+        self.right = self.right.saturating_add(right.len() as u64);
         self.last = Some(time);
-        self.right = self.right.saturating_add(self.suspects.len() as u64);
-        std::mem::take(&mut self.suspects)
+        right
     }
 
     /// A packet has a time that no clock tells.
@@ -113,6 +117,7 @@ mod tests {
         for odd in [0, 136 * YEAR] {
             assert_eq!(right(&[now, now + 1, odd, now + 2, now + 3]), (vec![now, now + 1, now + 2, now + 3], 1));
             assert_eq!(right(&[odd, now, now + 1]), (vec![now, now + 1], 1), "at the beginning");
+            assert_eq!(right(&[now, odd, now + 1]), (vec![now, now + 1], 1), "after the first");
             assert_eq!(right(&[now, now + 1, now + 2, odd]), (vec![now, now + 1, now + 2], 1), "at the end");
         }
     }
