@@ -59,7 +59,7 @@ impl<T> Clock<T> {
         if agreeing < needed && self.suspects.len() < MAX_SUSPECTS {
             return Vec::new();
         }
-        let (right, odd): (Vec<(i64, T)>, Vec<(i64, T)>) =
+        let (right, odd): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.suspects).into_iter().partition(|(suspect, _)| is_near(time, *suspect));
         self.odd = self.odd.saturating_add(odd.len() as u64);
         self.right = self.right.saturating_add(right.len() as u64);

@@ -3,15 +3,13 @@
 use serde::Serialize;
 
 use crate::application::Heard;
-use crate::delivery::{Delivery, LARGE_SEGMENT};
+use crate::delivery::{DeliveryCounts, LARGE_SEGMENT};
 use crate::ending::{Idle, Reset};
+use crate::exchange::Exchange;
 use crate::flow_key::Side;
 use crate::packet::Segment;
-use crate::sequence::is_before;
 use crate::tcp_analysis::{Marks, Sender};
 use crate::tls_counts::TlsOutcome;
-use crate::tls_handshake::TlsHandshake;
-use crate::window::Window;
 
 /// How long a SYN must have waited to count as unanswered: the time after which its sender tries again (RFC 6298, 2.1).
 const ANSWERED_WITHIN: i64 = 1_000_000_000;
@@ -19,10 +17,6 @@ const ANSWERED_WITHIN: i64 = 1_000_000_000;
 /// A segment that fills a gap within this time was overtaken on its way, where it is not known how long an answer takes:
 /// Wireshark's number.
 const OVERTAKEN_WITHIN: i64 = 3_000_000;
-
-/// So many bytes may be on their way when all is well: whoever receives acknowledges every second full-sized segment at least
-/// (RFC 9293, 3.8.6.3).
-const LEFT_BY_DELAYED_ACK: u32 = 2 * 1_460;
 
 /// Clocks of machines that capture, and queues of their network cards, are no more exact than this.
 const OVERTAKEN_WITHIN_LEAST: i64 = 100_000;
@@ -58,10 +52,11 @@ pub struct Connections {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connection {
     senders: [Sender; 2],
-    deliveries: [Delivery; 2],
-    windows: [Window; 2],
     client: Option<Side>,
     state: State,
+    is_seen: [bool; 2],
+    has_fin: [bool; 2],
+    has_rst: bool,
     syn_at: i64,
     /// The first answer to the last SYN.
     syn_ack_at: Option<i64>,
@@ -71,27 +66,10 @@ pub(crate) struct Connection {
     handshake: Option<i64>,
     /// How long an answer takes, without what was lost in the handshake.
     round_trip: Option<i64>,
-    /// Whether the handshake ended with this segment.
-    pub handshake_ended: bool,
-    is_seen: [bool; 2],
-    has_fin: [bool; 2],
-    has_rst: bool,
-    reset: Option<Reset>,
-    idle: Option<Idle>,
     last_at: Option<i64>,
-    last_data_at: Option<i64>,
-    /// When the client sent what the server has not answered.
-    asked_at: Option<i64>,
-    /// How long the server took to answer, just now.
-    pub answered_in: Option<i64>,
-    tls: TlsHandshake,
-    /// Who sends an answer in HTTP, and the sequence number where it ends.
-    answer_end: Option<(Side, u32)>,
-    pub http_answers: u32,
-    pub http_errors: u32,
-    pub http_error: u16,
-    /// Whether the beginning of a message of each side waits for its rest.
-    is_reassembling: [bool; 2],
+    reset: Option<Reset>,
+    /// Nothing until something is said.
+    exchange: Option<Box<Exchange>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -119,16 +97,17 @@ impl Connection {
     /// Judges a segment, and remembers what it says. One that is in the file twice is judged as Wireshark does, and says
     /// nothing new.
     pub fn segment(&mut self, from: Side, segment: &Segment<'_>, is_copy: bool, now: i64) -> Marks {
-        self.handshake_ended = false;
-        self.answered_in = None;
+        let had_ended = self.handshake.is_some();
         if !is_copy {
             self.follow_handshake(from, segment, now);
         }
+        let next = self.senders.each_ref().map(|sender| sender.next());
         let [low, high] = &mut self.senders;
         let (sender, receiver) = if from == Side::Low { (low, high) } else { (high, low) };
         let mut marks = sender.segment(receiver, segment, now, self.handshake);
+        marks.ends_handshake = !had_ended && self.handshake.is_some();
         if !is_copy {
-            self.follow_data(from, segment, &mut marks, now);
+            self.follow(from, segment, next, &mut marks, now);
         }
         marks
     }
@@ -169,7 +148,6 @@ impl Connection {
                     self.handshake = Some(now.saturating_sub(self.syn_at));
                     let answered = self.syn_ack_at.unwrap_or(now).saturating_sub(self.syn_at);
                     self.round_trip = Some(now.saturating_sub(self.last_syn_ack_at).saturating_add(answered));
-                    self.handshake_ended = true;
                 }
                 // Also when the answer itself was not captured.
                 if self.state != State::Refused {
@@ -190,74 +168,39 @@ impl Connection {
         };
     }
 
-    fn follow_data(&mut self, from: Side, segment: &Segment<'_>, marks: &mut Marks, now: i64) {
-        let is_probe = marks.is_probe();
-        let has_data = segment.length > 0 && !segment.syn() && !is_probe;
-        let is_new = self.delivery(from).bytes_in_flight() == 0;
-        self.follow_idle(from, segment, (has_data && is_new) || marks.keep_alive, now);
+    /// `next` are the sequence numbers that came next before this segment.
+    fn follow(&mut self, from: Side, segment: &Segment<'_>, next: [Option<u32>; 2], marks: &mut Marks, now: i64) {
+        let has_data = segment.length > 0 && !segment.syn() && !marks.is_probe();
+        let pause = self.last_at.map_or(0, |last| now.saturating_sub(last));
         let within = self.overtaken_within();
-        if !is_probe {
-            marks.fate = from.of(self.deliveries.each_mut()).segment(segment, now, within);
+        let is_known = self.is_seen_both_ways();
+        let is_open = self.is_open() && matches!(self.state, State::Established | State::UnderWay);
+        if has_data || marks.keep_alive || marks.zero_window {
+            self.exchange.get_or_insert_with(|| Box::new(Exchange::new(next)));
         }
-        if segment.is_ack() && !segment.rst() {
-            from.other().of(self.deliveries.each_mut()).acknowledge(segment.ack);
-        }
-        if segment.rst() {
-            self.note_reset(from, now);
-        } else if !segment.syn() {
-            from.of(self.windows.each_mut()).is(segment.window, now);
-        }
-        if segment.fin() {
-            from.of(self.has_fin.each_mut()).clone_from(&true);
-        }
-        if has_data {
-            self.last_data_at = Some(now);
-            self.measure_answer(from, marks.is_first_sent(), now);
+        if let Some(exchange) = &mut self.exchange {
+            let is_new = exchange.delivery(from).bytes_in_flight() == 0;
+            exchange.follow_idle(from, segment, (has_data && is_new) || marks.keep_alive, pause);
+            if !marks.is_probe() {
+                marks.fate = exchange.follow_data(from, segment, now, within);
+            }
+            exchange.follow_receiver(from, segment, now);
+            if has_data {
+                marks.answered_in = exchange.note_data(from, self.client, marks.is_first_sent(), now);
+            }
+            if segment.rst() && is_open {
+                self.reset = exchange.reset(from, is_known, now);
+            }
         }
         self.last_at = Some(now);
-        if !segment.rst() {
-            from.of(self.is_seen.each_mut()).clone_from(&true);
-        }
+        self.has_rst |= segment.rst();
+        *from.of(self.has_fin.each_mut()) |= segment.fin();
+        *from.of(self.is_seen.each_mut()) |= !segment.rst();
     }
 
     /// Within which time a gap is filled by what was overtaken: to be asked for it takes a sender a whole round trip.
     fn overtaken_within(&self) -> i64 {
         self.round_trip.map_or(OVERTAKEN_WITHIN, |round_trip| (round_trip / 2).max(OVERTAKEN_WITHIN_LEAST))
-    }
-
-    fn follow_idle(&mut self, from: Side, segment: &Segment<'_>, asks: bool, now: i64) {
-        let pause = self.last_at.map_or(0, |last| now.saturating_sub(last));
-        match &mut self.idle {
-            Some(idle) if idle.by != from && !segment.rst() => self.idle = None,
-            Some(idle) if idle.by == from && (segment.length > 0 || asks) => idle.sent_again(),
-            None if asks => self.idle = Idle::begin(from, pause),
-            _ => {}
-        }
-    }
-
-    fn note_reset(&mut self, from: Side, now: i64) {
-        self.windows.iter_mut().for_each(|window| window.end(now));
-        let is_first = self.is_open() && matches!(self.state, State::Established | State::UnderWay);
-        self.has_rst = true;
-        if !is_first {
-            return;
-        }
-        let since_data = self.last_data_at.map(|last| now.saturating_sub(last));
-        let is_receiving = self.delivery(from.other()).bytes_in_flight() > LEFT_BY_DELAYED_ACK;
-        // Of a connection that was there before, one that answers the first segment may follow a pause or not.
-        // And one that follows a whole answer ends a connection as it should, if roughly.
-        let since_data = since_data.filter(|_| self.is_seen_both_ways() && !self.is_answer_whole());
-        self.reset = Reset::new(from, self.idle, since_data, is_receiving);
-    }
-
-    fn measure_answer(&mut self, from: Side, is_first_sent: bool, now: i64) {
-        match self.client {
-            Some(client) if client == from && is_first_sent => self.asked_at = Some(now),
-            Some(client) if client != from => {
-                self.answered_in = self.asked_at.take().map(|asked_at| now.saturating_sub(asked_at));
-            }
-            _ => {}
-        }
     }
 
     /// How long the handshake took, if it was seen.
@@ -307,19 +250,26 @@ impl Connection {
     }
 
     fn is_completed(&self) -> bool {
-        let has_data = self.deliveries.iter().any(|delivery| delivery.counts().segments > 0);
-        let is_acknowledged = self.deliveries.iter().any(|delivery| delivery.is_data_acknowledged);
+        let deliveries = self.exchange.iter().flat_map(|exchange| &exchange.deliveries);
+        let has_data = deliveries.clone().any(|delivery| delivery.counts().segments > 0);
+        let is_acknowledged = deliveries.into_iter().any(|delivery| delivery.is_data_acknowledged);
         let is_closed = !has_data && self.has_fin != [false; 2];
         self.state == State::Established && (is_acknowledged || is_closed)
     }
 
-    pub fn delivery(&self, side: Side) -> &Delivery {
-        side.of(self.deliveries.each_ref())
+    /// What is said on it, once something is.
+    pub fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_deref()
+    }
+
+    /// The data of one side.
+    pub fn delivered(&self, side: Side) -> DeliveryCounts {
+        self.exchange().map(|exchange| exchange.delivery(side).counts()).unwrap_or_default()
     }
 
     /// Nanoseconds of the longest time that one side would take no more.
     pub fn longest_shut(&self, side: Side) -> i64 {
-        side.of(self.windows).longest_shut()
+        self.exchange().map_or(0, |exchange| exchange.longest_shut(side))
     }
 
     /// How it was reset before either side had ended it.
@@ -330,7 +280,7 @@ impl Connection {
     /// How it died in a pause, if it did: what was sent after it was lost again and again.
     pub fn died_idle(&self) -> Option<Idle> {
         let is_reset = matches!(self.reset, Some(Reset::AfterPause { .. }));
-        self.idle.filter(|idle| idle.is_dead() && !is_reset)
+        self.exchange()?.idle.filter(|idle| idle.is_dead() && !is_reset)
     }
 
     /// Whether both sides were captured, but for resets.
@@ -340,7 +290,7 @@ impl Connection {
 
     /// Whether it went on, and one side of it was not captured.
     fn is_seen_one_way(&self) -> bool {
-        let has_data = self.deliveries.iter().any(|delivery| delivery.counts().segments > 0);
+        let has_data = [Side::Low, Side::High].iter().any(|side| self.delivered(*side).segments > 0);
         let went_on = self.state == State::Established || (self.state == State::UnderWay && has_data);
         went_on && !self.is_seen_both_ways()
     }
@@ -361,54 +311,47 @@ impl Connection {
 
     /// A router has complained that what one side has sent is too big.
     pub fn note_too_big(&mut self, from: Side) {
-        from.of(self.deliveries.each_mut()).resize();
-    }
-
-    /// Remembers what one side said in TLS or HTTP.
-    pub fn note(&mut self, from: Side, heard: &Heard, segment: &Segment<'_>, now: i64) {
-        self.tls.follow(heard.tls, self.client == Some(from), segment.payload, now);
-        if let Some(answer) = heard.http {
-            self.http_answers = self.http_answers.saturating_add(1);
-            self.answer_end = answer.missing.map(|missing| (from, segment.end().wrapping_add(missing)));
-            if answer.status >= 500 {
-                self.http_errors = self.http_errors.saturating_add(1);
-                self.http_error = answer.status;
-            }
+        if let Some(exchange) = &mut self.exchange {
+            from.of(exchange.deliveries.each_mut()).resize();
         }
     }
 
-    /// Whether all of an answer was sent that says how long it is.
-    fn is_answer_whole(&self) -> bool {
-        let is_sent = |(from, end): (Side, u32)| self.delivery(from).next().is_some_and(|next| !is_before(next, end));
-        self.answer_end.is_some_and(is_sent) && self.asked_at.is_none()
+    /// Remembers what one side said in TLS or HTTP.
+    pub fn note_heard(&mut self, from: Side, heard: &Heard, segment: &Segment<'_>, now: i64) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.note_heard(from, self.client, heard, segment, now);
+        }
     }
 
     /// When a client began with TLS, if no server went on.
     pub fn unanswered_hello(&self) -> Option<i64> {
-        self.tls.unanswered_hello()
+        self.exchange()?.tls.unanswered_hello()
     }
 
     /// How its TLS handshake ended; nothing where it cannot be told, or where something else has kept it from going on.
     pub fn tls_outcome(&self, end: i64) -> Option<TlsOutcome> {
         let is_known = self.is_seen_both_ways() && !self.is_stuck_for_size();
-        self.tls.outcome(!self.is_open(), end).filter(|_| is_known)
+        self.exchange()?.tls.outcome(!self.is_open(), end).filter(|_| is_known)
     }
 
     /// Whether it stands still since a segment is too large for the way.
     pub fn is_stuck_for_size(&self) -> bool {
-        self.deliveries.iter().any(|delivery| delivery.stuck_for_its_size().is_some())
+        let deliveries = self.exchange.iter().flat_map(|exchange| &exchange.deliveries);
+        deliveries.into_iter().any(|delivery| delivery.stuck_for_its_size().is_some())
     }
 
     /// Whether a segment was acknowledged that only fits a link of the usual size.
     pub fn has_large_acknowledged(&self) -> bool {
-        self.deliveries.iter().any(|delivery| delivery.largest_acknowledged >= LARGE_SEGMENT)
+        let deliveries = self.exchange.iter().flat_map(|exchange| &exchange.deliveries);
+        deliveries.into_iter().any(|delivery| delivery.largest_acknowledged >= LARGE_SEGMENT)
     }
 
     pub fn is_reassembling_any(&self) -> bool {
-        self.is_reassembling.contains(&true)
+        self.exchange().is_some_and(|exchange| exchange.is_reassembling.contains(&true))
     }
 
-    pub fn is_reassembling(&mut self, side: Side) -> &mut bool {
-        side.of(self.is_reassembling.each_mut())
+    /// Whether the beginning of a message of this side waits for its rest.
+    pub fn is_reassembling(&mut self, side: Side) -> Option<&mut bool> {
+        self.exchange.as_mut().map(|exchange| side.of(exchange.is_reassembling.each_mut()))
     }
 }

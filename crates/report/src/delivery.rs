@@ -99,6 +99,11 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
+    /// `next` is the sequence number that comes next, if it is known.
+    pub fn new(next: Option<u32>) -> Self {
+        Self { next, ..Self::default() }
+    }
+
     /// Judges a segment that is no copy and no probe. A gap that is filled within `overtaken_within` is no loss.
     pub fn segment(&mut self, segment: &Segment<'_>, now: i64, overtaken_within: i64) -> Option<Fate> {
         let has_data = segment.length > 0 && !segment.syn();

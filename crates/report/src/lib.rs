@@ -30,6 +30,7 @@ mod delivery;
 mod detect;
 mod dns;
 mod ending;
+mod exchange;
 mod file;
 mod finding;
 mod flow_key;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::connection::{Connection, Connections};
 use crate::delivery::DeliveryCounts;
 use crate::ending::Reset;
+use crate::exchange::Exchange;
 use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::Flow;
 use crate::moment::seconds;
@@ -227,34 +228,36 @@ impl Service {
         add(&mut self.resets_from, tcp.resets(server));
         add(&mut self.resets_to, tcp.resets(client));
         add(&mut self.zero_windows, tcp.zero_windows(server));
-        self.delivered_from.add(tcp.delivery(server).counts());
-        self.delivered_to.add(tcp.delivery(client).counts());
+        self.delivered_from.add(tcp.delivered(server));
+        self.delivered_to.add(tcp.delivered(client));
         let longest = |longest: &mut f64, side| *longest = longest.max(seconds(tcp.longest_shut(side)));
         longest(&mut self.longest_shut_seconds, server);
         longest(&mut self.longest_shut_seconds_of_clients, client);
         self.opening.count(tcp, &begun);
         self.failed_by.count(key.peer(client).address, &begun);
         self.answers.count_round_trip(tcp.round_trip());
-        add(&mut self.http.answers, tcp.http_answers);
-        add(&mut self.http.errors, tcp.http_errors);
-        if tcp.http_errors > 0 {
-            self.http.error_status = tcp.http_error;
+        if let Some(exchange) = tcp.exchange() {
+            self.count_exchange(tcp, exchange, server, end);
         }
-        self.count_endings(tcp, server, end);
     }
 
-    fn count_endings(&mut self, tcp: &Connection, server: Side, end: i64) {
+    fn count_exchange(&mut self, tcp: &Connection, exchange: &Exchange, server: Side, end: i64) {
+        add(&mut self.http.answers, exchange.http_answers);
+        add(&mut self.http.errors, exchange.http_errors);
+        if exchange.http_errors > 0 {
+            self.http.error_status = exchange.http_error;
+        }
         // Where one way was not captured, it cannot be told what was missing on it.
         if !tcp.is_seen_both_ways() {
             return;
         }
-        self.sizes.count(tcp, server);
+        self.sizes.count(tcp, exchange, server);
         let tls = tcp.tls_outcome(end);
         let has_failed = matches!(tls, Some(TlsOutcome::Refused | TlsOutcome::Mute | TlsOutcome::Abandoned));
         self.tls.count(tls);
         // What follows from another failure is not told as one of its own.
         if !tcp.is_stuck_for_size() && !has_failed {
-            self.endings.count(tcp, server);
+            self.endings.count(tcp, exchange, server);
         }
     }
 
@@ -300,7 +303,7 @@ impl Weighed for Service {
 }
 
 impl Endings {
-    fn count(&mut self, tcp: &Connection, server: Side) {
+    fn count(&mut self, tcp: &Connection, exchange: &Exchange, server: Side) {
         match tcp.reset() {
             Some(Reset::AfterPause { pause, .. }) => {
                 add(&mut self.reset_after_pause, true);
@@ -315,8 +318,8 @@ impl Endings {
             self.note_pause(idle.pause);
             return;
         }
-        let is_stuck_from_server = tcp.delivery(server).stuck().is_some();
-        let is_stuck = is_stuck_from_server || tcp.delivery(server.other()).stuck().is_some();
+        let is_stuck_from_server = exchange.delivery(server).stuck().is_some();
+        let is_stuck = is_stuck_from_server || exchange.delivery(server.other()).stuck().is_some();
         add(&mut self.stuck, is_stuck);
         add(&mut self.stuck_from_server, is_stuck_from_server);
     }
@@ -334,8 +337,8 @@ impl Endings {
 }
 
 impl Sizes {
-    fn count(&mut self, tcp: &Connection, server: Side) {
-        let deliveries = [server, server.other()].map(|side| tcp.delivery(side));
+    fn count(&mut self, tcp: &Connection, exchange: &Exchange, server: Side) {
+        let deliveries = [server, server.other()].map(|side| exchange.delivery(side));
         let stuck = deliveries.map(|delivery| delivery.stuck_for_its_size().unwrap_or_default());
         let [from_server, from_client] = stuck;
         let Some(smallest) = stuck.into_iter().filter(|length| *length > 0).min() else {

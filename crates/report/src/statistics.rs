@@ -261,10 +261,10 @@ impl FlowStatistics {
         let connection = flow.tcp.get_or_insert_default();
         let marks = connection.segment(from, segment, is_copy, now);
         self.count_segment(segment, &marks, now);
-        if connection.handshake_ended {
+        if marks.ends_handshake {
             connection.handshake().into_iter().for_each(|took| self.handshake.count(took));
         }
-        if let (Some(took), Some(client)) = (connection.answered_in, connection.client()) {
+        if let (Some(took), Some(client)) = (marks.answered_in, connection.client()) {
             self.talkers.count_answer(key.peer(client.other()), took);
         }
         bucket.tcp_segments = 1;
@@ -313,8 +313,9 @@ impl FlowStatistics {
         let bytes = segment.payload;
         let is_whole = bytes.len() >= segment.length as usize;
         let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
-        let heard = self.application.read(&payload, connection.is_reassembling(from));
-        connection.note(from, &heard, segment, now);
+        let Some(is_reassembling) = connection.is_reassembling(from) else { return };
+        let heard = self.application.read(&payload, is_reassembling);
+        connection.note_heard(from, &heard, segment, now);
     }
 
     /// Counts a conversation that is over, or forgotten.
@@ -324,7 +325,7 @@ impl FlowStatistics {
             self.clients.count(key, connection, end);
             self.application.tls.count_outcome(connection.tls_outcome(end));
             for side in [Side::Low, Side::High] {
-                add(&mut self.tcp.delivered.in_vain, connection.delivery(side).counts().in_vain);
+                add(&mut self.tcp.delivered.in_vain, connection.delivered(side).in_vain);
             }
             add(&mut self.tcp.large_acknowledged, connection.has_large_acknowledged());
             if let Some(hello_at) = connection.unanswered_hello() {

@@ -15,6 +15,9 @@ use crate::top::{Tally, Top, Weighed, Weight};
 /// The most of each that are kept; beyond that see [`Top::exact`].
 const MAX_KEPT: usize = 14_000;
 
+/// The most services that are kept; of each much is known.
+const MAX_SERVICES: usize = 7_000;
+
 const SIDES: [Side; 2] = [Side::Low, Side::High];
 
 /// An address, as the outermost IP header has it.
@@ -137,7 +140,7 @@ impl Default for Talkers {
             endpoints: Tally::new(MAX_KEPT),
             conversations: Tally::new(MAX_KEPT),
             ports: Tally::new(MAX_KEPT),
-            services: Tally::new(MAX_KEPT),
+            services: Tally::new(MAX_SERVICES),
         }
     }
 }

@@ -28,6 +28,9 @@ pub(crate) struct Marks {
     zero_window_probe: bool,
     /// Our own judgement of its data, which is nothing for a copy.
     pub fate: Option<Fate>,
+    pub ends_handshake: bool,
+    /// How long the server took to answer, when this begins its answer.
+    pub answered_in: Option<i64>,
 }
 
 /// Why a segment does not follow what was sent before.
@@ -90,6 +93,11 @@ impl Sender {
         let marks = self.judge(receiver, segment, now, handshake.unwrap_or(REORDERED_WITHIN));
         self.remember(segment, marks, now);
         marks
+    }
+
+    /// The sequence number after the highest that was sent.
+    pub fn next(&self) -> Option<u32> {
+        self.next
     }
 
     fn judge(&mut self, receiver: &Self, segment: &Segment<'_>, now: i64, reordered_within: i64) -> Marks {
