@@ -150,6 +150,32 @@ fn a_connection_that_begins_again_and_again_costs_what_it_costs_once() {
 }
 
 #[test]
+fn gaps_without_number_are_not_looked_for_one_by_one() {
+    let skip =
+        |packets: &mut Packets, number: u32| packets.tcp(number.into(), client(1), SERVER, ACK, number * 20, b"data");
+    assert_constant(&many(0..5_000, skip), &many(5_000..10_000, skip));
+}
+
+#[test]
+fn times_that_agree_with_none_before_are_not_kept_without_number() {
+    let year = 365 * 86_400 * SECOND;
+    let knock = |packets: &mut Packets, number: u32| {
+        packets.tcp(u64::from(number % 100) * year, client(1), SERVER, ACK, 1, b"");
+    };
+    assert_constant(&many(0..5_000, knock), &many(5_000..10_000, knock));
+}
+
+#[test]
+fn services_without_number_are_evicted_many_at_once() {
+    let knock = |packets: &mut Packets, number: u32| {
+        let server = Host(client(number).0, 443);
+        packets.tcp(number.into(), SERVER, server, SYN, 1, b"");
+        packets.tcp(number.into(), server, SERVER, 0x14, 1, b"");
+    };
+    assert_constant(&many(0..60_000, knock), &many(60_000..90_000, knock));
+}
+
+#[test]
 fn messages_that_are_never_whole_are_evicted_one_by_one() {
     let begin_hello = |packets: &mut Packets, number: u32| {
         packets.tcp(number.into(), client(number), SERVER, ACK, 1, &[22, 3, 1, 1, 0, 1]);
