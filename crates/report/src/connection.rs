@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     is_seen: [bool; 2],
     has_fin: [bool; 2],
     has_rst: bool,
+    /// Whether the server has repeated its answer to the SYN, or answered it again.
+    has_answered_again: bool,
     syn_at: i64,
     /// The first answer to the last SYN.
     syn_ack_at: Option<i64>,
@@ -136,6 +138,7 @@ impl Connection {
                 }
                 // One that is repeated after the handshake begins nothing.
                 if self.state != State::Established {
+                    self.has_answered_again |= self.state == State::SynReceived;
                     self.state = State::SynReceived;
                 }
                 self.client = Some(from.other());
@@ -232,10 +235,9 @@ impl Connection {
     pub fn count_beginning(&self, connections: &mut Connections, end: i64) {
         let add = |count: &mut u64, is_one: bool| *count = count.saturating_add(is_one.into());
         let is_half_open = self.state == State::SynReceived;
-        let is_repeated = self.syn_ack_at.is_some_and(|first| first < self.last_syn_ack_at);
         let has_waited = end.saturating_sub(self.last_syn_ack_at) >= ANSWERED_WITHIN;
         add(&mut connections.half_open, is_half_open);
-        add(&mut connections.abandoned, is_half_open && (is_repeated || has_waited));
+        add(&mut connections.abandoned, is_half_open && (self.has_answered_again || has_waited));
         add(&mut connections.aborted, self.state == State::Aborted);
         add(&mut connections.completed, self.is_completed());
         add(&mut connections.one_way, self.is_seen_one_way());

@@ -24,6 +24,9 @@ const FAILED_CONNECTIONS_OF_POOL: u64 = 4;
 /// A service of which more than this share of connections fails is not one that is merely busy.
 const FAILED_SHARE: f64 = 0.2;
 
+const NEXT_OF_EXHAUSTED: &str = "Look at the SNAT ports of the NAT gateway or load balancer (used ones, and failed connections), and \
+                                 whether programs use connections again.";
+
 /// The most services that are named in a sentence.
 const NAMED: usize = 3;
 
@@ -94,6 +97,7 @@ fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<T
         others => format!("; it is the same with {}", count_of(others, "other service", "other services")),
     };
     let names = names(services);
+    let exhausted = exhausted(failure, services);
     let sentence = format!(
         "{names} {} {} of {}{}{}{}{}{others_text}.",
         failure.before,
@@ -102,11 +106,12 @@ fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<T
         failure.after,
         when(range),
         failure.why,
-        exhausted(failure, services),
+        exhausted,
     );
+    let next = if exhausted.is_empty() { failure.next } else { NEXT_OF_EXHAUSTED };
     let severity = if answered == 0 { Severity::Critical } else { Severity::Warning };
     let first = services.first().map(|one| of_service(one.address, one.port)).unwrap_or_default();
-    Finding::new(failure.kind, severity, sentence, failure.next)
+    Finding::new(failure.kind, severity, sentence, next)
         .shown_by(format!("{first} && {}", failure.filter))
         .with("service", names)
         .with("connections", all)
@@ -187,7 +192,7 @@ pub fn half_open_service(report: &Report) -> Option<Finding> {
         count: |service| service.connections.abandoned,
         before: "answered, and never heard from the client again on",
         after: "",
-        why: ": its answers (SYN/ACK) get lost on the way back, or what clients say to them does on the way there",
+        why: ": its answers (SYN/ACK) get lost on the way back, or the clients' next packets on the way there",
         is_of_pools: false,
         is_about_answers: true,
         next: "Look whether the route back is the one that clients come by (route tables, firewalls, load balancers), and \
