@@ -115,7 +115,7 @@ impl Application {
             let Some(message) = bytes.get(2..).and_then(|rest| rest.get(..usize::from(length))) else {
                 return Some(bytes);
             };
-            self.dns.message(payload.flow, payload.from, message, payload.now);
+            self.dns.message(payload.flow, payload.from, message, false, payload.now);
             bytes = bytes.get(usize::from(length).saturating_add(2)..).unwrap_or_default();
         }
         None

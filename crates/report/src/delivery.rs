@@ -73,6 +73,8 @@ struct Head {
     largest: u32,
     /// Bytes of the segment that was sent last.
     last: u32,
+    /// Whether the receiver has said since that it still waits for these bytes, so that it is there.
+    is_waited_for: bool,
 }
 
 /// The data of one side.
@@ -201,7 +203,7 @@ impl Delivery {
             self.head.last = segment.length;
         } else {
             // How large the first one was says little: the network card may have cut it.
-            self.head = Head { seq: first, sends: 1, largest: 0, last: segment.length };
+            self.head = Head { seq: first, sends: 1, last: segment.length, ..Head::default() };
         }
     }
 
@@ -213,6 +215,7 @@ impl Delivery {
     /// The other side acknowledges what is before this.
     pub fn acknowledge(&mut self, ack: u32) {
         if self.acknowledged.is_some_and(|acknowledged| !is_before(acknowledged, ack)) {
+            self.head.is_waited_for |= self.acknowledged == Some(ack);
             return;
         }
         self.acknowledged = Some(ack);
@@ -251,10 +254,11 @@ impl Delivery {
         (self.head.sends >= STUCK_SENDS).then_some(self.head.largest)
     }
 
-    /// The same, if it is larger than any that was acknowledged; or if its bytes arrived in smaller pieces only.
+    /// The same, if it is larger than any that was acknowledged, and the receiver is still there; or if its bytes arrived in
+    /// smaller pieces only.
     pub fn stuck_for_its_size(&self) -> Option<u32> {
         let shrunk = Some(self.shrunk_from).filter(|length| *length > 0);
-        let stuck = self.stuck().or(shrunk);
+        let stuck = self.stuck().filter(|_| self.head.is_waited_for).or(shrunk);
         stuck.filter(|length| *length > self.largest_acknowledged && *length >= LARGE_SEGMENT)
     }
 
@@ -317,6 +321,8 @@ mod tests {
         send(&mut delivery, 1, 300);
         delivery.acknowledge(301);
         (0..3).for_each(|_| send(&mut delivery, 301, 1460));
+        assert_eq!((delivery.stuck(), delivery.stuck_for_its_size()), (Some(1460), None), "perhaps nobody is there");
+        delivery.acknowledge(301);
         assert_eq!((delivery.stuck_for_its_size(), delivery.largest_acknowledged), (Some(1460), 300));
         // The sender tries it in smaller pieces, which arrive.
         send(&mut delivery, 301, 536);

@@ -142,8 +142,8 @@ impl Default for DnsStatistics {
 }
 
 impl DnsStatistics {
-    /// Reads a message that one side of a conversation has sent.
-    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], now: i64) {
+    /// Reads a message that one side of a conversation has sent. One that was cut within its name counts by its header.
+    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], is_cut: bool, now: i64) {
         let Ok(message) = Message::from_octets(message) else {
             self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
@@ -155,6 +155,7 @@ impl DnsStatistics {
         // Some errors come without their question.
         let name = match message.question().next() {
             Some(Ok(question)) => Some(shown(question.qname())),
+            Some(Err(_)) if is_cut => Some(String::new()),
             Some(Err(_)) => None,
             None => Some(String::new()),
         };
@@ -183,6 +184,7 @@ impl DnsStatistics {
         });
         server.queries = server.queries.saturating_add(1);
         match self.names.get_mut(&question.name) {
+            _ if question.name.is_empty() => {}
             Some(name) => name.queries = name.queries.saturating_add(1),
             None => self.names.entry(question.name.clone()).queries = 1,
         }
@@ -210,6 +212,9 @@ impl DnsStatistics {
         self.dns.slow = self.dns.slow.saturating_add(is_slow.into());
         if is_slow {
             self.dns.late_during = TimeRange::with(self.dns.late_during, now);
+        }
+        if code == Rcode::NXDOMAIN && question.name.is_empty() {
+            self.dns.unknown = self.dns.unknown.saturating_add(1);
         }
         // That a name does not exist is no fault of who says so.
         let is_error = code != Rcode::NOERROR && code != Rcode::NXDOMAIN;
@@ -255,7 +260,7 @@ impl DnsStatistics {
             codes: self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect(),
             answered: self.answered.report(),
             pending: self.pending.len() as u64,
-            unknown,
+            unknown: self.dns.unknown.saturating_add(unknown),
             lost_zone,
             names: names.into(),
             servers: self.servers.report(|_, server| server.clone()),

@@ -172,7 +172,7 @@ impl Statistics {
             Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, is_copy, now, bucket),
             Transport::Udp(_) if is_copy => {}
             Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
-                of_flows.application.dns.message(&key, from, udp.payload, now);
+                of_flows.application.dns.message(&key, from, udp.payload, udp.is_cut, now);
             }
             _ => {}
         }

@@ -158,8 +158,9 @@ fn a_syn_of_which_the_options_were_cut_counts() {
 // Data that does not arrive
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Servers send a segment of a size again and again to three clients, who acknowledge it after all so often.
-fn stuck(size: usize, acknowledged: u64) -> Wire {
+/// Servers send a segment of a size again and again to three clients, of whom so many acknowledge it after all, and the others
+/// at least say in the end that they wait for it, if they are there.
+fn stuck(size: usize, acknowledged: u64, is_there: bool) -> Wire {
     let mut wire = Wire::new();
     for number in 0..3 {
         let at = number * 100 * MILLI;
@@ -170,8 +171,10 @@ fn stuck(size: usize, acknowledged: u64) -> Wire {
         for again in [0, 1, 3] {
             wire.data(at + 10 * MILLI + again * 300 * MILLI, DATABASE, client(number), (800, 200), &vec![3; size]);
         }
-        if number < acknowledged {
-            wire.tcp(at + 2 * SECOND, client(number), DATABASE, &segment("A", 200, 800 + size as u32));
+        match number < acknowledged {
+            true => wire.tcp(at + 2 * SECOND, client(number), DATABASE, &segment("A", 200, 800 + size as u32)),
+            false if is_there => wire.tcp(at + 2 * SECOND, client(number), DATABASE, &segment("FA", 200, 800)),
+            false => {}
         }
     }
     wire
@@ -179,7 +182,7 @@ fn stuck(size: usize, acknowledged: u64) -> Wire {
 
 #[test]
 fn full_sized_segments_that_are_swallowed_are_told() {
-    let wire = stuck(1_460, 0);
+    let wire = stuck(1_460, 0, true);
     let finding = wire.first(FindingKind::PacketsTooBig);
     assert_eq!(finding.severity, Severity::Critical);
     assert_eq!(counts(&finding, ["stuckConnections", "smallestStuck", "largestAcknowledged"]), [3, 1_460, 300]);
@@ -190,15 +193,16 @@ fn full_sized_segments_that_are_swallowed_are_told() {
     for praise in ["Packets fitted", "Connections were answered", "Little had to be sent again"] {
         assert!(!wire.praises(praise), "{praise}");
     }
-    assert!(!has(&stuck(1_460, 1), FindingKind::PacketsTooBig), "two are chance");
-    assert!(stuck(1_460, 3).praises("Packets fitted"));
+    assert!(!has(&stuck(1_460, 1, true), FindingKind::PacketsTooBig), "two are chance");
+    assert_eq!(stuck(1_460, 0, false).kinds(), [FindingKind::ConnectionsStall], "perhaps the clients are gone");
+    assert!(stuck(1_460, 3, true).praises("Packets fitted"));
 }
 
 #[test]
 fn small_segments_that_are_never_acknowledged_are_told_as_connections_that_stand_still() {
-    let finding = stuck(290, 0).first(FindingKind::ConnectionsStall);
+    let finding = stuck(290, 0, true).first(FindingKind::ConnectionsStall);
     assert_eq!(counts(&finding, ["stalled", "fromService"]), [3, 3]);
-    assert_eq!(stuck(290, 1).kinds(), []);
+    assert_eq!(stuck(290, 1, true).kinds(), []);
 }
 
 /// A router complains about one destination, so often and so far apart.
@@ -583,6 +587,24 @@ fn a_zone_that_is_lost_beside_names_that_are_found_is_told() {
     );
     assert!(finding.sentence.contains("168.63.129.16") && finding.sentence.contains("db.corp.example"), "{finding:?}");
     assert_eq!(lost_zone(9).kinds(), []);
+}
+
+#[test]
+fn names_that_were_cut_are_judged_by_the_header() {
+    let mut wire = Wire::new();
+    for id in 0..30 {
+        let begin = wire.0.len();
+        wire.lookup(u64::from(id) * SECOND, id, "a-name-that-is-longer-than.shop.example", 3);
+        // Of each packet 68 bytes were kept.
+        let packets = wire.0.split_off(begin);
+        let second = 16 + u32::from_le_bytes(packets[8..12].try_into().unwrap()) as usize;
+        for packet in [&packets[..second], &packets[second..]] {
+            wire.0.extend([&packet[..8], &68_u32.to_le_bytes(), &packet[12..16 + 68]].concat());
+        }
+    }
+    let report = wire.report();
+    assert_eq!((report.dns.queries, report.dns.answered.count, report.dns.malformed), (30, 30, 0));
+    assert!(wire.first(FindingKind::DnsFailing).sentence.starts_with("30 of 30 answers from name servers"));
 }
 
 #[test]

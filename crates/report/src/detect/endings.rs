@@ -1,8 +1,9 @@
 //! Connections that end as they should not.
 
 use crate::detect::filter::of_service;
+use crate::detect::intervals::peak;
 use crate::detect::services::{name, worst};
-use crate::detect::words::ratio;
+use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
 use crate::report::Report;
@@ -44,9 +45,11 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
     let (name, all) = (name(target), open(target));
     let connections = count_of(all, "connection", "connections");
     let count_text = number(count);
+    let range = peak(&report.series, &report.series.rst);
+    let when = when(range);
     let sentence = match is_by_server {
-        true => format!("{name} reset {count_text} of {connections} in mid-stream: neither side had ended them."),
-        false => format!("Clients of {name} reset {count_text} of {connections} while it was sending to them."),
+        true => format!("{name} reset {count_text} of {connections} in mid-stream{when}: neither side had ended them."),
+        false => format!("Clients of {name} reset {count_text} of {connections} while it was sending to them{when}."),
     };
     let next = match is_by_server {
         true => {
@@ -65,7 +68,7 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
         .with("reset", count)
         .with("connections", all)
         .with("by", if is_by_server { "server" } else { "clients" }.to_owned());
-    Some(finding)
+    Some(finding.during(range))
 }
 
 pub fn idle_connections_die(report: &Report) -> Option<Finding> {

@@ -150,11 +150,17 @@ fn lost_zone(dns: &Dns, lost: &LostZone) -> Option<Finding> {
         mostly_of(dns),
     );
     let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
-        .shown_by(format!("dns.flags.rcode == 3 && dns.qry.name contains \"{shown}\""))
+        .shown_by(format!("dns.flags.rcode == 3{}", about(zone)))
         .with("zone", zone.clone())
         .with("names", *names)
         .with("unknownNames", *unknown);
     Some(finding)
+}
+
+/// Of names that can stand in a filter as they are.
+fn about(zone: &str) -> String {
+    let is_plain = zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    if is_plain { format!(" && dns.qry.name contains \"{zone}\"") } else { String::new() }
 }
 
 /// The name server that is asked most.

@@ -166,7 +166,8 @@ impl<'a> Transport<'a> {
 
     fn udp(udp: &UdpSlice<'a>) -> Self {
         let (source_port, destination_port) = (udp.source_port(), udp.destination_port());
-        Self::Udp(Datagram { source_port, destination_port, payload: udp.payload() })
+        let is_cut = udp.slice().len() < usize::from(udp.length());
+        Self::Udp(Datagram { source_port, destination_port, payload: udp.payload(), is_cut })
     }
 }
 

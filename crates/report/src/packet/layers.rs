@@ -131,6 +131,8 @@ pub(crate) struct Datagram<'a> {
     pub destination_port: u16,
     /// What was kept of its payload.
     pub payload: &'a [u8],
+    /// Whether there was more of it on the wire.
+    pub is_cut: bool,
 }
 
 /// Bytes that begin with a known header.
