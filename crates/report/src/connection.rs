@@ -32,6 +32,8 @@ pub struct Connections {
     pub half_open: u64,
     /// Those of the half-open ones that have waited for a second, or whose server has repeated its answer.
     pub abandoned: u64,
+    /// Those of the half-open ones whose client has repeated its SYN, so that it cannot have heard the answer.
+    pub unheard: u64,
     /// Those of the answered whose client broke off at once by RST.
     pub aborted: u64,
     /// Those of the answered that came about and of which data was acknowledged, or that were closed as they should be.
@@ -59,6 +61,8 @@ pub(crate) struct Connection {
     has_rst: bool,
     /// Whether the server has repeated its answer to the SYN, or answered it again.
     has_answered_again: bool,
+    /// Whether the client has repeated its SYN after it was answered.
+    has_asked_again: bool,
     syn_at: i64,
     /// The first answer to the last SYN.
     syn_ack_at: Option<i64>,
@@ -122,6 +126,7 @@ impl Connection {
         let is_from_client = self.client == Some(from);
         match (segment.syn(), segment.is_ack()) {
             (true, false) => {
+                self.has_asked_again |= self.state == State::SynReceived;
                 self.state = match self.state {
                     State::UnderWay => State::SynSent,
                     State::SynSent => State::SynRepeated,
@@ -238,6 +243,7 @@ impl Connection {
         let has_waited = end.saturating_sub(self.last_syn_ack_at) >= ANSWERED_WITHIN;
         add(&mut connections.half_open, is_half_open);
         add(&mut connections.abandoned, is_half_open && (self.has_answered_again || has_waited));
+        add(&mut connections.unheard, is_half_open && self.has_asked_again);
         add(&mut connections.aborted, self.state == State::Aborted);
         add(&mut connections.completed, self.is_completed());
         add(&mut connections.one_way, self.is_seen_one_way());

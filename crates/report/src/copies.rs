@@ -87,13 +87,18 @@ impl Copies {
 
 /// What is the same in a copy, whether it was forwarded or not; nothing for what may be told twice.
 fn tcp(key: &FlowKey, from: Side, ip: &Ip<'_>, segment: &Segment<'_>) -> Option<u64> {
-    let numbers = (segment.seq, segment.ack, segment.length, segment.window, segment.flags());
-    if ip.identification != 0 {
-        return Some(FixedState::default().hash_one((key, from, numbers, ip.identification)));
-    }
-    // Acknowledgements are repeated word for word when segments come after a gap.
-    let is_alone = segment.length > 0 || !segment.is_plain();
-    is_alone.then(|| FixedState::default().hash_one((key, from, numbers, segment.checksum)))
+    // Acknowledgements are repeated word for word when segments come after a gap, and resets for each segment that comes.
+    let is_alone = segment.length > 0 || segment.syn() || segment.fin();
+    let sixteen_bits = match ip.identification {
+        0 if !is_alone => return None,
+        0 => segment.checksum,
+        counted => counted,
+    };
+    let two = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let rest =
+        two(u32::from(segment.window) << 16 | u32::from(sixteen_bits), u32::from(segment.flags()) << 1 | from as u32);
+    // In few large numbers, as the key itself, for this is done for every packet.
+    Some(FixedState::default().hash_one((key, two(segment.seq, segment.ack), segment.length, rest)))
 }
 
 fn tcp_within(ip: &Ip<'_>, segment: &Segment<'_>, round_trip: Option<i64>) -> i64 {

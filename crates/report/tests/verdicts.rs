@@ -55,6 +55,27 @@ fn answers_that_never_get_back_are_told_and_praised_by_nobody() {
     assert_eq!(half_open(1).kinds(), []);
 }
 
+/// A few clients cannot hear the server, and ask again; all the others are well.
+fn unheard(clients: u64) -> Wire {
+    let mut wire = Wire::new();
+    (0..40).for_each(|number| wire.exchange(number * 100 * MILLI, client(number), DATABASE, 3));
+    for number in 50..50 + clients {
+        for again in [0, SECOND] {
+            let at = number * 100 * MILLI + again;
+            wire.tcp(at, client(number), DATABASE, &segment("S", 99, 0));
+            wire.tcp(at + MILLI, DATABASE, client(number), &segment("SA", 499, 100));
+        }
+    }
+    wire
+}
+
+#[test]
+fn clients_that_ask_again_after_the_answer_have_not_heard_it_however_few_they_are() {
+    let finding = unheard(3).first(FindingKind::HalfOpenService);
+    assert_eq!((finding.severity, counts(&finding, ["connections", "failed"])), (Severity::Warning, [43, 3]));
+    assert_eq!(unheard(2).kinds(), []);
+}
+
 #[test]
 fn a_client_that_breaks_off_at_once_has_heard_the_answer() {
     let mut wire = half_open(0);

@@ -39,6 +39,8 @@ struct Failure {
     why: &'static str,
     /// Whether a few failures at each of several services are told.
     is_of_pools: bool,
+    /// Whether its failures are so by themselves, however many others there are.
+    is_certain: fn(&Service) -> bool,
     /// Whether it is about what was not seen.
     is_about_answers: bool,
     next: &'static str,
@@ -56,10 +58,10 @@ fn sum(services: &[&Service], count: fn(&Service) -> u64) -> u64 {
 }
 
 /// Services of which too many connections end in a way, the worst first.
-fn failing(report: &Report, count: fn(&Service) -> u64) -> Vec<&Service> {
+fn failing(report: &Report, count: fn(&Service) -> u64, is_certain: fn(&Service) -> bool) -> Vec<&Service> {
     let fails = |service: &&Service| {
         let is_frequent = ratio(count(service), wanted(service)) > FAILED_SHARE;
-        count(service) > 0 && is_frequent && !is_flooded(report, service)
+        count(service) > 0 && (is_frequent || is_certain(service)) && !is_flooded(report, service)
     };
     let mut failing: Vec<&Service> = services(report).filter(fails).collect();
     failing.sort_by_key(|service| (Reverse(count(service)), service.address, service.port));
@@ -70,7 +72,7 @@ fn failing_service(report: &Report, failure: &Failure, range: Option<TimeRange>)
     if failure.is_about_answers && is_one_way(report) {
         return None;
     }
-    let failing = failing(report, failure.count);
+    let failing = failing(report, failure.count, failure.is_certain);
     let (alone, few): (Vec<&Service>, Vec<&Service>) =
         failing.into_iter().partition(|service| (failure.count)(service) >= FAILED_CONNECTIONS);
     match alone.first() {
@@ -163,6 +165,7 @@ pub fn refused_service(report: &Report) -> Option<Finding> {
         after: "",
         why: "",
         is_of_pools: true,
+        is_certain: |_| false,
         is_about_answers: false,
         next: "Look on that machine whether the program is running and listens on that port.",
         filter: "tcp.flags.reset == 1",
@@ -178,6 +181,7 @@ pub fn silent_service(report: &Report) -> Option<Finding> {
         after: " unanswered",
         why: "",
         is_of_pools: true,
+        is_certain: |_| false,
         is_about_answers: true,
         next: "Look whether a network security group, a firewall or a route on the way there drops what is sent, and whether \
                SNAT ports are left.",
@@ -194,6 +198,7 @@ pub fn half_open_service(report: &Report) -> Option<Finding> {
         after: "",
         why: ": its answers (SYN/ACK) get lost on the way back, or the clients' next packets on the way there",
         is_of_pools: false,
+        is_certain: |service| service.connections.unheard >= FAILED_CONNECTIONS,
         is_about_answers: true,
         next: "Look whether the route back is the one that clients come by (route tables, firewalls, load balancers), and \
                whether one of them drops answers.",
