@@ -14,6 +14,10 @@ const MAX_GAPS: usize = 8;
 /// chance seldom is three times.
 const STUCK_SENDS: u32 = 3;
 
+/// What was not sent again after so long was sent again at least twice, and lost: the first time a sender waits for a second at
+/// most, unless the way is longer (RFC 6298, 2.1).
+const GIVEN_UP: i64 = 3_000_000_000;
+
 /// A segment of this length or longer needs a link that takes more than the least that IPv6 asks of every link: 1,280 bytes,
 /// less the headers of IPv6 and TCP (RFC 8200, 5).
 pub(crate) const LARGE_SEGMENT: u32 = 1_220;
@@ -254,6 +258,14 @@ impl Delivery {
         (self.head.sends >= STUCK_SENDS).then_some(self.head.largest)
     }
 
+    /// Whether the receiver waits for bytes that never came, although later ones did: since the beginning of the gap, its sender
+    /// had time to send them again more than once.
+    pub fn is_missing(&self, end: i64) -> bool {
+        let is_waited_for =
+            |gap: &Gap| self.acknowledged == Some(gap.from) && end.saturating_sub(gap.since) >= GIVEN_UP;
+        self.gaps.iter().any(is_waited_for)
+    }
+
     /// The same, if it is larger than any that was acknowledged, and the receiver is still there; or if its bytes arrived in
     /// smaller pieces only.
     pub fn stuck_for_its_size(&self) -> Option<u32> {
@@ -307,6 +319,20 @@ mod tests {
         segments.extend((0..39).map(|place| (place * 2 + 1, 1)));
         let fates = judged(&segments);
         assert!(fates[40..].iter().all(|fate| *fate == Fate::Overtaken), "{fates:?}");
+    }
+
+    #[test]
+    fn bytes_that_never_come_are_missing_once_the_receiver_has_waited_for_long() {
+        let mut delivery = Delivery::new(Some(1));
+        let mut bytes = [0; 30];
+        bytes[4..8].copy_from_slice(&1_000_u32.to_be_bytes());
+        bytes[12] = 0x50;
+        delivery.segment(&Segment::read(&bytes, bytes.len()).unwrap(), 0, MILLI);
+        assert!(!delivery.is_missing(GIVEN_UP), "nobody has said so");
+        delivery.acknowledge(1);
+        assert!(delivery.is_missing(GIVEN_UP) && !delivery.is_missing(GIVEN_UP - 1));
+        delivery.acknowledge(1_010);
+        assert!(!delivery.is_missing(GIVEN_UP), "they were not captured");
     }
 
     #[test]

@@ -99,7 +99,8 @@ pub struct Endings {
     pub lost_after_pause: u64,
     /// The shortest of these pauses.
     pub shortest_pause_seconds: f64,
-    /// Those of which data was sent again and again and never acknowledged, for another reason than its size or a pause.
+    /// Those of which data was sent again and again and never acknowledged, or never came, for another reason than its size or a
+    /// pause.
     pub stuck: u64,
     /// Those of these whose data the server had sent.
     pub stuck_from_server: u64,
@@ -253,11 +254,12 @@ impl Service {
         }
         self.sizes.count(tcp, exchange, server);
         let tls = tcp.tls_outcome(end);
-        let has_failed = matches!(tls, Some(TlsOutcome::Refused | TlsOutcome::Mute | TlsOutcome::Abandoned));
+        let has_failed =
+            matches!(tls, Some(TlsOutcome::Refused | TlsOutcome::Mute | TlsOutcome::Foreign | TlsOutcome::Abandoned));
         self.tls.count(tls);
         // What follows from another failure is not told as one of its own.
         if !tcp.is_stuck_for_size() && !has_failed {
-            self.endings.count(tcp, exchange, server);
+            self.endings.count(tcp, exchange, server, end);
         }
     }
 
@@ -303,7 +305,7 @@ impl Weighed for Service {
 }
 
 impl Endings {
-    fn count(&mut self, tcp: &Connection, exchange: &Exchange, server: Side) {
+    fn count(&mut self, tcp: &Connection, exchange: &Exchange, server: Side, end: i64) {
         match tcp.reset() {
             Some(Reset::AfterPause { pause, .. }) => {
                 add(&mut self.reset_after_pause, true);
@@ -318,8 +320,12 @@ impl Endings {
             self.note_pause(idle.pause);
             return;
         }
-        let is_stuck_from_server = exchange.delivery(server).stuck().is_some();
-        let is_stuck = is_stuck_from_server || exchange.delivery(server.other()).stuck().is_some();
+        let is_stuck = |side| {
+            let delivery = exchange.delivery(side);
+            delivery.stuck().is_some() || delivery.is_missing(end)
+        };
+        let is_stuck_from_server = is_stuck(server);
+        let is_stuck = is_stuck_from_server || is_stuck(server.other());
         add(&mut self.stuck, is_stuck);
         add(&mut self.stuck_from_server, is_stuck_from_server);
     }

@@ -9,8 +9,10 @@ pub(crate) enum TlsOutcome {
     Finished,
     /// Either side said in an alert why it goes no further.
     Refused,
-    /// The server took the hello and said nothing, or was no TLS server.
+    /// The server took the hello and said nothing.
     Mute,
+    /// The server answered with something that is not TLS.
+    Foreign,
     /// The connection ended before the client sent data. In TLS 1.3 that is how it looks when the client does not trust.
     Abandoned,
     /// It may yet go on.
@@ -27,8 +29,10 @@ pub struct TlsCounts {
     pub finished: u64,
     /// Those that were broken off with an alert.
     pub refused: u64,
-    /// Those to which the server said nothing, or nothing in TLS.
+    /// Those to which the server said nothing.
     pub mute: u64,
+    /// Those that the server answered with something that is not TLS.
+    pub foreign: u64,
     /// Those after which the connection was closed before the client sent anything.
     pub abandoned: u64,
 }
@@ -40,6 +44,7 @@ impl TlsCounts {
             Some(TlsOutcome::Finished) => &mut self.finished,
             Some(TlsOutcome::Refused) => &mut self.refused,
             Some(TlsOutcome::Mute) => &mut self.mute,
+            Some(TlsOutcome::Foreign) => &mut self.foreign,
             Some(TlsOutcome::Abandoned) => &mut self.abandoned,
         };
         *place = place.saturating_add(1);
@@ -48,6 +53,6 @@ impl TlsCounts {
 
     /// Those that came to nothing.
     pub(crate) fn failed(&self) -> u64 {
-        self.refused.saturating_add(self.mute).saturating_add(self.abandoned)
+        self.refused.saturating_add(self.mute).saturating_add(self.foreign).saturating_add(self.abandoned)
     }
 }

@@ -29,9 +29,16 @@ pub(crate) struct TlsHandshake {
     has_fatal_alert: bool,
     /// Whether the server has sent anything after the client's hello.
     has_server_spoken: bool,
+    /// Whether that did not begin like TLS.
+    is_foreign: bool,
     has_finished: bool,
     /// Whether the client has sent data after the handshake, so that it must have been content with it.
     has_client_data: bool,
+}
+
+/// Whether bytes begin like a record of TLS (RFC 8446, 5.1).
+fn is_record(bytes: &[u8]) -> bool {
+    matches!(bytes, [CHANGE_CIPHER_SPEC..=APPLICATION_DATA, 3, ..])
 }
 
 impl TlsHandshake {
@@ -45,7 +52,10 @@ impl TlsHandshake {
             }
             Some(Said::FatalAlert) => {}
             None if self.client_hello_at.is_none() => {}
-            None if !is_from_client => self.has_server_spoken = true,
+            None if !is_from_client => {
+                self.is_foreign |= !self.has_server_spoken && !is_record(payload);
+                self.has_server_spoken = true;
+            }
             None if self.has_server_spoken && !self.has_client_data => self.has_client_data = self.is_data(payload),
             None => {}
         }
@@ -76,6 +86,7 @@ impl TlsHandshake {
             Self { has_fatal_alert: true, .. } => TlsOutcome::Refused,
             Self { has_client_data: true, .. } => TlsOutcome::Finished,
             Self { has_server_spoken: false, .. } if is_over || has_waited => TlsOutcome::Mute,
+            Self { is_foreign: true, .. } => TlsOutcome::Foreign,
             Self { has_server_hello: true, .. } if is_over => TlsOutcome::Abandoned,
             _ => TlsOutcome::Pending,
         })

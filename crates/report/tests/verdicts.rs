@@ -531,6 +531,9 @@ fn a_tls_server_that_is_mute_is_named() {
     assert!(finding.sentence.ends_with("did not answer the client's hello."), "{finding:?}");
     assert!(!wire.praises("TLS handshakes went on"));
 
+    let plain = hellos(b"HTTP/1.1 400 Bad Request\r\n\r\n", &[], &[]);
+    assert!(plain.first(FindingKind::TlsFailing).sentence.ends_with("does not speak TLS on that port."));
+
     let request = tls_record(23, &[5; 100]);
     let answered = hellos(&server_hello(), &[&request], &[&request]);
     assert_eq!(answered.kinds(), []);

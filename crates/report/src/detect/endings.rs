@@ -116,12 +116,12 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
     let (name, count, from) = (name(target), target.endings.stuck, target.endings.stuck_from_server);
     let way = if from.saturating_mul(2) >= count { "from it" } else { "to it" };
     let sentence = format!(
-        "{} of {} with {name} stand still: data sent again and again was never acknowledged, mostly on the way {way}.",
+        "{} of {} with {name} stand still: data was never acknowledged, however often it was sent, mostly on the way {way}.",
         number(count),
         count_of(open(target), "connection", "connections"),
     );
-    let next = "Look for what on that way lets a handshake pass and no data: a firewall that sees one direction only, or a \
-                route that has changed.";
+    let next = "Look for what on that way lets a handshake pass and not the data: a firewall that sees one direction only, a link \
+                that takes smaller packets (MTU), or a route that has changed.";
     let filter = format!("{} && tcp.analysis.retransmission", of_service(target.address, target.port));
     let finding = Finding::new(FindingKind::ConnectionsStall, Severity::Warning, sentence, next)
         .shown_by(filter)

@@ -59,7 +59,7 @@ pub fn normal(report: &Report, findings: &[Finding]) -> Vec<String> {
         (&DATA, retransmissions),
         (&[FindingKind::ZeroWindow], windows),
         (&[FindingKind::DnsFailing, FindingKind::DnsSlow], dns),
-        (&[FindingKind::TlsFailing], tls),
+        (&[FindingKind::TlsFailing, FindingKind::ConnectionsReset], tls),
         (&[FindingKind::PacketsTooBig], sizes),
         (&TRAFFIC, rate),
     ];

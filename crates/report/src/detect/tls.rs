@@ -26,7 +26,7 @@ const SHOWN_NAME: usize = 80;
 
 /// Those of a service that failed. Clients that close at once, without a word, may have wanted no more than a handshake.
 fn failed(tls: &TlsCounts) -> u64 {
-    let told = tls.refused.saturating_add(tls.mute);
+    let told = tls.refused.saturating_add(tls.mute).saturating_add(tls.foreign);
     let is_most = ratio(tls.failed(), tls.begun) >= MOST;
     if is_most { tls.failed() } else { told }
 }
@@ -76,6 +76,7 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
 fn why(tls: &TlsCounts, alert: Option<&str>) -> String {
     match alert {
         Some(alert) => format!("; the reason given most often is {alert}"),
+        None if tls.foreign >= tls.mute.max(tls.abandoned) => "; the server does not speak TLS on that port".to_owned(),
         None if tls.mute >= tls.abandoned => {
             "; the server took the connection and did not answer the client's hello".to_owned()
         }
@@ -87,8 +88,11 @@ fn why(tls: &TlsCounts, alert: Option<&str>) -> String {
 
 fn next(tls: &TlsCounts) -> &'static str {
     match tls {
-        _ if tls.refused >= tls.mute.max(tls.abandoned) => {
+        _ if tls.refused >= tls.mute.max(tls.abandoned).max(tls.foreign) => {
             "Compare versions, ciphers and certificates of both sides with the reason that is given."
+        }
+        _ if tls.foreign >= tls.mute.max(tls.abandoned) => {
+            "Look whether clients use the right port, and whether the program behind it is set up for TLS."
         }
         _ if tls.mute >= tls.abandoned => {
             "Look whether the program behind that port still works: it accepts connections and does not read from them, or does \
