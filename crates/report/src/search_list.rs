@@ -59,7 +59,7 @@ pub(crate) fn unexplained(names: &Tally<String, Asked>) -> (u64, Option<LostZone
             continue;
         }
         unknown = unknown.saturating_add(asked.unknown);
-        if asked.found > 0 || is_asked_at_random(name) {
+        if asked.found > 0 || is_asked_at_random(name) || is_lengthened(name, names) {
             continue;
         }
         for zone in suffixes(name).filter(|zone| zone.contains('.') && !alive.contains(zone)) {
@@ -111,6 +111,12 @@ fn is_explained(name: &str, names: &Tally<String, Asked>) -> bool {
     })
 }
 
+/// Whether a name is another one that was asked for, with a domain appended.
+fn is_lengthened(name: &str, names: &Tally<String, Asked>) -> bool {
+    let begins = name.match_indices('.').filter_map(|(dot, _)| name.get(..dot)).take(MAX_LABELS);
+    begins.into_iter().any(|begin| begin.contains('.') && names.get(begin).is_some())
+}
+
 /// Names that machines try at random: addresses turned around, and services that may be there.
 fn is_asked_at_random(name: &str) -> bool {
     name.ends_with(".arpa") || name.starts_with('_') || name.starts_with("wpad.") || name.starts_with("isatap.")
@@ -152,6 +158,13 @@ mod tests {
             Some(("db.corp.example".to_owned(), 1))
         );
         assert_eq!(unexplained_of(&[&well[..], &lost[..1]].concat()).1, Some(("db.corp.example".to_owned(), 1)));
+    }
+
+    #[test]
+    fn a_lost_zone_is_told_by_its_own_name_where_a_search_list_is_at_work() {
+        let asked =
+            [("db.corp.example", 5, 0), ("db.corp.example.svc.cluster.local", 5, 0), ("web.svc.cluster.local", 0, 5)];
+        assert_eq!(unexplained_of(&asked).1, Some(("db.corp.example".to_owned(), 1)));
     }
 
     #[test]

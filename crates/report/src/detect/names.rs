@@ -138,7 +138,7 @@ fn lost_zone(dns: &Dns, lost: &LostZone) -> Option<Finding> {
         _ => {
             let most_asked = clean(most_asked, SHOWN_NAME);
             format!(
-                "names in {shown} do not exist ({} of them, most often {most_asked}), and none that one does",
+                "names in {shown} do not exist ({} of them, most often {most_asked}), and not one says that any does",
                 number(*names)
             )
         }
