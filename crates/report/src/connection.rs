@@ -38,7 +38,7 @@ pub struct Connections {
     pub aborted: u64,
     /// Those of the answered that came about and of which data was acknowledged, or that were closed as they should be.
     pub completed: u64,
-    /// Those that went on and of which one side was not captured.
+    /// Those that went on, although one side of them was not captured.
     pub one_way: u64,
     /// Those whose SYN was answered by RST.
     pub refused: u64,
@@ -298,8 +298,10 @@ impl Connection {
 
     /// Whether it went on, and one side of it was not captured.
     fn is_seen_one_way(&self) -> bool {
-        let has_data = [Side::Low, Side::High].iter().any(|side| self.delivered(*side).segments > 0);
-        let went_on = self.state == State::Established || (self.state == State::UnderWay && has_data);
+        // Whoever acknowledges more and more hears the other side; one that is only sent again and again may be alone.
+        let deliveries = self.exchange.iter().flat_map(|exchange| &exchange.deliveries);
+        let is_heard = deliveries.into_iter().any(|delivery| delivery.is_acknowledged_further);
+        let went_on = self.state == State::Established || (self.state == State::UnderWay && is_heard);
         went_on && !self.is_seen_both_ways()
     }
 

@@ -93,6 +93,8 @@ pub(crate) struct Delivery {
     /// The end of the first segment with data.
     first_end: Option<u32>,
     pub is_data_acknowledged: bool,
+    /// Whether the other side has acknowledged something after it had acknowledged something else.
+    pub is_acknowledged_further: bool,
     /// Bytes of the largest segment that was acknowledged.
     pub largest_acknowledged: u32,
     /// End and length of the largest segment that waits for its acknowledgement.
@@ -222,6 +224,7 @@ impl Delivery {
             self.head.is_waited_for |= self.acknowledged == Some(ack);
             return;
         }
+        self.is_acknowledged_further |= self.acknowledged.is_some();
         self.acknowledged = Some(ack);
         self.is_data_acknowledged |= self.first_end.is_some_and(|end| !is_before(ack, end));
         let (end, length) = self.largest_waiting;

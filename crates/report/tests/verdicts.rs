@@ -385,6 +385,22 @@ fn a_capture_of_one_direction_misses_nothing() {
     assert!(wire.is_quiet(), "{:?}", wire.report().findings);
 }
 
+/// Everything that comes to a machine is lost: that is no capture of one direction.
+#[test]
+fn a_machine_that_hears_nobody_is_not_taken_for_a_capture_of_one_direction() {
+    let mut wire = Wire::new();
+    for number in 0..4 {
+        for again in [0, 1, 3] {
+            let at = number * 10 * MILLI + again * SECOND;
+            wire.data(at, client(number), SERVER, (100, 500), &[1; 100]);
+            wire.tcp(at, client(number + 10), DATABASE, &segment("S", 99, 0));
+        }
+        wire.question(number * MILLI, number as u16);
+    }
+    wire.data(9 * SECOND, client(0), SERVER, (100, 500), &[1; 100]);
+    assert_eq!(wire.kinds(), [FindingKind::DnsSlow, FindingKind::SilentService]);
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Connections that end as they should not
 // ---------------------------------------------------------------------------------------------------------------------

@@ -186,6 +186,9 @@ impl Wire {
         let first = report.findings.first().cloned();
         let first = first.unwrap_or_else(|| panic!("nothing found, normal is {:?}", report.normal));
         assert_eq!(first.kind, kind, "{:#?}", report.findings);
+        let has_packets = !matches!(kind, FindingKind::NothingCaptured | FindingKind::CapturedOneWay);
+        assert_eq!(first.filter.is_some(), has_packets, "{first:#?}");
+        assert!(first.next_step.ends_with('.'), "{first:#?}");
         first
     }
 }
