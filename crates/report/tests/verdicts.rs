@@ -296,6 +296,24 @@ fn a_gap_that_is_filled_within_half_a_round_trip_was_overtaken_and_later_it_was_
     assert!(finding.sentence.ends_with("on the way to it."), "{finding:?}");
 }
 
+#[test]
+fn what_is_too_much_to_be_praised_may_be_too_little_to_be_told() {
+    let lost = |segments: u32| {
+        let mut wire = Wire::ordinary();
+        let from = client(90);
+        wire.handshake(32 * SECOND, from, DATABASE);
+        for place in 0..100 {
+            let at = 33 * SECOND + u64::from(place) * 10 * MILLI;
+            wire.data(at, from, DATABASE, (100 + place * 100, 500), &[1; 100]);
+            if place < segments {
+                wire.data(at + 5 * MILLI, from, DATABASE, (100 + place * 100, 500), &[1; 100]);
+            }
+        }
+        wire.praises("Little had to be sent again")
+    };
+    assert!(lost(4) && !lost(5));
+}
+
 /// A receiver says that it is full, and says so again when it is asked.
 fn full(millis: u64) -> Wire {
     let mut wire = Wire::new();

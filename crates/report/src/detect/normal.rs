@@ -10,6 +10,7 @@ use crate::finding::{Finding, FindingKind};
 use crate::histogram::Durations;
 use crate::measure::{count_of, number, seconds_long};
 use crate::report::Report;
+use crate::service::Service;
 use crate::tls_counts::TlsCounts;
 
 /// What went well less often than this is not praised, even where it is too little to be a finding.
@@ -17,6 +18,12 @@ const WELL_SHARE: f64 = 0.9;
 
 /// One or two that went well may have been the only ones that did.
 const WELL_NEEDED: u64 = 3;
+
+/// A network of a cloud that is well has to send far less again.
+const LITTLE_SHARE: f64 = 0.01;
+
+/// So many segments of one service that were lost are too many to speak well of all.
+const LOST: u64 = 5;
 
 /// Of fewer segments with data a share says nothing: three of a hundred would not show.
 const SEGMENTS_NEEDED: u64 = 34;
@@ -77,7 +84,10 @@ fn connections(report: &Report) -> Option<String> {
 
 fn retransmissions(report: &Report) -> Option<String> {
     let DeliveryCounts { segments, sent_again, .. } = report.tcp.delivered;
-    let is_little = segments >= SEGMENTS_NEEDED && ratio(sent_again, segments) < SENT_AGAIN_SHARE;
+    let is_much = |way: &DeliveryCounts| way.lost() >= LOST && ratio(way.lost(), way.segments) >= SENT_AGAIN_SHARE;
+    let suffers = |service: &Service| [service.delivered_from, service.delivered_to].iter().any(is_much);
+    let is_little = segments >= SEGMENTS_NEEDED && ratio(sent_again, segments) < LITTLE_SHARE;
+    let is_little = is_little && !services(report).any(suffers);
     let of = count_of(segments, "TCP segment with data", "TCP segments with data");
     is_little.then(|| format!("Little had to be sent again: {} of {of}.", percent(sent_again, segments)))
 }
