@@ -44,9 +44,11 @@ pub(crate) struct Payload<'a> {
 }
 
 /// What a segment says that matters for its connection.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     pub tls: Option<Said>,
+    /// The server that a client asks for in TLS.
+    pub server_name: Option<String>,
     /// An answer in HTTP.
     pub http: Option<Answer>,
 }
@@ -97,6 +99,7 @@ impl Application {
         } else if is_tls(bytes) {
             let said = self.tls.read(bytes, payload.now);
             heard.tls = said.unwrap_or_default();
+            heard.server_name = self.tls.take_name();
             said.is_err().then_some(bytes)
         } else if is_http(bytes) {
             let answer = self.http.read(bytes, is_all);

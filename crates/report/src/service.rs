@@ -70,6 +70,9 @@ pub struct Service {
     /// How long the way and the server took.
     #[serde(skip_serializing_if = "is_default")]
     pub answers: Answers,
+    /// The name that a client asked it for last in TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
     /// TLS handshakes with it.
     #[serde(skip_serializing_if = "is_default")]
     pub tls: TlsCounts,
@@ -206,6 +209,7 @@ impl Service {
             endings: Endings::default(),
             sizes: Sizes::default(),
             answers: Answers::default(),
+            server_name: None,
             tls: TlsCounts::default(),
             http: HttpCounts::default(),
             scanned: Scanned::default(),

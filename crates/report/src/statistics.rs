@@ -316,6 +316,9 @@ impl FlowStatistics {
         let Some(is_reassembling) = connection.is_reassembling(from) else { return };
         let heard = self.application.read(&payload, is_reassembling);
         connection.note_heard(from, &heard, segment, now);
+        if let Some(name) = heard.server_name {
+            self.talkers.note_server_name(key.peer(from.other()), name);
+        }
     }
 
     /// Counts a conversation that is over, or forgotten.

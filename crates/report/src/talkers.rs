@@ -212,6 +212,11 @@ impl Talkers {
         self.services.entry_or(server, || Service::new(server)).answers.count(took);
     }
 
+    /// Remembers the name that a client has asked a service for in TLS.
+    pub fn note_server_name(&mut self, server: Peer, name: String) {
+        self.services.entry_or(server, || Service::new(server)).server_name = Some(name);
+    }
+
     /// `scanners` are clients whose failures are their own.
     pub fn report(&mut self, scanners: &[IpAddr]) -> TalkersReport {
         self.services.for_each(|service| service.note_scanners(scanners));

@@ -67,6 +67,8 @@ pub(crate) struct TlsStatistics {
     versions: BTreeMap<Option<u16>, u64>,
     alerts: BTreeMap<u8, u64>,
     names: NameCounts,
+    /// The name that the last hello asked for.
+    asked_for: Option<String>,
 }
 
 impl Default for TlsStatistics {
@@ -76,6 +78,7 @@ impl Default for TlsStatistics {
             versions: BTreeMap::new(),
             alerts: BTreeMap::new(),
             names: NameCounts::new(MAX_NAMES),
+            asked_for: None,
         }
     }
 }
@@ -131,8 +134,9 @@ impl TlsStatistics {
         let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
         if let Some((_, TlsExtension::SNI(names))) = names {
             for (_, name) in names.iter().filter(|(kind, _)| *kind == SNIType::HostName) {
-                let name = String::from_utf8_lossy(name);
-                self.names.count(clean(&name.to_ascii_lowercase(), MAX_NAME_BYTES));
+                let name = clean(&String::from_utf8_lossy(name).to_ascii_lowercase(), MAX_NAME_BYTES);
+                self.asked_for = Some(name.clone());
+                self.names.count(name);
             }
         }
         true
@@ -153,6 +157,11 @@ impl TlsStatistics {
         let is_kept = self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version);
         count(&mut self.versions, version.filter(|_| is_kept));
         true
+    }
+
+    /// The name that the hello asked for which was read last, once.
+    pub fn take_name(&mut self) -> Option<String> {
+        self.asked_for.take()
     }
 
     /// Counts how a handshake ended.

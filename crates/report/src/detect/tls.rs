@@ -42,7 +42,6 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
     let (tls, of_all) = (&target.tls, &report.tls);
     let (failed, all) = (failed(tls), tls.begun);
     let alert = alert(&of_all.alerts).filter(|_| tls.refused > 0);
-    let name_asked = of_all.server_names.names.first().map(|name| name.name.as_str());
     let name = name(target);
     let sentence = format!(
         "{} of {} with {name} failed ({}){}{}{}.",
@@ -50,8 +49,10 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
         count_of(all, "TLS handshake", "TLS handshakes"),
         percent(failed, all),
         when(of_all.failed_during),
-        name_asked
-            .map(|name| format!("; the name asked for most often is {}", clean(name, SHOWN_NAME)))
+        target
+            .server_name
+            .as_deref()
+            .map(|name| format!("; clients ask for {}", clean(name, SHOWN_NAME)))
             .unwrap_or_default(),
         why(tls, alert),
     );
