@@ -99,10 +99,10 @@ async fn the_message_the_report_and_the_file_tell_the_same() {
 
     let lines = captured.lines();
     assert_eq!(lines.len(), 3, "{lines:?}");
-    let digits: String = lines[0].split(" packets").next().unwrap().replace(',', "");
+    let digits: String = lines[2].split(" packets").next().unwrap().replace(',', "");
     assert_eq!(digits, packets.to_string(), "{lines:?}");
     let found = report["findings"][0]["sentence"].as_str().expect("the burst to a database that is too slow");
-    assert_eq!(lines[1], found);
+    assert!(lines[0].starts_with(found), "what was found comes first, with what to do: {lines:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +207,7 @@ async fn reading_stops_where_it_was_told_to_and_says_so() {
     let (_, report) = captured.get("report", &[]).await.json();
     assert_eq!(report["file"]["isComplete"], false);
     assert!(report["packets"]["count"].as_u64().unwrap() > 0);
-    assert!(captured.lines()[0].ends_with("Only the beginning of the file was read."), "{:?}", captured.lines());
+    assert!(captured.lines().iter().any(|line| line.ends_with("Only the beginning of the file was read.")), "{:?}", captured.lines());
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,7 +109,16 @@ mod tests {
 
     fn finding(severity: Severity, sentence: &str) -> Finding {
         let (kind, sentence) = (FindingKind::Burst, sentence.to_owned());
-        Finding { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
+        Finding {
+            kind,
+            severity,
+            sentence: sentence.clone(),
+            next_step: sentence.clone(),
+            filter: Some(sentence),
+            evidence: BTreeMap::new(),
+            from: None,
+            to: None,
+        }
     }
 
     /// Reads the page as XML, which wants every element closed, all but those of the head that HTML never closes.
@@ -184,6 +193,7 @@ mod tests {
             retransmissions: 0,
             resets: 0,
             zero_windows: 0,
+            longest_shut_seconds_of_source: 0.0,
         });
         report.ports = top(Port { protocol: hostile(), port: 1, packets: 1, bytes: 1, conversations: 1 });
         report.dns.queries = 1;

@@ -57,7 +57,7 @@ pub fn tcp(series: &Series, alert_at: Option<Timestamp>) -> Markup {
     let lines = [
         Line { name: "SYN", class: "syn", values: &series.syn },
         Line { name: "RST", class: "rst", values: &series.rst },
-        Line { name: "Sent again", class: "again", values: &series.retransmissions },
+        Line { name: "Sent again", class: "again", values: &series.sent_again },
     ];
     over_time("TCP segments", series, &lines, Unit::Pieces, alert_at)
 }
@@ -185,6 +185,7 @@ mod tests {
             syn: vec![1; count],
             rst: vec![0; count],
             retransmissions: vec![0; count],
+            sent_again: vec![0; count],
         }
     }
 

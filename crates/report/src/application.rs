@@ -1,11 +1,11 @@
 //! What is said over TCP: finds DNS, TLS and HTTP at the beginning of what a side sends, and reassembles a message that
 //! came in several segments.
 
-use crate::bytes::{Incomplete, be16};
+use crate::bytes::be16;
 use crate::dns::{DNS_PORT, DnsStatistics};
 use crate::flow_key::{FlowKey, Side};
-use crate::http::{HttpStatistics, ends_head, is_http};
-use crate::tls::{Hello, TlsStatistics, is_tls};
+use crate::http::{Answer, HttpStatistics, ends_head, is_http};
+use crate::tls::{Said, TlsStatistics, is_tls};
 use crate::waiting::Waiting;
 
 /// The most bytes of a message that are reassembled. Hellos with post-quantum keys have 2 KB, and heads of HTTP are
@@ -43,32 +43,42 @@ pub(crate) struct Payload<'a> {
     pub now: i64,
 }
 
+/// What a segment says that matters for its connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    pub tls: Option<Said>,
+    /// The server that a client asks for in TLS.
+    pub server_name: Option<String>,
+    /// An answer in HTTP.
+    pub http: Option<Answer>,
+}
+
 impl Application {
     /// Reads new bytes of one side. `is_reassembling` says that the beginning of a message of this side is kept, and is
     /// set accordingly.
-    pub fn read(&mut self, payload: &Payload<'_>, is_reassembling: &mut bool) -> Option<Hello> {
+    pub fn read(&mut self, payload: &Payload<'_>, is_reassembling: &mut bool) -> Heard {
         if !*is_reassembling {
-            let (hello, rest) = self.read_messages(payload, payload.bytes, !payload.is_whole);
+            let (heard, rest) = self.read_messages(payload, payload.bytes, !payload.is_whole);
             if let Some(rest) = rest {
                 *is_reassembling = self.keep(payload, rest);
             }
-            return hello;
+            return heard;
         }
         let key = (*payload.flow, payload.from);
         let Some(partial) = self.partial.get_mut(&key) else {
             // It was evicted in favour of another one.
             *is_reassembling = false;
-            return None;
+            return Heard::default();
         };
         if payload.follows {
             partial.bytes.extend_from_slice(payload.bytes);
         }
         let is_all = !payload.follows || !payload.is_whole || partial.bytes.len() >= MAX_MESSAGE;
         if !is_all && !partial.is_worth_reading(payload.bytes.len()) {
-            return None;
+            return Heard::default();
         }
         let mut bytes = std::mem::take(&mut partial.bytes);
-        let (hello, rest) = self.read_messages(payload, &bytes, is_all);
+        let (heard, rest) = self.read_messages(payload, &bytes, is_all);
         *is_reassembling = rest.is_some();
         let read_bytes = bytes.len().saturating_sub(rest.map_or(0, <[u8]>::len));
         bytes.drain(..read_bytes);
@@ -77,30 +87,28 @@ impl Application {
         } else if let Some(partial) = self.partial.get_mut(&key) {
             *partial = Partial { read: bytes.len(), bytes };
         }
-        hello
+        heard
     }
 
     /// Reads messages, and hands back the beginning of one that is not whole.
-    fn read_messages<'a>(
-        &mut self,
-        payload: &Payload<'_>,
-        bytes: &'a [u8],
-        is_all: bool,
-    ) -> (Option<Hello>, Option<&'a [u8]>) {
+    fn read_messages<'a>(&mut self, payload: &Payload<'_>, bytes: &'a [u8], is_all: bool) -> (Heard, Option<&'a [u8]>) {
         let has_dns = payload.flow.peers().iter().any(|peer| peer.port == DNS_PORT);
-        let (hello, rest) = if has_dns {
-            (None, self.read_dns(payload, bytes))
+        let mut heard = Heard::default();
+        let rest = if has_dns {
+            self.read_dns(payload, bytes)
         } else if is_tls(bytes) {
-            match self.tls.read(bytes, payload.now) {
-                Ok(hello) => (hello, None),
-                Err(Incomplete) => (None, Some(bytes)),
-            }
+            let said = self.tls.read(bytes, payload.now);
+            heard.tls = said.unwrap_or_default();
+            heard.server_name = self.tls.take_name();
+            said.is_err().then_some(bytes)
         } else if is_http(bytes) {
-            (None, self.http.read(bytes, is_all).is_err().then_some(bytes))
+            let answer = self.http.read(bytes, is_all);
+            heard.http = answer.unwrap_or_default();
+            answer.is_err().then_some(bytes)
         } else {
-            (None, None)
+            None
         };
-        (hello, rest.filter(|_| !is_all))
+        (heard, rest.filter(|_| !is_all))
     }
 
     /// Each message has its length before it (RFC 1035, 4.2.2).
@@ -110,7 +118,7 @@ impl Application {
             let Some(message) = bytes.get(2..).and_then(|rest| rest.get(..usize::from(length))) else {
                 return Some(bytes);
             };
-            self.dns.message(payload.flow, payload.from, message, payload.now);
+            self.dns.message(payload.flow, payload.from, message, false, payload.now);
             bytes = bytes.get(usize::from(length).saturating_add(2)..).unwrap_or_default();
         }
         None

@@ -19,6 +19,13 @@ const MAX_CLIENTS: usize = 1_000;
 /// Nobody needs to know how many more there are.
 const MAX_DISTINCT: usize = 64;
 
+/// A client that fails at so many ports looks for open ones: no program has so many services, all of them down.
+pub(crate) const SCANNED_PORTS: u64 = 15;
+
+/// A client that fails at so many hosts looks for them: a pool of servers that is down is seldom as large, and most
+/// programs give up before they have tried so many.
+pub(crate) const SWEPT_HOSTS: u64 = 15;
+
 /// How many are shown.
 const SHOWN: usize = 5;
 
@@ -48,6 +55,24 @@ struct Attempts {
     failed: u64,
     hosts: BTreeSet<Address>,
     ports: BTreeSet<u16>,
+}
+
+impl Attempts {
+    fn is_of_scanner(&self) -> bool {
+        is_scanner(self.hosts.len() as u64, self.ports.len() as u64, self.failed, self.connections)
+    }
+}
+
+impl Client {
+    /// Whether it looks for what is there.
+    pub(crate) fn is_scanner(&self) -> bool {
+        is_scanner(self.hosts, self.ports, self.failed, self.connections)
+    }
+}
+
+fn is_scanner(hosts: u64, ports: u64, failed: u64, connections: u64) -> bool {
+    let is_wide = ports >= SCANNED_PORTS || hosts >= SWEPT_HOSTS;
+    is_wide && failed.saturating_mul(2) >= connections
 }
 
 impl Weighed for Attempts {
@@ -82,6 +107,12 @@ impl Clients {
             add_distinct(&mut attempts.hosts, server.address);
             add_distinct(&mut attempts.ports, server.port);
         }
+    }
+
+    /// Those that look around: of whom most fails, at many places.
+    pub fn scanners(&self) -> Vec<IpAddr> {
+        let is_scanner = |(_, attempts): &(&Address, &Attempts)| attempts.is_of_scanner();
+        self.0.iter().filter(is_scanner).map(|(address, _)| address.to_ip()).collect()
     }
 
     /// Those with the most failures, most first.

@@ -13,6 +13,7 @@ use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
 use crate::moment::TimeRange;
 use crate::packet::Address;
+use crate::search_list::{Asked, LostZone, unexplained};
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
 use crate::waiting::Waiting;
@@ -63,6 +64,11 @@ pub struct Dns {
     pub not_followed: u64,
     /// Messages that cannot be read.
     pub malformed: u64,
+    /// Answers that a name does not exist, but for those that a search list explains: the resolver appends one domain after
+    /// the other to a name, until it is found (`search` and `ndots` of resolv.conf(5)).
+    pub unknown: u64,
+    /// The zone of which most such answers are, and of which no name was found.
+    pub lost_zone: Option<LostZone>,
     pub names: Names<DnsName>,
     /// By questions.
     pub servers: Top<DnsServer>,
@@ -102,20 +108,6 @@ impl Weighed for DnsServer {
     }
 }
 
-/// What is counted of a name.
-#[derive(Clone, Debug, Default)]
-struct Asked {
-    queries: u64,
-    failed: u64,
-    unanswered: u64,
-}
-
-impl Weighed for Asked {
-    fn weight(&self) -> Weight {
-        Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
-    }
-}
-
 /// A question is the same when its conversation, its number and its name are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Question {
@@ -150,8 +142,8 @@ impl Default for DnsStatistics {
 }
 
 impl DnsStatistics {
-    /// Reads a message that one side of a conversation has sent.
-    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], now: i64) {
+    /// Reads a message that one side of a conversation has sent. One that was cut within its name counts by its header.
+    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], is_cut: bool, now: i64) {
         let Ok(message) = Message::from_octets(message) else {
             self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
@@ -163,6 +155,7 @@ impl DnsStatistics {
         // Some errors come without their question.
         let name = match message.question().next() {
             Some(Ok(question)) => Some(shown(question.qname())),
+            Some(Err(_)) if is_cut => Some(String::new()),
             Some(Err(_)) => None,
             None => Some(String::new()),
         };
@@ -191,6 +184,7 @@ impl DnsStatistics {
         });
         server.queries = server.queries.saturating_add(1);
         match self.names.get_mut(&question.name) {
+            _ if question.name.is_empty() => {}
             Some(name) => name.queries = name.queries.saturating_add(1),
             None => self.names.entry(question.name.clone()).queries = 1,
         }
@@ -219,6 +213,9 @@ impl DnsStatistics {
         if is_slow {
             self.dns.late_during = TimeRange::with(self.dns.late_during, now);
         }
+        if code == Rcode::NXDOMAIN && question.name.is_empty() {
+            self.dns.unknown = self.dns.unknown.saturating_add(1);
+        }
         // That a name does not exist is no fault of who says so.
         let is_error = code != Rcode::NOERROR && code != Rcode::NXDOMAIN;
         if is_error {
@@ -227,6 +224,8 @@ impl DnsStatistics {
         let failed = u64::from(code != Rcode::NOERROR);
         if let Some(name) = self.names.get_mut(&question.name) {
             name.failed = name.failed.saturating_add(failed);
+            name.unknown = name.unknown.saturating_add((code == Rcode::NXDOMAIN).into());
+            name.found = name.found.saturating_add((code == Rcode::NOERROR).into());
         }
         if let Some(server) = self.servers.get_mut(&question.server()) {
             server.failed = server.failed.saturating_add(is_error.into());
@@ -252,14 +251,17 @@ impl DnsStatistics {
     /// What is known at the end of the capture.
     pub fn report(mut self, end: i64) -> Dns {
         self.expire(end);
+        let (unknown, lost_zone) = unexplained(&self.names);
         let names = self.names.report(|name, asked| {
-            let Asked { queries, failed, unanswered } = *asked;
+            let Asked { queries, failed, unanswered, .. } = *asked;
             DnsName { name: name.clone(), queries, failed, unanswered }
         });
         Dns {
             codes: self.codes.iter().map(|(code, count)| (code_name(*code), *count)).collect(),
             answered: self.answered.report(),
             pending: self.pending.len() as u64,
+            unknown: self.dns.unknown.saturating_add(unknown),
+            lost_zone,
             names: names.into(),
             servers: self.servers.report(|_, server| server.clone()),
             ..self.dns

@@ -19,6 +19,10 @@ pub struct Finding {
     pub severity: Severity,
     /// One sentence: what, who, how much and when.
     pub sentence: String,
+    /// What a person would look at next, in one sentence.
+    pub next_step: String,
+    /// A display filter of Wireshark that shows the packets behind it.
+    pub filter: Option<String>,
     /// The numbers and names behind the sentence.
     pub evidence: BTreeMap<String, Evidence>,
     /// When it begins, of what is in the series as finely as that tells; nothing when packets have no time.
@@ -42,20 +46,38 @@ pub enum FindingKind {
     HostSweep,
     /// Name servers answer with errors.
     DnsFailing,
+    /// Packets are too big for a link on their way.
+    PacketsTooBig,
+    /// Much has to be sent again.
+    RetransmissionStorm,
     /// Name servers answer late, or not at all.
     DnsSlow,
     /// A service refuses connections.
     RefusedService,
     /// A service does not answer when connections are opened.
     SilentService,
+    /// A service answers connections, and nobody goes on with them.
+    HalfOpenService,
     /// TLS handshakes fail.
     TlsFailing,
-    /// Packets are too big for a link on their way.
-    PacketsTooBig,
-    /// Much has to be sent again.
-    RetransmissionStorm,
     /// A receiver cannot take any more.
     ZeroWindow,
+    /// Connections are reset in mid-stream.
+    ConnectionsReset,
+    /// Connections die while nothing is said on them.
+    IdleConnectionsDie,
+    /// What is sent on connections is never acknowledged.
+    ConnectionsStall,
+    /// A service answers HTTP requests with errors of its own.
+    HttpFailing,
+    /// A service takes long to answer, and the way there does not.
+    SlowService,
+    /// The way to a service is long.
+    FarService,
+    /// The file holds one direction only.
+    CapturedOneWay,
+    /// Packets are in the file twice.
+    CapturedTwice,
     /// There is far more traffic at one time than is usual in the file.
     Burst,
     /// One address has most of the traffic.
@@ -107,8 +129,16 @@ impl From<String> for Evidence {
 }
 
 impl Finding {
-    pub(crate) fn new(kind: FindingKind, severity: Severity, sentence: String) -> Self {
-        Self { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
+    /// `next_step` is what a person would look at next.
+    pub(crate) fn new(kind: FindingKind, severity: Severity, sentence: String, next_step: impl Into<String>) -> Self {
+        let next_step = next_step.into();
+        Self { kind, severity, sentence, next_step, filter: None, evidence: BTreeMap::new(), from: None, to: None }
+    }
+
+    /// The display filter that shows the packets behind it.
+    pub(crate) fn shown_by(mut self, filter: impl Into<String>) -> Self {
+        self.filter = Some(filter.into());
+        self
     }
 
     pub(crate) fn with(mut self, name: &str, evidence: impl Into<Evidence>) -> Self {

@@ -46,6 +46,14 @@ impl Default for HttpStatistics {
     }
 }
 
+/// What the head of an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub status: u16,
+    /// Bytes that are still to come, where the answer says how long it is.
+    pub missing: Option<u32>,
+}
+
 /// Whether bytes begin like a request or an answer.
 pub(crate) fn is_http(bytes: &[u8]) -> bool {
     is_response(bytes) || METHODS.iter().any(|method| bytes.starts_with(method))
@@ -63,9 +71,13 @@ fn is_response(bytes: &[u8]) -> bool {
 }
 
 impl HttpStatistics {
-    /// Reads the head of a message. When its end is missing and `is_all` there will be, what is there is counted.
-    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
-        if is_response(bytes) { self.read_response(bytes, is_all) } else { self.read_request(bytes, is_all) }
+    /// Reads the head of a message, and tells what an answer says. When its end is missing and `is_all` there will be, what is
+    /// there is counted.
+    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<Option<Answer>, Incomplete> {
+        match is_response(bytes) {
+            true => self.read_response(bytes, is_all),
+            false => self.read_request(bytes, is_all).map(|()| None),
+        }
     }
 
     fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
@@ -88,17 +100,26 @@ impl HttpStatistics {
         Ok(())
     }
 
-    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
+    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<Option<Answer>, Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut response = Response::new(&mut headers);
-        if response.parse(bytes).is_err() && response.code.is_none() {
-            return Ok(());
+        let parsed = response.parse(bytes);
+        if parsed.is_err() && response.code.is_none() {
+            return Ok(None);
         }
-        let Some(code) = response.code else { return if is_all { Ok(()) } else { Err(Incomplete) } };
+        let Some(code) = response.code else { return if is_all { Ok(None) } else { Err(Incomplete) } };
         self.http.responses = self.http.responses.saturating_add(1);
         let class = usize::from(code / 100).wrapping_sub(1);
         self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
-        Ok(())
+        let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+        let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<u32>().ok());
+        let body = match parsed {
+            Ok(httparse::Status::Complete(head)) => Some(bytes.len().saturating_sub(head)),
+            _ => None,
+        };
+        let missing =
+            length.zip(body).map(|(length, body)| length.saturating_sub(u32::try_from(body).unwrap_or(u32::MAX)));
+        Ok(Some(Answer { status: code, missing }))
     }
 
     pub fn report(self) -> Http {

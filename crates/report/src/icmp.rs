@@ -8,8 +8,8 @@ use serde_with::skip_serializing_none;
 
 use crate::bytes::{be16, be32};
 use crate::moment::TimeRange;
-use crate::packet::{Address, quoted};
-use crate::top::{Names, Tally, Weight};
+use crate::packet::{Address, Quoted, quoted};
+use crate::top::{Names, Tally, Weighed, Weight};
 
 const MAX_DESTINATIONS: usize = 1_000;
 
@@ -27,6 +27,9 @@ pub struct Icmp {
     pub unreachable_destinations: Names<Destination>,
     /// Complaints that a packet is too big for the next link (RFC 1191; RFC 8201).
     pub too_big: u64,
+    /// Those of them about a destination that was complained of three times at least, over a second or longer: whoever sends
+    /// there does not listen.
+    pub too_big_unheeded: u64,
     /// The smallest size that such a complaint asks for, in bytes.
     pub smallest_mtu: Option<u32>,
     /// When such complaints came.
@@ -47,7 +50,36 @@ pub struct Destination {
     pub times: u64,
 }
 
-type Destinations = Tally<(Address, Option<u16>), Weight>;
+type Destinations = Tally<(Address, Option<u16>), Complaints>;
+
+/// A sender that listens is complained to once, or once for each packet that was on its way meanwhile.
+const UNHEEDED: u64 = 3;
+const UNHEEDED_FOR: i64 = 1_000_000_000;
+
+/// Complaints about one destination.
+#[derive(Clone, Copy, Debug, Default)]
+struct Complaints {
+    times: u64,
+    during: Option<TimeRange>,
+}
+
+impl Weighed for Complaints {
+    fn weight(&self) -> Weight {
+        Weight { bytes: 0, packets: self.times }
+    }
+}
+
+impl Complaints {
+    fn count(&mut self, now: i64) {
+        self.times = self.times.saturating_add(1);
+        self.during = TimeRange::with(self.during, now);
+    }
+
+    fn are_unheeded(&self) -> bool {
+        let lasts = self.during.map_or(0, |during| during.to.0.saturating_sub(during.from.0));
+        self.times >= UNHEEDED && lasts >= UNHEEDED_FOR
+    }
+}
 
 /// ICMP as it is counted.
 #[derive(Clone, Debug)]
@@ -69,9 +101,14 @@ impl Default for IcmpStatistics {
     }
 }
 
+fn destination(quoted: &Quoted) -> (Address, Option<u16>) {
+    (quoted.destination, quoted.ports.map(|[_, port]| port))
+}
+
 impl IcmpStatistics {
-    /// Counts a message of ICMP for IPv4 (RFC 792). `rest` are the four bytes behind the checksum.
-    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) {
+    /// Counts a message of ICMP for IPv4 (RFC 792), and hands back the packet that is too big, if it is about one. `rest` are
+    /// the four bytes behind the checksum.
+    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) -> Option<Quoted> {
         let name = match (kind, code) {
             (0, _) => "echo_reply",
             (3, 0) => "net_unreachable",
@@ -90,13 +127,13 @@ impl IcmpStatistics {
         self.count(name);
         match (kind, code) {
             (3, 4) => self.too_big(be16(&rest, 2).map(u32::from), payload, now),
-            (3, _) => self.unreachable(payload),
-            _ => {}
+            (3, _) => self.unreachable(payload, now),
+            _ => None,
         }
     }
 
     /// The same for IPv6 (RFC 4443; RFC 4861 for neighbours).
-    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) {
+    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) -> Option<Quoted> {
         let name = match (kind, code) {
             (1, 0) => "net_unreachable",
             (1, 1 | 5 | 6) => "administratively_prohibited",
@@ -117,9 +154,9 @@ impl IcmpStatistics {
         };
         self.count(name);
         match kind {
-            1 => self.unreachable(payload),
+            1 => self.unreachable(payload, now),
             2 => self.too_big(be32(&rest, 0), payload, now),
-            _ => {}
+            _ => None,
         }
     }
 
@@ -128,36 +165,37 @@ impl IcmpStatistics {
         *count = count.saturating_add(1);
     }
 
-    fn unreachable(&mut self, payload: &[u8]) {
+    fn unreachable(&mut self, payload: &[u8], now: i64) -> Option<Quoted> {
         self.icmp.unreachable = self.icmp.unreachable.saturating_add(1);
-        if let Some(destination) = quoted(payload) {
-            self.unreachable.entry(destination).add(Weight { bytes: 0, packets: 1 });
-        }
+        let quoted = quoted(payload)?;
+        self.unreachable.entry(destination(&quoted)).count(now);
+        None
     }
 
-    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) {
+    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) -> Option<Quoted> {
         self.icmp.too_big = self.icmp.too_big.saturating_add(1);
         self.icmp.too_big_during = TimeRange::with(self.icmp.too_big_during, now);
         // Routers from before RFC 1191 leave the field empty.
         if let Some(mtu) = mtu.filter(|mtu| *mtu > 0) {
             self.icmp.smallest_mtu = Some(self.icmp.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
         }
-        if let Some(destination) = quoted(payload) {
-            self.too_big.entry(destination).add(Weight { bytes: 0, packets: 1 });
-        }
+        let quoted = quoted(payload)?;
+        self.too_big.entry(destination(&quoted)).count(now);
+        Some(quoted)
     }
 
     pub fn report(self) -> Icmp {
         let destinations = |tally: &Destinations| {
-            let show = |(address, port): &(Address, Option<u16>), count: &Weight| Destination {
+            let show = |(address, port): &(Address, Option<u16>), count: &Complaints| Destination {
                 address: address.to_ip(),
                 port: *port,
-                times: count.packets,
+                times: count.times,
             };
             tally.report(show).into()
         };
         Icmp {
             messages: self.messages.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+            too_big_unheeded: self.too_big.iter().filter(|(_, one)| one.are_unheeded()).map(|(_, one)| one.times).sum(),
             unreachable_destinations: destinations(&self.unreachable),
             too_big_destinations: destinations(&self.too_big),
             ..self.icmp

@@ -7,11 +7,18 @@ use crate::report::Report;
 const LINES: usize = 3;
 
 impl Report {
-    /// How much there is, and then what was found, most telling first; where nothing was, what looked normal.
+    /// What was found, the worst first with what to do about it, and then how much there is; where nothing was found, what
+    /// looked normal.
     pub fn lines(&self) -> Vec<String> {
-        let found = self.findings.iter().map(|finding| finding.sentence.clone());
-        let said = found.chain(self.normal.iter().cloned()).chain(self.talker());
-        std::iter::once(self.totals()).chain(said).take(LINES).collect()
+        let totals = self.totals();
+        let Some((worst, others)) = self.findings.split_first() else {
+            let said = self.normal.iter().cloned().chain(self.talker());
+            return std::iter::once(totals).chain(said).take(LINES).collect();
+        };
+        let first = format!("{} {}", worst.sentence, worst.next_step).trim_end().to_owned();
+        let others = others.iter().map(|finding| finding.sentence.clone());
+        let second = others.chain(self.normal.iter().cloned()).chain(self.talker()).next();
+        std::iter::once(first).chain(second).chain([totals]).collect()
     }
 
     fn totals(&self) -> String {
@@ -25,7 +32,12 @@ impl Report {
             return format!("There is no packet in the file.{read}");
         }
         let time = packets.duration_seconds.map(|seconds| format!(" in {}", seconds_long(seconds))).unwrap_or_default();
-        format!("{} packets, {}{time}.{read}", number(packets.count), size(packets.bytes))
+        let odd = match packets.odd_times {
+            0 => String::new(),
+            1 => " 1 packet has an impossible time.".to_owned(),
+            odd => format!(" {} packets have impossible times.", number(odd)),
+        };
+        format!("{} packets, {}{time}.{odd}{read}", number(packets.count), size(packets.bytes))
     }
 
     fn talker(&self) -> Option<String> {

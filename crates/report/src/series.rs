@@ -31,8 +31,10 @@ pub struct Series {
     pub syn: Vec<u64>,
     /// TCP segments with RST.
     pub rst: Vec<u64>,
-    /// TCP segments that were sent again.
+    /// TCP segments that were sent again, as Wireshark judges it.
     pub retransmissions: Vec<u64>,
+    /// TCP segments with data that were sent again.
+    pub sent_again: Vec<u64>,
 }
 
 /// Counts of one bucket.
@@ -44,6 +46,7 @@ pub(crate) struct Bucket {
     pub syn: u64,
     pub rst: u64,
     pub retransmissions: u64,
+    pub sent_again: u64,
 }
 
 impl Bucket {
@@ -54,6 +57,7 @@ impl Bucket {
         self.syn = self.syn.saturating_add(other.syn);
         self.rst = self.rst.saturating_add(other.rst);
         self.retransmissions = self.retransmissions.saturating_add(other.retransmissions);
+        self.sent_again = self.sent_again.saturating_add(other.sent_again);
     }
 }
 
@@ -129,6 +133,7 @@ impl Timeline {
             syn: list(|bucket| bucket.syn),
             rst: list(|bucket| bucket.rst),
             retransmissions: list(|bucket| bucket.retransmissions),
+            sent_again: list(|bucket| bucket.sent_again),
         }
     }
 }
@@ -137,7 +142,8 @@ impl Timeline {
 mod tests {
     use super::*;
 
-    const ONE: Bucket = Bucket { packets: 1, bytes: 10, tcp_segments: 0, syn: 0, rst: 0, retransmissions: 0 };
+    const ONE: Bucket =
+        Bucket { packets: 1, bytes: 10, tcp_segments: 0, syn: 0, rst: 0, retransmissions: 0, sent_again: 0 };
     const SECOND: i64 = 1_000_000_000;
 
     fn series(times: impl IntoIterator<Item = i64>) -> Series {

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::application::{Application, Payload};
 use crate::clients::Clients;
+use crate::clock::{Clock, Judgement};
+use crate::connection::Connection;
+use crate::copies::{Copies, Copy};
+use crate::delivery::Fate;
 use crate::detect::{findings, normal};
 use crate::dns::DNS_PORT;
 use crate::file::Record;
@@ -12,13 +16,13 @@ use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
 use crate::icmp::IcmpStatistics;
 use crate::moment::{Moment, TimeRange};
-use crate::packet::{Ip, Network, Segment, Transport, dissect, link_type_name};
+use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolStatistics;
 use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
 use crate::talkers::{Talkers, TalkersReport};
 use crate::tcp::Tcp;
-use crate::tcp_analysis::Late;
+use crate::tcp_analysis::{Late, Marks};
 use crate::top::Weight;
 
 /// The most link types that are told apart. A file of a machine has one or two.
@@ -33,8 +37,10 @@ pub(crate) struct Statistics {
     now: i64,
     link_types: BTreeMap<u16, u64>,
     protocols: ProtocolStatistics,
+    clock: Clock<Bucket>,
     timeline: Timeline,
     icmp: IcmpStatistics,
+    copies: Copies,
     flows: Flows,
     of_flows: FlowStatistics,
 }
@@ -57,8 +63,10 @@ impl Default for Statistics {
             now: 0,
             link_types: BTreeMap::new(),
             protocols: ProtocolStatistics::default(),
+            clock: Clock::default(),
             timeline: Timeline::default(),
             icmp: IcmpStatistics::default(),
+            copies: Copies::default(),
             flows: Flows::new(MAX_FLOWS),
             of_flows: FlowStatistics::default(),
         }
@@ -74,6 +82,15 @@ impl Statistics {
     pub fn count(&mut self, record: &Record<'_>) {
         self.count_record(record);
         self.count_link_type(record.link_type);
+        let judgement = record.time.map(|time| self.clock.judge(time));
+        self.now = match (judgement, record.time) {
+            (Some(Judgement::Right), Some(time)) => self.now.max(time),
+            // There is nothing else to go by yet.
+            (_, Some(time)) if self.packets.first_time.is_none() => time,
+            _ => self.now,
+        };
+        // A time that is wrong by years tells nothing of how long something took.
+        let now = record.time.filter(|_| judgement == Some(Judgement::Right)).unwrap_or(self.now);
         let mut bucket = Bucket { packets: 1, bytes: record.length.into(), ..Bucket::default() };
         match dissect(record) {
             None => add(&mut self.packets.not_read, 1_u64),
@@ -87,13 +104,27 @@ impl Statistics {
                     self.of_flows.talkers.count_endpoints(outer.source, outer.destination, weight);
                 }
                 if let Network::Ip(ip) = packet.inner() {
-                    self.count_ip(ip, record, is_tunnelled, &mut bucket);
+                    self.count_ip(ip, record, is_tunnelled, now, &mut bucket);
                 }
             }
         }
-        if let Some(time) = record.time {
-            self.timeline.count(time, &bucket);
+        match (judgement, record.time) {
+            (Some(Judgement::Right), Some(time)) => self.count_in_time(time, &bucket),
+            (Some(Judgement::Suspect), Some(time)) => {
+                let right = self.clock.suspect(time, bucket);
+                right.iter().for_each(|(time, bucket)| self.count_in_time(*time, bucket));
+            }
+            _ => {}
         }
+    }
+
+    /// Counts a packet whose time is right.
+    fn count_in_time(&mut self, time: i64, bucket: &Bucket) {
+        self.timeline.count(time, bucket);
+        self.now = if self.packets.last_time.is_none() { time } else { self.now.max(time) };
+        let (packets, time) = (&mut self.packets, Moment(time));
+        packets.first_time = Some(packets.first_time.map_or(time, |first| first.min(time)));
+        packets.last_time = Some(packets.last_time.map_or(time, |last| last.max(time)));
     }
 
     fn count_link_type(&mut self, link_type: u16) {
@@ -108,22 +139,21 @@ impl Statistics {
         add(&mut packets.bytes, record.length);
         add(&mut packets.captured_bytes, record.bytes.len() as u64);
         add(&mut packets.cut, (record.bytes.len() as u64) < u64::from(record.length));
+        if record.has_odd_time {
+            self.clock.count_odd();
+            return;
+        }
         let Some(time) = record.time else {
             add(&mut packets.without_time, 1_u64);
             return;
         };
         add(&mut packets.out_of_time_order, self.last_time.is_some_and(|last| time < last));
         self.last_time = Some(time);
-        self.now = if packets.last_time.is_none() { time } else { self.now.max(time) };
-        let time = Moment(time);
-        packets.first_time = Some(packets.first_time.map_or(time, |first| first.min(time)));
-        packets.last_time = Some(packets.last_time.map_or(time, |last| last.max(time)));
     }
 
-    fn count_ip(&mut self, ip: &Ip<'_>, record: &Record<'_>, is_tunnelled: bool, bucket: &mut Bucket) {
-        let now = record.time.unwrap_or(self.now);
+    fn count_ip(&mut self, ip: &Ip<'_>, record: &Record<'_>, is_tunnelled: bool, now: i64, bucket: &mut Bucket) {
         let (source_port, destination_port) = match &ip.transport {
-            Transport::Tcp(segment) => (segment.tcp.source_port(), segment.tcp.destination_port()),
+            Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
             Transport::Udp(udp) => (udp.source_port, udp.destination_port),
             _ => (0, 0),
         };
@@ -133,23 +163,47 @@ impl Statistics {
         let end = self.now;
         let of_flows = &mut self.of_flows;
         let flow = self.flows.entry(key, from, |key, flow| of_flows.close(&key, &flow, end));
+        let round_trip = flow.tcp.as_ref().and_then(|connection| connection.round_trip());
+        let copy = self.copies.find(&key, from, ip, now, round_trip);
+        add(&mut self.packets.copies, copy.is_some());
+        add(&mut self.packets.forwarded, copy == Some(Copy::Forwarded));
+        let is_copy = copy.is_some();
         match &ip.transport {
-            Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, now, bucket),
+            Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, is_copy, now, bucket),
+            Transport::Udp(_) if is_copy => {}
             Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
-                of_flows.application.dns.message(&key, from, udp.payload, now);
-            }
-            Transport::Icmp(icmp) => {
-                self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
-            }
-            Transport::Icmpv6(icmp) => {
-                self.icmp.icmpv6(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now);
+                of_flows.application.dns.message(&key, from, udp.payload, udp.is_cut, now);
             }
             _ => {}
         }
         flow.count(from, record.length.into());
+        let too_big = match &ip.transport {
+            Transport::Icmp(icmp) => {
+                self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now)
+            }
+            Transport::Icmpv6(icmp) => {
+                self.icmp.icmpv6(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now)
+            }
+            _ => None,
+        };
+        too_big.into_iter().for_each(|quoted| self.note_too_big(&quoted, is_tunnelled));
+    }
+
+    /// What a connection has sent is sent once more in smaller pieces, and was not lost by chance.
+    fn note_too_big(&mut self, quoted: &Quoted, is_tunnelled: bool) {
+        let Some([source_port, destination_port]) = quoted.ports else { return };
+        let source = Peer { address: quoted.source, port: source_port };
+        let destination = Peer { address: quoted.destination, port: destination_port };
+        let (key, from) = FlowKey::new(source, destination, quoted.protocol, is_tunnelled);
+        if let Some(connection) = self.flows.get_mut(&key).and_then(|flow| flow.tcp.as_mut()) {
+            connection.note_too_big(from);
+        }
     }
 
     pub fn report(mut self, file: CaptureFile) -> Report {
+        let right = self.clock.end();
+        right.iter().for_each(|(time, bucket)| self.count_in_time(*time, bucket));
+        self.packets.odd_times = self.clock.odd();
         let end = self.now;
         let of_flows = &mut self.of_flows;
         self.flows.drain(|key, flow| of_flows.close(&key, &flow, end));
@@ -162,8 +216,8 @@ impl Statistics {
             name: link_type_name(*link_type).to_owned(),
             packets: *packets,
         });
-        let FlowStatistics { talkers, clients, application, tcp, handshake } = self.of_flows;
-        let TalkersReport { endpoints, conversations, ports, services } = talkers.report();
+        let FlowStatistics { mut talkers, clients, application, tcp, handshake } = self.of_flows;
+        let TalkersReport { endpoints, conversations, ports, services, troubled } = talkers.report(&clients.scanners());
         let mut report = Report {
             version: VERSION,
             file: CaptureFile { link_types: link_types.collect(), ..file },
@@ -174,7 +228,7 @@ impl Statistics {
             conversations,
             forgotten_conversations: self.flows.forgotten(),
             ports,
-            tcp: Tcp { handshake: handshake.report(), services, clients: clients.report(), ..tcp },
+            tcp: Tcp { handshake: handshake.report(), services, troubled, clients: clients.report(), ..tcp },
             dns: application.dns.report(end),
             tls: application.tls.report(),
             http: application.http.report(),
@@ -189,28 +243,47 @@ impl Statistics {
 }
 
 impl FlowStatistics {
+    #[expect(clippy::too_many_arguments, reason = "what a packet is, and what it is counted in")]
     fn segment(
         &mut self,
         key: &FlowKey,
         from: Side,
         flow: &mut Flow,
         segment: &Segment<'_>,
+        is_copy: bool,
         now: i64,
         bucket: &mut Bucket,
     ) {
-        if flow.tcp.as_ref().is_some_and(|connection| connection.is_over_for(from, &segment.tcp)) {
+        if flow.tcp.as_ref().is_some_and(|connection| connection.is_over_for(from, segment)) {
             let over = flow.begin_again(from);
             self.close(key, &over, now);
         }
         let connection = flow.tcp.get_or_insert_default();
-        let marks = connection.segment(from, segment, now);
-        let tcp = &segment.tcp;
+        let marks = connection.segment(from, segment, is_copy, now);
+        self.count_segment(segment, &marks, now);
+        if marks.ends_handshake {
+            connection.handshake().into_iter().for_each(|took| self.handshake.count(took));
+        }
+        if let (Some(took), Some(client)) = (marks.answered_in, connection.client()) {
+            self.talkers.count_answer(key.peer(client.other()), took);
+        }
+        bucket.tcp_segments = 1;
+        bucket.syn = (segment.syn() && !segment.is_ack()).into();
+        bucket.rst = segment.rst().into();
+        bucket.retransmissions = marks.is_retransmission().into();
+        bucket.sent_again = (marks.fate == Some(Fate::SentAgain)).into();
+        if !segment.payload.is_empty() && marks.is_new_data() && !is_copy {
+            self.read(key, from, connection, segment, &marks, now);
+        }
+    }
+
+    fn count_segment(&mut self, segment: &Segment<'_>, marks: &Marks, now: i64) {
         let counts = &mut self.tcp;
         add(&mut counts.segments, 1_u64);
-        add(&mut counts.syn, tcp.syn() && !tcp.ack());
-        add(&mut counts.syn_ack, tcp.syn() && tcp.ack());
-        add(&mut counts.rst, tcp.rst());
-        add(&mut counts.fin, tcp.fin());
+        add(&mut counts.syn, segment.syn() && !segment.is_ack());
+        add(&mut counts.syn_ack, segment.syn() && segment.is_ack());
+        add(&mut counts.rst, segment.rst());
+        add(&mut counts.fin, segment.fin());
         add(&mut counts.retransmissions, marks.is_retransmission());
         add(&mut counts.fast_retransmissions, marks.late == Some(Late::FastRetransmission));
         add(&mut counts.spurious_retransmissions, marks.late == Some(Late::SpuriousRetransmission));
@@ -222,20 +295,29 @@ impl FlowStatistics {
         }
         add(&mut counts.lost_segments, marks.lost);
         add(&mut counts.keep_alives, marks.keep_alive);
-        if connection.handshake_ended {
-            connection.handshake().into_iter().for_each(|took| self.handshake.count(took));
-        }
-        bucket.tcp_segments = 1;
-        bucket.syn = (tcp.syn() && !tcp.ack()).into();
-        bucket.rst = tcp.rst().into();
-        bucket.retransmissions = marks.is_retransmission().into();
+        add(&mut counts.delivered.segments, marks.fate.is_some());
+        add(&mut counts.delivered.sent_again, marks.fate == Some(Fate::SentAgain));
+        add(&mut counts.delivered.overtaken, marks.fate == Some(Fate::Overtaken));
+    }
 
-        let bytes = tcp.payload();
-        if !bytes.is_empty() && marks.is_new_data() {
-            let is_whole = bytes.len() >= segment.length as usize;
-            let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
-            let hello = self.application.read(&payload, connection.is_reassembling(from));
-            connection.note_hello(hello, now);
+    /// Reads what programs say in new bytes.
+    fn read(
+        &mut self,
+        key: &FlowKey,
+        from: Side,
+        connection: &mut Connection,
+        segment: &Segment<'_>,
+        marks: &Marks,
+        now: i64,
+    ) {
+        let bytes = segment.payload;
+        let is_whole = bytes.len() >= segment.length as usize;
+        let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
+        let Some(is_reassembling) = connection.is_reassembling(from) else { return };
+        let heard = self.application.read(&payload, is_reassembling);
+        connection.note_heard(from, &heard, segment, now);
+        if let Some(name) = heard.server_name {
+            self.talkers.note_server_name(key.peer(from.other()), name);
         }
     }
 
@@ -244,6 +326,11 @@ impl FlowStatistics {
         if let Some(connection) = &flow.tcp {
             connection.count_beginning(&mut self.tcp.connections, end);
             self.clients.count(key, connection, end);
+            self.application.tls.count_outcome(connection.tls_outcome(end));
+            for side in [Side::Low, Side::High] {
+                add(&mut self.tcp.delivered.in_vain, connection.delivered(side).in_vain);
+            }
+            add(&mut self.tcp.large_acknowledged, connection.has_large_acknowledged());
             if let Some(hello_at) = connection.unanswered_hello() {
                 self.application.tls.count_unanswered(hello_at);
             }

@@ -5,14 +5,18 @@ use std::net::IpAddr;
 use etherparse::{IpNumber, ip_number};
 use serde::Serialize;
 
-use crate::connection::Connections;
 use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::Flow;
+use crate::moment::seconds;
 use crate::packet::Address;
+use crate::service::Service;
 use crate::top::{Tally, Top, Weighed, Weight};
 
 /// The most of each that are kept; beyond that see [`Top::exact`].
 const MAX_KEPT: usize = 14_000;
+
+/// The most services that are kept; of each much is known.
+const MAX_SERVICES: usize = 7_000;
 
 const SIDES: [Side; 2] = [Side::Low, Side::High];
 
@@ -33,7 +37,7 @@ pub struct Endpoint {
 }
 
 /// What two addresses and ports say to each other; those within a tunnel, when there is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, or the number of another protocol.
@@ -54,12 +58,14 @@ pub struct Conversation {
     pub packets_sent: u64,
     /// Bytes from the source.
     pub bytes_sent: u64,
-    /// TCP segments of either that were sent again.
+    /// TCP segments of either that were sent again, as Wireshark counts them.
     pub retransmissions: u64,
     /// TCP resets of either.
     pub resets: u64,
     /// How often either said that it can take no more.
     pub zero_windows: u64,
+    /// The longest time that the source would take no more while somebody waited.
+    pub longest_shut_seconds_of_source: f64,
 }
 
 /// The port of a service: the one that a SYN goes to, else the lower one of the two.
@@ -75,32 +81,6 @@ pub struct Port {
     pub bytes: u64,
     /// How many conversations there were with it.
     pub conversations: u64,
-}
-
-/// A service: an address and a port that connections go to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Service {
-    /// Where its clients' packets go, within tunnels too.
-    pub address: IpAddr,
-    /// The server's.
-    pub port: u16,
-    /// Connections to it.
-    pub connections: Connections,
-    /// Packets both ways.
-    pub packets: u64,
-    /// Bytes both ways.
-    pub bytes: u64,
-    /// Segments sent again by it.
-    pub retransmissions_from: u64,
-    /// Segments sent again to it.
-    pub retransmissions_to: u64,
-    /// Resets that it sent.
-    pub resets_from: u64,
-    /// Resets sent to it.
-    pub resets_to: u64,
-    /// How often it said that it could take no more.
-    pub zero_windows: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -122,6 +102,7 @@ struct ConversationCounts {
     retransmissions: u64,
     resets: u64,
     zero_windows: u64,
+    longest_shut_of_source: i64,
 }
 
 impl Weighed for ConversationCounts {
@@ -144,29 +125,6 @@ impl Weighed for PortCounts {
     }
 }
 
-impl Service {
-    fn new(server: Peer) -> Self {
-        Self {
-            address: server.address.to_ip(),
-            port: server.port,
-            connections: Connections::default(),
-            packets: 0,
-            bytes: 0,
-            retransmissions_from: 0,
-            retransmissions_to: 0,
-            resets_from: 0,
-            resets_to: 0,
-            zero_windows: 0,
-        }
-    }
-}
-
-impl Weighed for Service {
-    fn weight(&self) -> Weight {
-        Weight { bytes: self.bytes, packets: self.packets }
-    }
-}
-
 /// Talkers as they are counted: mostly when a conversation ends, for that is seldom.
 #[derive(Clone, Debug)]
 pub(crate) struct Talkers {
@@ -182,7 +140,7 @@ impl Default for Talkers {
             endpoints: Tally::new(MAX_KEPT),
             conversations: Tally::new(MAX_KEPT),
             ports: Tally::new(MAX_KEPT),
-            services: Tally::new(MAX_KEPT),
+            services: Tally::new(MAX_SERVICES),
         }
     }
 }
@@ -193,6 +151,8 @@ pub(crate) struct TalkersReport {
     pub conversations: Top<Conversation>,
     pub ports: Top<Port>,
     pub services: Top<Service>,
+    /// Those with the most trouble, most first.
+    pub troubled: Vec<Service>,
 }
 
 impl Talkers {
@@ -233,6 +193,7 @@ impl Talkers {
             counts.retransmissions = counts.retransmissions.saturating_add(retransmissions);
             counts.resets = counts.resets.saturating_add(sum(SIDES.map(|side| tcp.resets(side))));
             counts.zero_windows = counts.zero_windows.saturating_add(sum(SIDES.map(|side| tcp.zero_windows(side))));
+            counts.longest_shut_of_source = counts.longest_shut_of_source.max(tcp.longest_shut(counts.source));
         }
 
         let service = service(key, connection.and_then(|connection| connection.client()));
@@ -241,21 +202,25 @@ impl Talkers {
         port.all.add(both);
         port.conversations = port.conversations.saturating_add(1);
         if let Some(tcp) = connection {
-            let client_side = server_side.other();
             let service = self.services.entry_or(server, || Service::new(server));
-            tcp.count_beginning(&mut service.connections, end);
-            let add = |count: &mut u64, more: u64| *count = count.saturating_add(more);
-            add(&mut service.packets, both.packets);
-            add(&mut service.bytes, both.bytes);
-            add(&mut service.retransmissions_from, tcp.retransmissions(server_side));
-            add(&mut service.retransmissions_to, tcp.retransmissions(client_side));
-            add(&mut service.resets_from, tcp.resets(server_side));
-            add(&mut service.resets_to, tcp.resets(client_side));
-            add(&mut service.zero_windows, tcp.zero_windows(server_side));
+            service.count(key, flow, tcp, server_side, end);
         }
     }
 
-    pub fn report(&self) -> TalkersReport {
+    /// Counts how long a service took to answer.
+    pub fn count_answer(&mut self, server: Peer, took: i64) {
+        self.services.entry_or(server, || Service::new(server)).answers.count(took);
+    }
+
+    /// Remembers the name that a client has asked a service for in TLS.
+    pub fn note_server_name(&mut self, server: Peer, name: String) {
+        self.services.entry_or(server, || Service::new(server)).server_name = Some(name);
+    }
+
+    /// `scanners` are clients whose failures are their own.
+    pub fn report(&mut self, scanners: &[IpAddr]) -> TalkersReport {
+        self.services.for_each(|service| service.note_scanners(scanners));
+
         let endpoints = self.endpoints.report(|address, counts| Endpoint {
             address: address.to_ip(),
             packets: counts.all.packets,
@@ -271,7 +236,10 @@ impl Talkers {
             conversations: counts.conversations,
         });
         let services = self.services.report(|_, service| service.clone());
-        TalkersReport { endpoints, conversations: self.conversations.report(conversation), ports, services }
+        let conversations = self.conversations.report(conversation);
+        let troubled = self.services.largest(Service::badness).into_iter().filter(|service| service.badness() > 0);
+        let troubled = troubled.cloned().collect();
+        TalkersReport { endpoints, conversations, ports, services, troubled }
     }
 }
 
@@ -292,6 +260,7 @@ fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
         retransmissions: counts.retransmissions,
         resets: counts.resets,
         zero_windows: counts.zero_windows,
+        longest_shut_seconds_of_source: seconds(counts.longest_shut_of_source),
     }
 }
 

@@ -5,9 +5,10 @@ use serde_with::skip_serializing_none;
 
 use crate::clients::Client;
 use crate::connection::Connections;
+use crate::delivery::DeliveryCounts;
 use crate::histogram::Durations;
 use crate::moment::TimeRange;
-use crate::talkers::Service;
+use crate::service::Service;
 use crate::top::Top;
 
 /// TCP as a whole.
@@ -24,7 +25,10 @@ pub struct Tcp {
     pub rst: u64,
     /// Segments with FIN.
     pub fin: u64,
-    /// Segments whose bytes, or whose SYN or FIN, had been sent before. Includes the two kinds that follow.
+    /// Segments with data, and what became of them, by our own judgement.
+    pub delivered: DeliveryCounts,
+    /// Segments whose bytes, or whose SYN or FIN, had been sent before, as Wireshark judges it; so are the numbers that follow.
+    /// Includes the two kinds that follow.
     pub retransmissions: u64,
     /// Those of them that followed duplicate acknowledgements at once (RFC 5681, 3.2).
     pub fast_retransmissions: u64,
@@ -45,7 +49,12 @@ pub struct Tcp {
     pub connections: Connections,
     /// From the last SYN to the acknowledgement that ends the handshake.
     pub handshake: Durations,
+    /// Connections of which a segment was acknowledged that only fits a link of more than 1,280 bytes.
+    pub large_acknowledged: u64,
     pub services: Top<Service>,
+    /// Services with the most trouble, which may be small ones.
+    #[serde(skip)]
+    pub(crate) troubled: Vec<Service>,
     /// Clients whose connections were refused or not answered; those with the most come first, at most 5.
     pub clients: Vec<Client>,
 }

@@ -4,7 +4,9 @@
 //! open the file there find the same numbers. It goes by what the machine that captured has seen, which is not always
 //! what happened.
 
-use etherparse::TcpSlice;
+use crate::delivery::Fate;
+use crate::packet::Segment;
+use crate::sequence::is_before;
 
 /// A segment that fills a gap within this time was overtaken on its way rather than sent again; Wireshark's number for
 /// connections whose handshake was not seen. Where it was, its duration is used.
@@ -24,6 +26,11 @@ pub(crate) struct Marks {
     pub lost: bool,
     pub keep_alive: bool,
     zero_window_probe: bool,
+    /// Our own judgement of its data, which is nothing for a copy.
+    pub fate: Option<Fate>,
+    pub ends_handshake: bool,
+    /// How long the server took to answer, when this begins its answer.
+    pub answered_in: Option<i64>,
 }
 
 /// Why a segment does not follow what was sent before.
@@ -42,51 +49,20 @@ impl Marks {
         self.late.is_some_and(|late| late != Late::OutOfOrder)
     }
 
+    /// Whether it only asks whether the other end is there, or takes data again.
+    pub fn is_probe(self) -> bool {
+        self.keep_alive || self.zero_window_probe
+    }
+
+    /// Whether its bytes were not sent before, by our own judgement.
+    pub fn is_first_sent(self) -> bool {
+        self.fate == Some(Fate::New)
+    }
+
     /// Whether the segment's bytes are seen for the first time and follow those before, or a gap.
     pub fn is_new_data(self) -> bool {
         self.late.is_none() && !self.keep_alive && !self.zero_window_probe
     }
-}
-
-/// The fields of a segment that matter here.
-pub(crate) struct Fields {
-    seq: u32,
-    ack: u32,
-    length: u32,
-    window: u16,
-    pub syn: bool,
-    fin: bool,
-    pub rst: bool,
-    pub is_ack: bool,
-}
-
-impl Fields {
-    pub fn new(tcp: &TcpSlice<'_>, length: u32) -> Self {
-        Self {
-            seq: tcp.sequence_number(),
-            ack: tcp.acknowledgment_number(),
-            length,
-            window: tcp.window_size(),
-            syn: tcp.syn(),
-            fin: tcp.fin(),
-            rst: tcp.rst(),
-            is_ack: tcp.ack(),
-        }
-    }
-
-    fn is_plain(&self) -> bool {
-        !(self.syn || self.fin || self.rst)
-    }
-
-    /// The sequence number after it; SYN and FIN count as a byte.
-    fn end(&self) -> u32 {
-        self.seq.wrapping_add(self.length).wrapping_add(u32::from(self.syn || self.fin))
-    }
-}
-
-/// Whether a sequence number is before another one (RFC 9293, 3.4).
-fn is_before(a: u32, b: u32) -> bool {
-    a.wrapping_sub(b).cast_signed() < 0
 }
 
 /// What one side of a connection has sent.
@@ -113,59 +89,64 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Judges a segment to the other side, and remembers what it says. `handshake` is how long that took, if it was seen.
-    pub fn segment(&mut self, receiver: &Self, fields: &Fields, now: i64, handshake: Option<i64>) -> Marks {
-        let marks = self.judge(receiver, fields, now, handshake.unwrap_or(REORDERED_WITHIN));
-        self.remember(fields, marks, now);
+    pub fn segment(&mut self, receiver: &Self, segment: &Segment<'_>, now: i64, handshake: Option<i64>) -> Marks {
+        let marks = self.judge(receiver, segment, now, handshake.unwrap_or(REORDERED_WITHIN));
+        self.remember(segment, marks, now);
         marks
     }
 
-    fn judge(&mut self, receiver: &Self, fields: &Fields, now: i64, reordered_within: i64) -> Marks {
+    /// The sequence number after the highest that was sent.
+    pub fn next(&self) -> Option<u32> {
+        self.next
+    }
+
+    fn judge(&mut self, receiver: &Self, segment: &Segment<'_>, now: i64, reordered_within: i64) -> Marks {
         let mut marks = Marks::default();
-        let is_next = self.next == Some(fields.seq);
-        let is_plain = fields.is_plain();
-        let repeats_ack = is_next && fields.length == 0 && self.acknowledged == fields.ack && is_plain;
-        let repeats_window = self.window == Some(fields.window);
-        if fields.length == 1 && is_next && receiver.window == Some(0) {
+        let is_next = self.next == Some(segment.seq);
+        let is_plain = segment.is_plain();
+        let repeats_ack = is_next && segment.length == 0 && self.acknowledged == segment.ack && is_plain;
+        let repeats_window = self.window == Some(segment.window);
+        if segment.length == 1 && is_next && receiver.window == Some(0) {
             marks.zero_window_probe = true;
         } else {
-            marks.zero_window = fields.window == 0 && is_plain;
-            marks.lost = self.next.is_some_and(|next| is_before(next, fields.seq)) && !fields.rst;
-            let is_one_back = self.next.is_some_and(|next| next.wrapping_sub(1) == fields.seq);
-            marks.keep_alive = fields.length <= 1 && is_one_back && is_plain;
-            let answers_probe = receiver.was_keep_alive || fields.window == 0;
+            marks.zero_window = segment.window == 0 && is_plain;
+            marks.lost = self.next.is_some_and(|next| is_before(next, segment.seq)) && !segment.rst();
+            let is_one_back = self.next.is_some_and(|next| next.wrapping_sub(1) == segment.seq);
+            marks.keep_alive = segment.length <= 1 && is_one_back && is_plain;
+            let answers_probe = receiver.was_keep_alive || segment.window == 0;
             if repeats_ack && repeats_window && !answers_probe {
                 marks.duplicate_ack = true;
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
             }
         }
-        if fields.ack != self.acknowledged {
+        if segment.ack != self.acknowledged {
             self.duplicate_acks = 0;
         }
-        if (fields.length > 0 || fields.syn || fields.fin) && !marks.keep_alive {
-            marks.late = self.late(receiver, fields, now, reordered_within);
+        if (segment.length > 0 || segment.syn() || segment.fin()) && !marks.keep_alive {
+            marks.late = self.late(receiver, segment, now, reordered_within);
         }
         marks
     }
 
     /// Tells what was sent again from what was overtaken.
-    fn late(&self, receiver: &Self, fields: &Fields, now: i64, reordered_within: i64) -> Option<Late> {
+    fn late(&self, receiver: &Self, segment: &Segment<'_>, now: i64, reordered_within: i64) -> Option<Late> {
         let was_acknowledged = receiver.acknowledged != 0
-            && fields.length > 0
-            && !is_before(receiver.acknowledged, fields.seq.wrapping_add(fields.length));
+            && segment.length > 0
+            && !is_before(receiver.acknowledged, segment.seq.wrapping_add(segment.length));
         if was_acknowledged {
             return Some(Late::SpuriousRetransmission);
         }
-        let next = self.next.filter(|next| is_before(fields.seq, *next))?;
+        let next = self.next.filter(|next| is_before(segment.seq, *next))?;
         // After a probe of a closed window its byte is sent once more, with what follows it.
-        if fields.length > 1 && next.wrapping_sub(1) == fields.seq {
+        if segment.length > 1 && next.wrapping_sub(1) == segment.seq {
             return None;
         }
         let since_ack = now.saturating_sub(receiver.acknowledged_at);
         let since_next = now.saturating_sub(self.next_at);
-        let is_asked_for = receiver.duplicate_acks >= 2 && receiver.acknowledged == fields.seq;
+        let is_asked_for = receiver.duplicate_acks >= 2 && receiver.acknowledged == segment.seq;
         if is_asked_for && (0..FAST_WITHIN).contains(&since_ack) {
             Some(Late::FastRetransmission)
-        } else if (0..reordered_within).contains(&since_next) && self.may_be_overtaken(next, fields) {
+        } else if (0..reordered_within).contains(&since_next) && self.may_be_overtaken(next, segment) {
             Some(Late::OutOfOrder)
         } else {
             Some(Late::Retransmission)
@@ -174,28 +155,28 @@ impl Sender {
 
     /// Whether a segment that came late need not be a repetition: it is not the one that came last, or what came last was
     /// an acknowledgement without data (Wireshark issue 17214).
-    fn may_be_overtaken(&self, next: u32, fields: &Fields) -> bool {
-        next != fields.end() || (self.next_length == 0 && fields.length > 0)
+    fn may_be_overtaken(&self, next: u32, segment: &Segment<'_>) -> bool {
+        next != segment.end() || (self.next_length == 0 && segment.length > 0)
     }
 
-    fn remember(&mut self, fields: &Fields, marks: Marks, now: i64) {
-        let end = fields.end();
-        let before_first = if fields.syn { fields.seq } else { fields.seq.wrapping_sub(1) };
+    fn remember(&mut self, segment: &Segment<'_>, marks: Marks, now: i64) {
+        let end = segment.end();
+        let before_first = if segment.syn() { segment.seq } else { segment.seq.wrapping_sub(1) };
         self.first.get_or_insert(before_first);
-        let past_end = u32::from(fields.syn || fields.fin);
+        let past_end = u32::from(segment.syn() || segment.fin());
         if self.next.is_none_or(|next| is_before(next.wrapping_add(past_end), end)) {
-            self.next_length = fields.length;
+            self.next_length = segment.length;
         }
         if self.next.is_none_or(|next| is_before(next, end)) && !marks.zero_window_probe {
             self.next = Some(end);
             self.next_at = now;
         }
-        self.window = Some(fields.window);
-        self.acknowledged = fields.ack;
+        self.window = Some(segment.window);
+        self.acknowledged = segment.ack;
         self.acknowledged_at = now;
         self.was_keep_alive = marks.keep_alive;
         self.retransmissions = self.retransmissions.saturating_add(marks.is_retransmission().into());
         self.zero_windows = self.zero_windows.saturating_add(marks.zero_window.into());
-        self.resets = self.resets.saturating_add(fields.rst.into());
+        self.resets = self.resets.saturating_add(segment.rst().into());
     }
 }

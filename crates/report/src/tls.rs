@@ -13,6 +13,7 @@ use crate::bytes::{Incomplete, be16};
 use crate::moment::TimeRange;
 use crate::names::{NameCounts, Named};
 use crate::text::clean;
+use crate::tls_counts::{TlsCounts, TlsOutcome};
 use crate::top::Names;
 
 /// A name of a host has 253 characters at most (RFC 1035, 2.3.4).
@@ -44,6 +45,8 @@ pub struct Tls {
     pub server_hellos: u64,
     /// Connections on which a client began, and the server sent no choice.
     pub unanswered: u64,
+    /// Handshakes of which both ways were captured, by what became of them.
+    pub handshakes: TlsCounts,
     /// Versions that servers chose: `TLS 1.2`, `TLS 1.3` and so on; `other` for those beyond the first 32.
     pub versions: BTreeMap<String, u64>,
     /// Alerts that can be read, which are those before encryption begins, by their names (IANA, "TLS Alerts").
@@ -64,6 +67,8 @@ pub(crate) struct TlsStatistics {
     versions: BTreeMap<Option<u16>, u64>,
     alerts: BTreeMap<u8, u64>,
     names: NameCounts,
+    /// The name that the last hello asked for.
+    asked_for: Option<String>,
 }
 
 impl Default for TlsStatistics {
@@ -73,15 +78,17 @@ impl Default for TlsStatistics {
             versions: BTreeMap::new(),
             alerts: BTreeMap::new(),
             names: NameCounts::new(MAX_NAMES),
+            asked_for: None,
         }
     }
 }
 
-/// Which side of a connection begins with TLS.
+/// What a record says that matters for its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hello {
-    Client,
-    Server,
+pub(crate) enum Said {
+    ClientHello,
+    ServerHello,
+    FatalAlert,
 }
 
 /// Whether bytes begin like a record of a hello or of an alert.
@@ -96,7 +103,7 @@ pub(crate) fn is_tls(bytes: &[u8]) -> bool {
 
 impl TlsStatistics {
     /// Reads the first record of these bytes.
-    pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Hello>, Incomplete> {
+    pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Said>, Incomplete> {
         let [kind, _, _, _, _, content @ ..] = bytes else { return Err(Incomplete) };
         if *kind == ALERT {
             let [level, description, ..] = content else { return Err(Incomplete) };
@@ -104,6 +111,7 @@ impl TlsStatistics {
             if *level == 2 {
                 self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
                 self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
+                return Ok(Some(Said::FatalAlert));
             }
             return Ok(None);
         }
@@ -114,8 +122,8 @@ impl TlsStatistics {
         }
         let Some(message) = content.get(4..).and_then(|rest| rest.get(..length)) else { return Err(Incomplete) };
         match content.first() {
-            Some(&CLIENT_HELLO) => Ok(self.client_hello(message).then_some(Hello::Client)),
-            Some(&SERVER_HELLO) => Ok(self.server_hello(message).then_some(Hello::Server)),
+            Some(&CLIENT_HELLO) => Ok(self.client_hello(message).then_some(Said::ClientHello)),
+            Some(&SERVER_HELLO) => Ok(self.server_hello(message).then_some(Said::ServerHello)),
             _ => Ok(None),
         }
     }
@@ -126,8 +134,9 @@ impl TlsStatistics {
         let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
         if let Some((_, TlsExtension::SNI(names))) = names {
             for (_, name) in names.iter().filter(|(kind, _)| *kind == SNIType::HostName) {
-                let name = String::from_utf8_lossy(name);
-                self.names.count(clean(&name.to_ascii_lowercase(), MAX_NAME_BYTES));
+                let name = clean(&String::from_utf8_lossy(name).to_ascii_lowercase(), MAX_NAME_BYTES);
+                self.asked_for = Some(name.clone());
+                self.names.count(name);
             }
         }
         true
@@ -148,6 +157,16 @@ impl TlsStatistics {
         let is_kept = self.versions.len() < MAX_VERSIONS || self.versions.contains_key(&version);
         count(&mut self.versions, version.filter(|_| is_kept));
         true
+    }
+
+    /// The name that the hello asked for which was read last, once.
+    pub fn take_name(&mut self) -> Option<String> {
+        self.asked_for.take()
+    }
+
+    /// Counts how a handshake ended.
+    pub fn count_outcome(&mut self, outcome: Option<TlsOutcome>) {
+        self.tls.handshakes.count(outcome);
     }
 
     /// Counts a connection that ended after the client's hello.

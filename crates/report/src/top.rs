@@ -1,5 +1,6 @@
 //! Who did most, when there may be too many to keep all.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -111,6 +112,30 @@ impl<K: Hash + Eq + Ord + Clone, V: Weighed> Tally<K, V> {
         });
         self.forgotten = self.forgotten.saturating_add(before.saturating_sub(self.counts.len()) as u64);
         self.most_missing.add(small);
+    }
+
+    /// What is kept of a key.
+    pub fn get(&self, key: &str) -> Option<&V>
+    where
+        K: Borrow<str>,
+    {
+        self.counts.get(key)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.counts.iter()
+    }
+
+    /// All that are kept.
+    pub fn for_each(&mut self, change: impl FnMut(&mut V)) {
+        self.counts.values_mut().for_each(change);
+    }
+
+    /// Those that are largest in something else than bytes and packets.
+    pub fn largest(&self, size: impl Fn(&V) -> u64) -> Vec<&V> {
+        let mut all: Vec<(&K, &V)> = self.counts.iter().collect();
+        all.sort_unstable_by(|a, b| size(b.1).cmp(&size(a.1)).then_with(|| a.0.cmp(b.0)));
+        all.into_iter().take(SHOWN).map(|(_, count)| count).collect()
     }
 
     pub fn report<T>(&self, mut show: impl FnMut(&K, &V) -> T) -> Top<T> {

@@ -92,11 +92,13 @@ fn time(before: &Packets, packets: &Packets) -> Duration {
     rounds.min().unwrap()
 }
 
+/// A machine that is busy with something else just then may spoil one comparison, but not all of them.
+const COMPARISONS: usize = 5;
+
 fn assert_constant(before: &Packets, packets: &Packets) {
-    let (empty, full) = (time(&Packets::default(), packets), time(before, packets));
-    let ratio = full.as_secs_f64() / empty.as_secs_f64();
-    println!("{ratio:.1} times as long when full: {full:?} instead of {empty:?}");
-    assert!(ratio < MOST, "{ratio:.1} times as long: {full:?} instead of {empty:?}");
+    let ratio = || time(before, packets).as_secs_f64() / time(&Packets::default(), packets).as_secs_f64();
+    let ratios: Vec<f64> = (0..COMPARISONS).map(|_| ratio()).take_while(|ratio| *ratio >= MOST).collect();
+    assert!(ratios.len() < COMPARISONS, "when full they take {ratios:.1?} times as long");
 }
 
 fn many(count: std::ops::Range<u32>, mut add: impl FnMut(&mut Packets, u32)) -> Packets {
@@ -147,6 +149,32 @@ fn a_connection_that_begins_again_and_again_costs_what_it_costs_once() {
     let begin_again =
         |packets: &mut Packets, number: u32| packets.tcp(number.into(), client(1), SERVER, SYN, number, b"");
     assert_constant(&many(0..5_000, begin_again), &many(5_000..10_000, begin_again));
+}
+
+#[test]
+fn gaps_without_number_are_not_looked_for_one_by_one() {
+    let skip =
+        |packets: &mut Packets, number: u32| packets.tcp(number.into(), client(1), SERVER, ACK, number * 20, b"data");
+    assert_constant(&many(0..5_000, skip), &many(5_000..10_000, skip));
+}
+
+#[test]
+fn times_that_agree_with_none_before_are_not_kept_without_number() {
+    let year = 365 * 86_400 * SECOND;
+    let knock = |packets: &mut Packets, number: u32| {
+        packets.tcp(u64::from(number % 100) * year, client(1), SERVER, ACK, 1, b"");
+    };
+    assert_constant(&many(0..5_000, knock), &many(5_000..10_000, knock));
+}
+
+#[test]
+fn services_without_number_are_evicted_many_at_once() {
+    let knock = |packets: &mut Packets, number: u32| {
+        let server = Host(client(number).0, 443);
+        packets.tcp(number.into(), SERVER, server, SYN, 1, b"");
+        packets.tcp(number.into(), server, SERVER, 0x14, 1, b"");
+    };
+    assert_constant(&many(0..60_000, knock), &many(60_000..90_000, knock));
 }
 
 #[test]

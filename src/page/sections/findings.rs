@@ -32,7 +32,10 @@ pub fn findings(report: &Report) -> Markup {
             @if report.findings.is_empty() { p.soft { "None." } }
             ul {
                 @for finding in &report.findings {
-                    li.(<&str>::from(finding.severity)) { b { (title_of(finding.severity)) } (shown(&finding.sentence)) }
+                    li.(<&str>::from(finding.severity)) {
+                        b { (title_of(finding.severity)) } (shown(&finding.sentence)) " " (shown(&finding.next_step))
+                        @if let Some(filter) = &finding.filter { br; span.soft { "Wireshark: " code { (shown(filter)) } } }
+                    }
                 }
             }
         }
@@ -67,7 +70,8 @@ mod tests {
 
     fn finding(severity: Severity) -> Finding {
         let (kind, sentence) = (FindingKind::Burst, "So it is.".to_owned());
-        Finding { kind, severity, sentence, evidence: BTreeMap::new(), from: None, to: None }
+        let next_step = String::new();
+        Finding { kind, severity, sentence, next_step, filter: None, evidence: BTreeMap::new(), from: None, to: None }
     }
 
     #[test]

@@ -1,198 +1,208 @@
-//! Connections that do not come about.
+//! Services whose connections do not come about: refused, not answered, or answered in vain.
 
 use std::cmp::Reverse;
 
-use crate::clients::Client;
-use crate::connection::Connections;
-use crate::detect::intervals::{Intervals, peak};
-use crate::detect::words::{ratio, service, when};
+use crate::clients::SWEPT_HOSTS;
+use crate::detect::direction::is_one_way;
+use crate::detect::filter::of_service;
+use crate::detect::flood::is_flooded;
+use crate::detect::intervals::peak;
+use crate::detect::services::{name, opened, services};
+use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
 use crate::moment::TimeRange;
 use crate::report::Report;
-use crate::talkers::Service;
-
-/// A flood opens at least so many connections that come to nothing: fewer fill nobody's queue of half-open ones, which
-/// holds hundreds on the smallest machines.
-const FLOOD_CONNECTIONS: u64 = 200;
-
-/// A flood has so many SYNs in a second at least. Clients of a service that has died try again more slowly.
-const FLOOD_SYNS_PER_SECOND: f64 = 50.0;
-
-/// In a flood at least this share of the connections to a service comes to nothing; when real clients are busy it is the
-/// other way round.
-const FLOOD_SHARE: f64 = 0.8;
-
-/// A client that fails at so many ports looks for open ones: no program has so many services, all of them down.
-const SCANNED_PORTS: u64 = 15;
-
-/// A client that fails at so many hosts looks for them: a pool of servers that is down is seldom as large, and most
-/// programs give up before they have tried so many.
-const SWEPT_HOSTS: u64 = 15;
-
-/// A client of which at least this share of connections fails is not one that works, and meets some that are down.
-const SCAN_SHARE: f64 = 0.5;
+use crate::service::Service;
 
 /// Failures of a service below this number are clients that came at a wrong moment, such as during a restart.
 const FAILED_CONNECTIONS: u64 = 3;
 
+/// Failures of several services at one port of which each has fewer: one of them is chance, all of them are not.
+const FAILED_CONNECTIONS_OF_POOL: u64 = 4;
+
 /// A service of which more than this share of connections fails is not one that is merely busy.
 const FAILED_SHARE: f64 = 0.2;
 
-/// How many connections were opened.
-pub fn opened(connections: &Connections) -> u64 {
-    let Connections { answered, refused, unanswered, .. } = *connections;
-    answered.saturating_add(refused).saturating_add(unanswered)
-}
+const NEXT_OF_EXHAUSTED: &str = "Look at the SNAT ports of the NAT gateway or load balancer (used ones, and failed connections), and \
+                                 whether programs use connections again.";
 
-/// Those that nobody went on with. What is still waiting counts too: in a flood most are when the capture ends.
-fn abandoned(connections: &Connections) -> u64 {
-    connections.half_open.saturating_add(connections.unanswered).saturating_add(connections.pending)
-}
-
-/// Services, each once: they come by bytes and by packets.
-pub fn services(report: &Report) -> impl Iterator<Item = &Service> {
-    let services = &report.tcp.services;
-    let is_new = |service: &&Service| {
-        let is_same = |other: &Service| (other.address, other.port) == (service.address, service.port);
-        !services.by_bytes.iter().any(is_same)
-    };
-    services.by_bytes.iter().chain(services.by_packets.iter().filter(is_new))
-}
-
-fn is_flooded(report: &Report, service: &Service) -> bool {
-    let connections = &service.connections;
-    let all = opened(connections).saturating_add(connections.pending);
-    let abandoned = abandoned(connections);
-    let intervals = Intervals::new(&report.series, &report.series.syn);
-    abandoned >= FLOOD_CONNECTIONS
-        && ratio(abandoned, all) >= FLOOD_SHARE
-        && intervals.is_some_and(|intervals| intervals.most_per_second() >= FLOOD_SYNS_PER_SECOND)
-}
-
-pub fn syn_flood(report: &Report) -> Option<Finding> {
-    let flooded = services(report).filter(|service| is_flooded(report, service));
-    let target = flooded.max_by_key(|service| abandoned(&service.connections))?;
-    let intervals = Intervals::new(&report.series, &report.series.syn)?;
-    let abandoned = abandoned(&target.connections);
-    let all = opened(&target.connections).saturating_add(target.connections.pending);
-    let name = service(target.address, target.port);
-    let rate = intervals.most_per_second();
-    let range = intervals.peak();
-    let sentence = format!(
-        "{name} is being flooded with connection attempts: {} of {} were never completed, at up to {} SYNs per second{}.",
-        number(abandoned),
-        number(all),
-        number(rate as u64),
-        when(range),
-    );
-    let finding = Finding::new(FindingKind::SynFlood, Severity::Critical, sentence)
-        .with("service", name)
-        .with("attempts", all)
-        .with("neverCompleted", abandoned)
-        .with("synsPerSecond", rate)
-        .with("addresses", report.endpoints.count);
-    Some(finding.during(range))
-}
-
-fn scanners(report: &Report) -> impl Iterator<Item = &Client> {
-    report.tcp.clients.iter().filter(|client| {
-        let is_wide = client.ports >= SCANNED_PORTS || client.hosts >= SWEPT_HOSTS;
-        is_wide && ratio(client.failed, client.connections) >= SCAN_SHARE
-    })
-}
-
-/// A port scan, or a sweep over hosts.
-pub fn scan(report: &Report) -> Option<Finding> {
-    let client = scanners(report).max_by_key(|client| client.failed)?;
-    let (kind, or_else) = match client.ports {
-        SCANNED_PORTS.. => (FindingKind::PortScan, ""),
-        // From here that looks the same.
-        _ => (FindingKind::HostSweep, "; or its way out is blocked, by a firewall, a route or a lack of SNAT ports"),
-    };
-    let at_least = |known: u64| if known >= 64 { "64 or more".to_owned() } else { number(known) };
-    let on = match client.only_host {
-        Some(host) => host.to_string(),
-        None => format!("{} addresses", at_least(client.hosts)),
-    };
-    let what = match client.only_port {
-        Some(port) => format!("for port {port} on {on}"),
-        None => format!("for open ports on {on}"),
-    };
-    let range = peak(&report.series, &report.series.syn);
-    let sentence = format!(
-        "{} seems to be looking {what}: {} of its {} failed{}{or_else}.",
-        client.address,
-        number(client.failed),
-        count_of(client.connections, "connection", "connections"),
-        when(range),
-    );
-    let finding = Finding::new(kind, Severity::Warning, sentence)
-        .with("client", client.address.to_string())
-        .with("connections", client.connections)
-        .with("failed", client.failed)
-        .with("hosts", client.hosts)
-        .with("ports", client.ports);
-    Some(finding.during(range))
-}
-
-/// Services of which too many connections end in a way.
-fn failing(report: &Report, failed: fn(&Connections) -> u64) -> Vec<&Service> {
-    let fails = |service: &&Service| {
-        let failed = failed(&service.connections);
-        let is_frequent = ratio(failed, opened(&service.connections)) > FAILED_SHARE;
-        failed >= FAILED_CONNECTIONS && is_frequent && !is_flooded(report, service)
-    };
-    let mut failing: Vec<&Service> = services(report).filter(fails).collect();
-    failing.sort_by_key(|service| (Reverse(failed(&service.connections)), service.address, service.port));
-    failing
-}
+/// The most services that are named in a sentence.
+const NAMED: usize = 3;
 
 /// How a service fails: what it did to so many of its connections.
 struct Failure {
     kind: FindingKind,
-    count: fn(&Connections) -> u64,
+    count: fn(&Service) -> u64,
     before: &'static str,
     after: &'static str,
+    why: &'static str,
+    /// Whether a few failures at each of several services are told.
+    is_of_pools: bool,
+    /// Whether its failures are so by themselves, however many others there are.
+    is_certain: fn(&Service) -> bool,
+    /// Whether it is about what was not seen.
+    is_about_answers: bool,
+    next: &'static str,
+    filter: &'static str,
+}
+
+/// Connections that were opened by those who want something.
+fn wanted(service: &Service) -> u64 {
+    let scanned = service.scanned.refused.saturating_add(service.scanned.unanswered);
+    opened(&service.connections).saturating_sub(scanned)
+}
+
+fn sum(services: &[&Service], count: fn(&Service) -> u64) -> u64 {
+    services.iter().map(|service| count(service)).fold(0, u64::saturating_add)
+}
+
+/// Services of which too many connections end in a way, the worst first.
+fn failing(report: &Report, count: fn(&Service) -> u64, is_certain: fn(&Service) -> bool) -> Vec<&Service> {
+    let fails = |service: &&Service| {
+        let is_frequent = ratio(count(service), wanted(service)) > FAILED_SHARE;
+        count(service) > 0 && (is_frequent || is_certain(service)) && !is_flooded(report, service)
+    };
+    let mut failing: Vec<&Service> = services(report).filter(fails).collect();
+    failing.sort_by_key(|service| (Reverse(count(service)), service.address, service.port));
+    failing
 }
 
 fn failing_service(report: &Report, failure: &Failure, range: Option<TimeRange>) -> Option<Finding> {
-    let failing = failing(report, failure.count);
-    let (worst, others) = failing.split_first()?;
-    let (lost, all) = ((failure.count)(&worst.connections), opened(&worst.connections));
-    let is_down = worst.connections.answered == 0;
-    let others = match others.len() as u64 {
+    if failure.is_about_answers && is_one_way(report) {
+        return None;
+    }
+    let failing = failing(report, failure.count, failure.is_certain);
+    let (alone, few): (Vec<&Service>, Vec<&Service>) =
+        failing.into_iter().partition(|service| (failure.count)(service) >= FAILED_CONNECTIONS);
+    match alone.first() {
+        Some(worst) => Some(told(failure, &[*worst], alone.len().saturating_sub(1), range)),
+        None if failure.is_of_pools => Some(told(failure, &pool(failure, &few)?, 0, range)),
+        None => None,
+    }
+}
+
+/// Services at one port that fail seldom each, and often together.
+fn pool<'a>(failure: &Failure, few: &[&'a Service]) -> Option<Vec<&'a Service>> {
+    let pool_of = |port: u16| few.iter().copied().filter(|one| one.port == port).collect::<Vec<_>>();
+    let pools = few.iter().map(|one| pool_of(one.port));
+    let worst = pools.max_by_key(|pool| (sum(pool, failure.count), pool.first().map(|one| Reverse(one.port))))?;
+    let is_few = (2..SWEPT_HOSTS).contains(&(worst.len() as u64));
+    (is_few && sum(&worst, failure.count) >= FAILED_CONNECTIONS_OF_POOL).then_some(worst)
+}
+
+fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<TimeRange>) -> Finding {
+    let (lost, all) = (sum(services, failure.count), sum(services, wanted));
+    let answered = sum(services, |service| service.connections.completed);
+    let others_text = match others as u64 {
         0 => String::new(),
         others => format!("; it is the same with {}", count_of(others, "other service", "other services")),
     };
-    let name = service(worst.address, worst.port);
+    let names = names(services);
+    let exhausted = exhausted(failure, services);
     let sentence = format!(
-        "{name} {} {} of {}{}{}{others}.",
+        "{names} {} {} of {}{}{}{}{}{others_text}.",
         failure.before,
         number(lost),
         count_of(all, "connection", "connections"),
         failure.after,
         when(range),
+        failure.why,
+        exhausted,
     );
-    let severity = if is_down { Severity::Critical } else { Severity::Warning };
-    let finding = Finding::new(failure.kind, severity, sentence)
-        .with("service", name)
+    let next = if exhausted.is_empty() { failure.next } else { NEXT_OF_EXHAUSTED };
+    let severity = if answered == 0 { Severity::Critical } else { Severity::Warning };
+    let first = services.first().map(|one| of_service(one.address, one.port)).unwrap_or_default();
+    Finding::new(failure.kind, severity, sentence, next)
+        .shown_by(format!("{first} && {}", failure.filter))
+        .with("service", names)
         .with("connections", all)
         .with("failed", lost)
-        .with("answered", worst.connections.answered)
+        .with("answered", sum(services, |service| service.connections.answered))
         .with("share", ratio(lost, all))
-        .with("services", failing.len() as u64);
-    Some(finding.during(range))
+        .with("services", services.len().saturating_add(others) as u64)
+        .during(range)
+}
+
+fn names(services: &[&Service]) -> String {
+    let mut names: Vec<String> = services.iter().take(NAMED).map(|service| name(service)).collect();
+    let more = services.len().saturating_sub(NAMED) as u64;
+    if more > 0 {
+        names.push(count_of(more, "other", "others"));
+    }
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
+/// Connections came about up to a time, and none from then on, while those that there were went on.
+fn exhausted(failure: &Failure, services: &[&Service]) -> String {
+    let [service] = services else { return String::new() };
+    let opening = &service.opening;
+    let is_since = opening.last_answered.zip(opening.first_unanswered).is_some_and(|(last, first)| last < first);
+    let answered = service.connections.answered;
+    if failure.kind != FindingKind::SilentService || !is_since || answered < FAILED_CONNECTIONS {
+        return String::new();
+    }
+    let open = match service.opening.still_open {
+        0 => String::new(),
+        open => format!(", of which {} are still open", number(open)),
+    };
+    format!(
+        ", all of them after the {} that were answered{open}: either it has stopped answering, or the ports for ways out (SNAT) \
+         have run out",
+        number(answered),
+    )
 }
 
 pub fn refused_service(report: &Report) -> Option<Finding> {
-    let count = |connections: &Connections| connections.refused;
-    let failure = Failure { kind: FindingKind::RefusedService, count, before: "refused", after: "" };
+    let failure = Failure {
+        kind: FindingKind::RefusedService,
+        count: |service| service.connections.refused.saturating_sub(service.scanned.refused),
+        before: "refused",
+        after: "",
+        why: "",
+        is_of_pools: true,
+        is_certain: |_| false,
+        is_about_answers: false,
+        next: "Look on that machine whether the program is running and listens on that port.",
+        filter: "tcp.flags.reset == 1",
+    };
     failing_service(report, &failure, peak(&report.series, &report.series.rst))
 }
 
 pub fn silent_service(report: &Report) -> Option<Finding> {
-    let count = |connections: &Connections| connections.unanswered;
-    let failure = Failure { kind: FindingKind::SilentService, count, before: "left", after: " unanswered" };
+    let failure = Failure {
+        kind: FindingKind::SilentService,
+        count: |service| service.connections.unanswered.saturating_sub(service.scanned.unanswered),
+        before: "left",
+        after: " unanswered",
+        why: "",
+        is_of_pools: true,
+        is_certain: |_| false,
+        is_about_answers: true,
+        next: "Look whether a network security group, a firewall or a route on the way there drops what is sent, and whether \
+               SNAT ports are left.",
+        filter: "tcp.flags.syn == 1",
+    };
+    failing_service(report, &failure, peak(&report.series, &report.series.syn))
+}
+
+pub fn half_open_service(report: &Report) -> Option<Finding> {
+    let failure = Failure {
+        kind: FindingKind::HalfOpenService,
+        count: |service| service.connections.abandoned,
+        before: "answered, and never heard from the client again on",
+        after: "",
+        why: ": its answers (SYN/ACK) get lost on the way back, or the clients' next packets on the way there",
+        is_of_pools: false,
+        is_certain: |service| service.connections.unheard >= FAILED_CONNECTIONS,
+        is_about_answers: true,
+        next: "Look whether the route back is the one that clients come by (route tables, firewalls, load balancers), and \
+               whether one of them drops answers.",
+        filter: "tcp.flags.syn == 1",
+    };
     failing_service(report, &failure, peak(&report.series, &report.series.syn))
 }

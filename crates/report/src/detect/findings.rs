@@ -1,6 +1,6 @@
 //! All detectors, and what of that they find is told.
 
-use crate::detect::{connections, names, traffic, transport};
+use crate::detect::{answers, connections, direction, endings, flood, names, scan, sizes, tls, traffic, transport};
 use crate::finding::Finding;
 use crate::report::Report;
 
@@ -9,18 +9,27 @@ const MOST: usize = 5;
 
 /// What stands out in a capture, the most telling first; at most [`MOST`], one of a kind.
 pub fn findings(report: &Report) -> Vec<Finding> {
-    let detectors: [fn(&Report) -> Option<Finding>; 13] = [
+    let detectors: [fn(&Report) -> Option<Finding>; 22] = [
         traffic::nothing_captured,
-        connections::syn_flood,
-        connections::scan,
+        flood::syn_flood,
+        scan::scan,
         connections::refused_service,
         connections::silent_service,
+        connections::half_open_service,
         names::dns_failing,
         names::dns_slow,
-        names::tls_failing,
-        transport::packets_too_big,
+        tls::tls_failing,
+        sizes::packets_too_big,
         transport::retransmission_storm,
         transport::zero_window,
+        endings::connections_reset,
+        endings::idle_connections_die,
+        endings::connections_stall,
+        answers::http_failing,
+        answers::slow_service,
+        answers::far_service,
+        direction::captured_one_way,
+        traffic::captured_twice,
         traffic::burst,
         traffic::dominant_talker,
     ];

@@ -1,12 +1,13 @@
-//! Names that are not found, and names that cannot be trusted: DNS and TLS.
+//! Names that are not found, or not in time.
 
-use std::collections::BTreeMap;
-
+use crate::detect::direction::is_one_way;
+use crate::detect::filter::of_address;
 use crate::detect::words::{percent, ratio, when};
 use crate::dns::{Dns, DnsServer};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
 use crate::report::Report;
+use crate::search_list::LostZone;
 use crate::text::clean;
 
 /// Fewer errors than this happen to every resolver: a domain somewhere that is set up wrongly.
@@ -22,27 +23,24 @@ const DNS_UNKNOWN_SHARE: f64 = 0.8;
 /// Below this number even four in five are one program's search list.
 const DNS_UNKNOWN: u64 = 20;
 
+/// A zone, or a name, of which so many answers say that it does not exist, and none that it does, is one that programs need:
+/// each asks a few times, for IPv4 and IPv6.
+const DNS_UNKNOWN_OF_ZONE: u64 = 10;
+
 /// A question or two may be lost with any packet.
 const DNS_LATE: u64 = 3;
 
 /// Packets of UDP that are lost on a good network are far fewer.
 const DNS_LATE_SHARE: f64 = 0.02;
 
+const NEXT_OF_UNKNOWN: &str = "Look whether the zone is still there and linked to this network, and whether the name server forwards \
+                               questions about it.";
+
 /// From this share on most of what users do fails or hangs.
 const MOST: f64 = 0.5;
 
-/// Handshakes fail now and then, for clients go away.
-const TLS_FAILED: u64 = 3;
-
-/// Old clients and scanners on the Internet fail more seldom than this at a service that works.
-const TLS_FAILED_SHARE: f64 = 0.1;
-
 /// A name of more bytes than this is cut in a sentence, which has to stay one that is read at a glance.
 const SHOWN_NAME: usize = 80;
-
-fn code(dns: &Dns, name: &str) -> u64 {
-    dns.codes.get(name).copied().unwrap_or_default()
-}
 
 /// Answers that say that the name server could not or would not answer, by what they say.
 fn errors(dns: &Dns) -> impl Iterator<Item = (&String, &u64)> {
@@ -72,7 +70,9 @@ pub fn dns_failing(report: &Report) -> Option<Finding> {
     let dns = &report.dns;
     let name_text =
         worst_name(dns).map(|name| format!(", most often for {}", clean(name, SHOWN_NAME))).unwrap_or_default();
-    let finding = server_errors(dns, &name_text).or_else(|| unknown_names(dns, &name_text))?;
+    let finding = server_errors(dns, &name_text)
+        .or_else(|| unknown_names(dns, &name_text))
+        .or_else(|| lost_zone(dns, dns.lost_zone.as_ref()?))?;
     Some(match worst_name(dns) {
         Some(name) => finding.with("name", name.to_owned()),
         None => finding,
@@ -96,7 +96,9 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
         when(dns.errors_during),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
-    let finding = Finding::new(FindingKind::DnsFailing, severity, sentence)
+    let next = "Look whether that name server, and those that it asks in its turn, are well.";
+    let finding = Finding::new(FindingKind::DnsFailing, severity, sentence, next)
+        .shown_by("dns.flags.response == 1 && dns.flags.rcode != 0 && dns.flags.rcode != 3")
         .with("errors", errors)
         .with("responses", dns.responses)
         .with("share", share)
@@ -105,50 +107,98 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
 }
 
 fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
-    let unknown = code(dns, "NXDOMAIN");
+    let unknown = dns.unknown;
     let share = ratio(unknown, dns.responses);
-    if unknown < DNS_UNKNOWN || share < DNS_UNKNOWN_SHARE {
+    if unknown < DNS_UNKNOWN || share <= DNS_UNKNOWN_SHARE {
         return None;
     }
     let sentence = format!(
-        "{} of {} from name servers say that the name does not exist{name_text}.",
+        "{} of {} from name servers say that the name does not exist{name_text}{}.",
         number(unknown),
         count_of(dns.responses, "answer", "answers"),
+        mostly_of(dns),
     );
-    let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence)
+    let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
+        .shown_by("dns.flags.rcode == 3")
         .with("unknownNames", unknown)
         .with("responses", dns.responses)
         .with("share", share);
     Some(finding)
 }
 
+/// Other names are found.
+fn lost_zone(dns: &Dns, lost: &LostZone) -> Option<Finding> {
+    let LostZone { zone, names, most_asked, unknown } = lost;
+    if *unknown < DNS_UNKNOWN_OF_ZONE {
+        return None;
+    }
+    let shown = clean(zone, SHOWN_NAME);
+    let what = match names {
+        1 => format!("{shown} does not exist"),
+        _ => {
+            let most_asked = clean(most_asked, SHOWN_NAME);
+            format!(
+                "names in {shown} do not exist ({} of them, most often {most_asked}), and not one says that any does",
+                number(*names)
+            )
+        }
+    };
+    let sentence = format!(
+        "{} from name servers say that {what}, while other names are found{}: a zone is missing, or nobody forwards questions \
+         about it.",
+        count_of(*unknown, "answer", "answers"),
+        mostly_of(dns),
+    );
+    let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
+        .shown_by(format!("dns.flags.rcode == 3{}", about(zone)))
+        .with("zone", zone.clone())
+        .with("names", *names)
+        .with("unknownNames", *unknown);
+    Some(finding)
+}
+
+/// Of names that can stand in a filter as they are.
+fn about(zone: &str) -> String {
+    let is_plain = zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    if is_plain { format!(" && dns.qry.name contains \"{zone}\"") } else { String::new() }
+}
+
+/// The name server that is asked most.
+fn mostly_of(dns: &Dns) -> String {
+    dns.servers.by_packets.first().map(|server| format!(", mostly by {}", server.address)).unwrap_or_default()
+}
+
 pub fn dns_slow(report: &Report) -> Option<Finding> {
     let dns = &report.dns;
-    let is_much = |number: u64| number >= DNS_LATE && ratio(number, dns.queries) >= DNS_LATE_SHARE;
+    // One that is asked again and again is one question; and of the last ones nobody knows.
+    let asked = dns.queries.saturating_sub(dns.repeated).saturating_sub(dns.pending);
     let late = dns.slow.saturating_add(dns.unanswered);
-    if !is_much(late) {
+    if is_one_way(report) || late < DNS_LATE || ratio(late, asked) < DNS_LATE_SHARE {
         return None;
     }
     let badness: fn(&DnsServer) -> u64 = |server| server.slow.saturating_add(server.unanswered);
     let server = worst_server(dns, badness);
-    let slow = match dns.slow {
-        0 => String::new(),
-        slow => format!(
-            " and {} after more than half a second (the slowest after {})",
-            number(slow),
-            seconds_long(dns.answered.max_seconds)
-        ),
+    let slowest = seconds_long(dns.answered.max_seconds);
+    let after = format!("after more than half a second (the slowest after {slowest})");
+    let unanswered = format!("{} got no answer within five seconds", number(dns.unanswered));
+    let how = match (dns.unanswered, dns.slow) {
+        (_, 0) => unanswered,
+        (0, _) => format!("{} were answered {after}", number(dns.slow)),
+        _ => format!("{unanswered} and {} {after}", number(dns.slow)),
     };
-    let when = when(dns.late_during);
     let sentence = format!(
-        "Of {} to name servers {} got no answer within five seconds{slow}{when}{}.",
-        count_of(dns.queries, "question", "questions"),
-        if dns.unanswered == 0 { "none".to_owned() } else { number(dns.unanswered) },
+        "Of {} to name servers {how}{}{}.",
+        count_of(asked, "question", "questions"),
+        when(dns.late_during),
         server.map(|server| format!(", mostly of {}", server.address)).unwrap_or_default(),
     );
-    let severity = if ratio(dns.unanswered, dns.queries) >= MOST { Severity::Critical } else { Severity::Warning };
-    let finding = Finding::new(FindingKind::DnsSlow, severity, sentence)
-        .with("queries", dns.queries)
+    let severity = if ratio(dns.unanswered, asked) >= MOST { Severity::Critical } else { Severity::Warning };
+    let of_server = server.map(|server| format!("{} && ", of_address(server.address))).unwrap_or_default();
+    let next = "Look whether questions reach that name server (network security groups, firewall, route), and what it waits for.";
+    let finding = Finding::new(FindingKind::DnsSlow, severity, sentence, next)
+        .shown_by(format!("{of_server}dns && (dns.time > 0.5 || (dns.flags.response == 0 && !dns.response_in))"))
+        .with("queries", asked)
+        .with("repeated", dns.repeated)
         .with("unanswered", dns.unanswered)
         .with("slow", dns.slow)
         .with("medianSeconds", dns.answered.median_seconds)
@@ -161,47 +211,4 @@ fn with_server(finding: Finding, server: Option<&DnsServer>) -> Finding {
         Some(server) => finding.with("server", server.address.to_string()),
         None => finding,
     }
-}
-
-pub fn tls_failing(report: &Report) -> Option<Finding> {
-    let tls = &report.tls;
-    // A handshake that is broken off with an alert often has no hello of the server either, and is one all the same.
-    let failed = tls.unanswered.max(tls.fatal_alerts);
-    // An alert may be all that was captured of a handshake.
-    let all = tls.client_hellos.max(failed);
-    let share = ratio(failed, all);
-    if failed < TLS_FAILED || share < TLS_FAILED_SHARE {
-        return None;
-    }
-    let alert = alert(&tls.alerts).filter(|_| tls.fatal_alerts > 0);
-    let why = match alert {
-        Some(alert) => format!("; the reason given most often is {alert}"),
-        None => "; no reason was given".to_owned(),
-    };
-    let name = tls.server_names.names.first().map(|name| name.name.as_str());
-    let sentence = format!(
-        "{} of {} failed ({}){}{}{why}.",
-        number(failed),
-        count_of(all, "TLS handshake", "TLS handshakes"),
-        percent(failed, all),
-        when(tls.failed_during),
-        name.map(|name| format!("; the name asked for most often is {}", clean(name, SHOWN_NAME))).unwrap_or_default(),
-    );
-    let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
-    let mut finding = Finding::new(FindingKind::TlsFailing, severity, sentence)
-        .with("handshakes", all)
-        .with("failed", failed)
-        .with("unanswered", tls.unanswered)
-        .with("fatalAlerts", tls.fatal_alerts)
-        .with("share", share)
-        .during(tls.failed_during);
-    if let Some(alert) = alert {
-        finding = finding.with("mostly", alert.to_owned());
-    }
-    Some(finding)
-}
-
-/// The alert that is most frequent, but for the one that ends connections as it should.
-fn alert(alerts: &BTreeMap<String, u64>) -> Option<&str> {
-    most_frequent(alerts.iter().filter(|(name, _)| *name != "close_notify"))
 }

@@ -1,5 +1,6 @@
 //! How much traffic there is, and whose.
 
+use crate::detect::filter::{during, of_address};
 use crate::detect::intervals::Intervals;
 use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -38,7 +39,8 @@ pub fn nothing_captured(report: &Report) -> Option<Finding> {
                  the capture was too short, or the agent on the machine did not record."
             .to_owned(),
     };
-    let finding = Finding::new(FindingKind::NothingCaptured, Severity::Warning, sentence);
+    let next = "Look at the capture's filters and time, and whether the traffic passes through this machine at all.";
+    let finding = Finding::new(FindingKind::NothingCaptured, Severity::Warning, sentence, next);
     Some(finding.with("packets", 0).with("bytesRead", report.file.bytes_read))
 }
 
@@ -58,9 +60,11 @@ pub fn burst(report: &Report) -> Option<Finding> {
     };
     let rate = intervals.most_per_second();
     let sentence = format!("Traffic rose to {} packets per second{}, {compared}.", number(rate as u64), when(range));
-    let finding = Finding::new(FindingKind::Burst, Severity::Info, sentence)
+    let next = "Look who talks most at that time.";
+    let mut finding = Finding::new(FindingKind::Burst, Severity::Info, sentence, next)
         .with("packetsPerSecond", rate)
         .with("timesUsual", factor);
+    finding.filter = during(range);
     Some(finding.during(range))
 }
 
@@ -86,7 +90,9 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
         size(talker.bytes),
         count_of(talker.packets, "packet", "packets"),
     );
-    let finding = Finding::new(FindingKind::DominantTalker, Severity::Info, sentence)
+    let next = format!("Find out what {} does, and whether it should have as much of the bandwidth.", talker.address);
+    let finding = Finding::new(FindingKind::DominantTalker, Severity::Info, sentence, next)
+        .shown_by(of_address(talker.address))
         .with("address", talker.address.to_string())
         .with("bytes", talker.bytes)
         .with("bytesSent", talker.bytes_sent)
@@ -94,4 +100,31 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
     let packets = &report.packets;
     let whole = packets.first_time.zip(packets.last_time).map(|(from, to)| TimeRange { from, to });
     Some(finding.during(whole))
+}
+
+/// Copies of fewer packets than this, and of a smaller share, are chance.
+const COPIES: u64 = 20;
+const COPIES_SHARE: f64 = 0.05;
+
+pub fn captured_twice(report: &Report) -> Option<Finding> {
+    let packets = &report.packets;
+    if packets.copies < COPIES || ratio(packets.copies, packets.count) < COPIES_SHARE {
+        return None;
+    }
+    let why = match packets.forwarded.saturating_mul(2) >= packets.copies {
+        true => "this machine forwards them, and they were captured on their way in and out",
+        false => "they were captured on two interfaces, or came twice",
+    };
+    let sentence = format!(
+        "{} of {} are in the file twice: {why}. They are left out where TCP and DNS are judged.",
+        number(packets.copies),
+        count_of(packets.count, "packet", "packets"),
+    );
+    let next = "Nothing, if this machine is a router, a firewall or has two interfaces on one network.";
+    let finding = Finding::new(FindingKind::CapturedTwice, Severity::Info, sentence, next)
+        .shown_by("tcp.analysis.retransmission || tcp.analysis.duplicate_ack")
+        .with("copies", packets.copies)
+        .with("forwarded", packets.forwarded)
+        .with("packets", packets.count);
+    Some(finding)
 }

@@ -27,6 +27,8 @@ pub enum FaultKind {
     NetworkMonitor,
     /// It ends in the middle of a record.
     CutShort,
+    /// From some place on there are zeros instead of records.
+    ZeroTail,
     /// A record says that it holds more than 262,144 bytes.
     RecordTooLong {
         /// What it says.
@@ -60,6 +62,9 @@ impl fmt::Display for Fault {
             ),
             FaultKind::CutShort => {
                 write!(f, "The file ends in the middle of the record at byte {at}. What is before it was read.")
+            }
+            FaultKind::ZeroTail => {
+                write!(f, "From byte {at} on the file holds zeros and no packets. What is before them was read.")
             }
             FaultKind::RecordTooLong { length } => {
                 write!(f, "The record at byte {at} claims {length} bytes, which no packet has. Reading ended there.")

@@ -41,7 +41,13 @@ impl Interface {
     pub fn record<'a>(&self, time_high: u32, time_low: u32, length: u32, bytes: &'a [u8]) -> Record<'a> {
         let units = u64::from(time_high) << 32 | u64::from(time_low);
         let kept = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        Record { link_type: self.link_type, time: self.time(units), length: length.max(kept), bytes }
+        Record {
+            link_type: self.link_type,
+            time: self.time(units),
+            has_odd_time: false,
+            length: length.max(kept),
+            bytes,
+        }
     }
 
     /// Nanoseconds since the beginning of 1970, if that many can be counted.

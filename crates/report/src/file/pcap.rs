@@ -14,6 +14,11 @@ use crate::file::record::{MAX_PACKET, Record};
 /// Bytes of the file's header, in all variants.
 pub(super) const HEADER: usize = 24;
 
+/// Bytes of a record's header, but for the modified variant.
+const HEAD: usize = 16;
+
+const SECOND: i64 = 1_000_000_000;
+
 #[derive(Clone, Debug)]
 pub(super) struct Pcap {
     order: ByteOrder,
@@ -45,10 +50,13 @@ impl Pcap {
 
     /// Reads one packet from the beginning of these bytes.
     pub fn read(&self, bytes: &[u8], packet: &mut impl FnMut(Record<'_>)) -> Result<Progress, FaultKind> {
-        let head: u32 = if self.format == Format::PcapModified { 24 } else { 16 };
+        let head: u32 = if self.format == Format::PcapModified { 24 } else { HEAD as u32 };
         let Some(kept) = bytes.get(..head as usize).and_then(|head| self.order.u32(head, 8)) else {
             return Ok(Progress::Needs(head as usize));
         };
+        if bytes.get(..HEAD).is_some_and(|head| head.iter().all(|byte| *byte == 0)) {
+            return Err(FaultKind::ZeroTail);
+        }
         if kept > MAX_PACKET {
             return Err(FaultKind::RecordTooLong { length: kept });
         }
@@ -64,9 +72,11 @@ impl Pcap {
         let (_, LegacyPcapBlock { ts_sec, ts_usec, origlen, data, .. }) =
             parsed.map_err(|_| FaultKind::MalformedBlock)?;
         let unit = if self.format == Format::PcapNs { 1 } else { 1_000 };
-        let time =
-            i64::from(ts_sec).saturating_mul(1_000_000_000).saturating_add(i64::from(ts_usec).saturating_mul(unit));
-        packet(Record { link_type: self.link_type, time: Some(time), length: origlen.max(kept), bytes: data });
+        let fraction = i64::from(ts_usec).saturating_mul(unit);
+        let time = i64::from(ts_sec).saturating_mul(SECOND).saturating_add(fraction);
+        let time = Some(time).filter(|_| fraction < SECOND);
+        let has_odd_time = time.is_none();
+        packet(Record { link_type: self.link_type, time, has_odd_time, length: origlen.max(kept), bytes: data });
         Ok(Progress::Read(size))
     }
 }
@@ -75,7 +85,7 @@ impl Pcap {
 mod tests {
     use super::*;
     use crate::file::reader::Reader;
-    use crate::file::samples::{BOTH, SECOND, Writer, faulty, packet, whole};
+    use crate::file::samples::{BOTH, Writer, faulty, packet, whole};
 
     #[test]
     fn pcap_is_read_in_both_byte_orders_and_units() {
@@ -101,6 +111,29 @@ mod tests {
         record.extend(b"abcd");
         let file = [writer.pcap(0xa1b2_cd34, 1), record.clone(), record].concat();
         assert_eq!(whole(&file), [packet(1, SECOND + 2000, 60, b"abcd"), packet(1, SECOND + 2000, 60, b"abcd")]);
+    }
+
+    #[test]
+    fn a_tail_of_zeros_ends_the_file() {
+        for writer in BOTH {
+            let good = [writer.pcap(0xa1b2_c3d4, 1), writer.record(1, 2, 3, b"abc")].concat();
+            let at = good.len() as u64;
+            for zeros in [16, 512] {
+                let file = [good.clone(), vec![0; zeros]].concat();
+                assert_eq!(faulty(&file), (1, at, FaultKind::ZeroTail), "{zeros}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_that_is_none_is_no_time() {
+        let writer = Writer(ByteOrder::Little);
+        for (magic, too_much) in [(0xa1b2_c3d4, 1_000_000), (0xa1b2_3c4d, 1_000_000_000)] {
+            let records = [writer.record(1, too_much - 1, 3, b"abc"), writer.record(1, too_much, 3, b"abc")].concat();
+            let times: Vec<bool> =
+                whole(&[writer.pcap(magic, 1), records].concat()).iter().map(|record| record.time.is_some()).collect();
+            assert_eq!(times, [true, false]);
+        }
     }
 
     #[test]

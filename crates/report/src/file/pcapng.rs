@@ -100,6 +100,9 @@ impl Pcapng {
         let order = if is_section { section_order(bytes)? } else { self.section()?.order };
         let word = |at| order.u32(bytes, at).ok_or(FaultKind::MalformedBlock);
         let (block_type, length) = (BlockType::from(word(0)?), word(4)?);
+        if length == 0 && word(0)? == 0 {
+            return Err(FaultKind::ZeroTail);
+        }
         if length < 12 || !length.is_multiple_of(4) || length > MAX_BLOCK {
             return Err(FaultKind::BadBlockLength { length });
         }

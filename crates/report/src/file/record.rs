@@ -10,6 +10,8 @@ pub(crate) struct Record<'a> {
     pub link_type: u16,
     /// Nanoseconds since the beginning of 1970 in UTC. Simple packets of pcapng have none.
     pub time: Option<i64>,
+    /// Whether it has none because the file tells one that is none.
+    pub has_odd_time: bool,
     /// Bytes that were on the wire.
     pub length: u32,
     /// Those of them that were kept.

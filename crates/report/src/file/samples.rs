@@ -30,7 +30,7 @@ pub fn read(file: &[u8]) -> (Vec<Read>, Option<Fault>) {
         let mut packets = Vec::new();
         for piece in file.chunks(size) {
             reader.push(piece, |record| {
-                let Record { link_type, time, length, bytes } = record;
+                let Record { link_type, time, length, bytes, .. } = record;
                 packets.push(Read { link_type, time, length, bytes: bytes.to_vec() });
             });
         }

@@ -1,8 +1,9 @@
 //! The layers of a packet, as far as they matter here.
 
-use etherparse::{ArpPacketSlice, Icmpv4Slice, Icmpv6Slice, TcpSlice};
+use etherparse::{ArpPacketSlice, Icmpv4Slice, Icmpv6Slice};
 
 use crate::packet::address::Address;
+use crate::packet::segment::Segment;
 
 /// How many tunnels within each other are looked into. More are made by nobody but attackers.
 pub(super) const MAX_TUNNELS: usize = 4;
@@ -83,6 +84,10 @@ pub(crate) struct Ip<'a> {
     pub destination: Address,
     /// The protocol within, behind any extension headers.
     pub protocol: u8,
+    /// Which packet of its sender it is, when that counts them; 0 in IPv6.
+    pub identification: u16,
+    /// How many routers it may still pass.
+    pub ttl: u8,
     /// Which part of a datagram it is.
     pub fragment: Fragment,
     /// What the protocol says.
@@ -117,15 +122,6 @@ pub(crate) enum Transport<'a> {
     Unread,
 }
 
-/// A TCP segment.
-#[derive(Debug)]
-pub(crate) struct Segment<'a> {
-    /// Its header and what was kept of its payload.
-    pub tcp: TcpSlice<'a>,
-    /// Bytes of payload that were on the wire.
-    pub length: u32,
-}
-
 /// A UDP datagram.
 #[derive(Debug)]
 pub(crate) struct Datagram<'a> {
@@ -135,6 +131,8 @@ pub(crate) struct Datagram<'a> {
     pub destination_port: u16,
     /// What was kept of its payload.
     pub payload: &'a [u8],
+    /// Whether there was more of it on the wire.
+    pub is_cut: bool,
 }
 
 /// Bytes that begin with a known header.

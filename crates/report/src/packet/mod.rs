@@ -8,10 +8,12 @@ mod dissect;
 mod ip;
 mod layers;
 mod link;
+mod segment;
 mod tunnel;
 
 pub(crate) use address::Address;
 pub(crate) use dissect::dissect;
-pub(crate) use ip::quoted;
-pub(crate) use layers::{Fragment, Ip, Network, Packet, Segment, Transport, Tunnel};
+pub(crate) use ip::{Quoted, quoted};
+pub(crate) use layers::{Fragment, Ip, Network, Packet, Transport, Tunnel};
 pub(crate) use link::link_type_name;
+pub(crate) use segment::Segment;

@@ -1,0 +1,107 @@
+//! Services that answer badly, or late, over a network that is well.
+
+use crate::detect::filter::{from_service, of_service};
+use crate::detect::services::{name, worst};
+use crate::detect::words::{percent, ratio};
+use crate::finding::{Finding, FindingKind, Severity};
+use crate::measure::{count_of, number, seconds_long};
+use crate::report::Report;
+use crate::service::Service;
+
+/// Fewer errors than this happen to every program.
+const HTTP_ERRORS: u64 = 5;
+
+/// A program that is well fails far more seldom.
+const HTTP_ERROR_SHARE: f64 = 0.1;
+
+/// From this share on most of what users do fails, or is slow.
+const MOST: f64 = 0.5;
+
+/// Fewer slow answers than this may be a report that somebody has asked for.
+const SLOW_ANSWERS: u64 = 5;
+
+/// A server is slow by itself when it takes so many times as long as the way there and back.
+const SLOW_FACTOR: f64 = 5.0;
+
+pub fn http_failing(report: &Report) -> Option<Finding> {
+    let errors = |service: &Service| {
+        let (errors, answers) = (service.http.errors, service.http.answers);
+        errors.saturating_mul((errors >= HTTP_ERRORS && ratio(errors, answers) >= HTTP_ERROR_SHARE).into())
+    };
+    let target = worst(report, errors)?;
+    let (errors, answers, name) = (target.http.errors, target.http.answers, name(target));
+    let sentence = format!(
+        "{name} answered {} of {} with a server error ({}), such as {}: it is the application that fails, or what it needs, \
+         and not the way to it.",
+        number(errors),
+        count_of(answers, "HTTP request", "HTTP requests"),
+        percent(errors, answers),
+        target.http.error_status,
+    );
+    let severity = if ratio(errors, answers) >= MOST { Severity::Critical } else { Severity::Warning };
+    let next = "Look in the log of the application behind that port, and whether the services that it calls are well.";
+    let finding = Finding::new(FindingKind::HttpFailing, severity, sentence, next)
+        .shown_by(format!("{} && http.response.code >= 500", from_service(target.address, target.port)))
+        .with("service", name)
+        .with("errors", errors)
+        .with("answers", answers)
+        .with("status", u64::from(target.http.error_status))
+        .with("share", ratio(errors, answers));
+    Some(finding)
+}
+
+pub fn slow_service(report: &Report) -> Option<Finding> {
+    let slow = |service: &Service| {
+        let answers = &service.answers;
+        let is_much = answers.slow >= SLOW_ANSWERS && ratio(answers.slow, answers.answers) >= MOST;
+        let is_its_own = answers.mean_seconds >= answers.mean_round_trip_seconds * SLOW_FACTOR;
+        answers.slow.saturating_mul((is_much && is_its_own).into())
+    };
+    let target = worst(report, slow)?;
+    let (answers, name) = (&target.answers, name(target));
+    let way = match answers.round_trips {
+        0 => String::new(),
+        _ => format!(", while a round trip takes {}", seconds_long(answers.mean_round_trip_seconds)),
+    };
+    let sentence = format!(
+        "{name} took {} on average to begin its answers, {} of {} longer than a second{way}: it is the server that is slow, or \
+         its clients wait on purpose.",
+        seconds_long(answers.mean_seconds),
+        number(answers.slow),
+        number(answers.answers),
+    );
+    let next = "Look at what the program behind that port waits for: its database, its disk, other services.";
+    let finding = Finding::new(FindingKind::SlowService, Severity::Info, sentence, next)
+        .shown_by(format!("{} && tcp.len > 0", of_service(target.address, target.port)))
+        .with("service", name)
+        .with("slow", answers.slow)
+        .with("answers", answers.answers)
+        .with("meanSeconds", answers.mean_seconds)
+        .with("longestSeconds", answers.longest_seconds)
+        .with("roundTripSeconds", answers.mean_round_trip_seconds);
+    Some(finding)
+}
+
+pub fn far_service(report: &Report) -> Option<Finding> {
+    let far = |service: &Service| {
+        let answers = &service.answers;
+        let is_much = answers.far >= SLOW_ANSWERS && ratio(answers.far, answers.round_trips) >= MOST;
+        answers.far.saturating_mul(is_much.into())
+    };
+    let target = worst(report, far)?;
+    let (answers, name) = (&target.answers, name(target));
+    let sentence = format!(
+        "It is far between {name} and its clients: by the handshakes a round trip takes {} on average, and each step of a \
+         request as long. The way is slow, not the server.",
+        seconds_long(answers.mean_round_trip_seconds),
+    );
+    let next =
+        "Look where the clients are, and whether packets take a detour, such as over a gateway in another region.";
+    let finding = Finding::new(FindingKind::FarService, Severity::Info, sentence, next)
+        .shown_by(format!("{} && tcp.flags.syn == 1", of_service(target.address, target.port)))
+        .with("service", name)
+        .with("far", answers.far)
+        .with("roundTrips", answers.round_trips)
+        .with("roundTripSeconds", answers.mean_round_trip_seconds);
+    Some(finding)
+}

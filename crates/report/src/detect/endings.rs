@@ -1,0 +1,132 @@
+//! Connections that end as they should not.
+
+use crate::detect::filter::of_service;
+use crate::detect::intervals::peak;
+use crate::detect::services::{name, worst};
+use crate::detect::words::{ratio, when};
+use crate::finding::{Finding, FindingKind, Severity};
+use crate::measure::{count_of, number, seconds_long};
+use crate::report::Report;
+use crate::service::Service;
+
+/// Fewer than this are programs that were stopped, or that had no more use for what was sent.
+const ENDINGS: u64 = 3;
+
+/// A program that ends connections by a reset now and then does so with fewer of them.
+const ENDINGS_SHARE: f64 = 0.2;
+
+/// From this share on most of what users do breaks off.
+const MOST: f64 = 0.5;
+
+/// Clients break off what they receive when they have seen enough of it, so it takes more of them to be told.
+const RESET_BY_CLIENTS: u64 = 5;
+
+/// One that dies in a pause may have had a reason of its own.
+const DIED_IDLE: u64 = 2;
+
+/// Connections that were there to be ended.
+fn open(service: &Service) -> u64 {
+    service.connections.answered.saturating_add(service.connections.under_way)
+}
+
+pub fn connections_reset(report: &Report) -> Option<Finding> {
+    let by_server = |service: &Service| {
+        let count = service.endings.reset_by_server;
+        count.saturating_mul((count >= ENDINGS && ratio(count, open(service)) >= ENDINGS_SHARE).into())
+    };
+    let by_clients = |service: &Service| {
+        let count = service.endings.reset_by_clients;
+        count.saturating_mul((count >= RESET_BY_CLIENTS && ratio(count, open(service)) >= MOST).into())
+    };
+    let (target, count, is_by_server) = match worst(report, by_server) {
+        Some(target) => (target, by_server(target), true),
+        None => worst(report, by_clients).map(|target| (target, by_clients(target), false))?,
+    };
+    let (name, all) = (name(target), open(target));
+    let connections = count_of(all, "connection", "connections");
+    let count_text = number(count);
+    let range = peak(&report.series, &report.series.rst);
+    let when = when(range);
+    let sentence = match is_by_server {
+        true => format!("{name} reset {count_text} of {connections} in mid-stream{when}: neither side had ended them."),
+        false => format!("Clients of {name} reset {count_text} of {connections} while it was sending to them{when}."),
+    };
+    let next = match is_by_server {
+        true => {
+            "Look in the log of the program behind that port for why it breaks off; if there is nothing, a firewall or \
+                 load balancer on the way sends resets in its name."
+        }
+        false => {
+            "Look for why clients go away: their time-outs, their logs, or a firewall on the way that sends resets in their \
+                  name."
+        }
+    };
+    let severity = if is_by_server && ratio(count, all) >= MOST { Severity::Critical } else { Severity::Warning };
+    let finding = Finding::new(FindingKind::ConnectionsReset, severity, sentence, next)
+        .shown_by(format!("{} && tcp.flags.reset == 1", of_service(target.address, target.port)))
+        .with("service", name)
+        .with("reset", count)
+        .with("connections", all)
+        .with("by", if is_by_server { "server" } else { "clients" }.to_owned());
+    Some(finding.during(range))
+}
+
+pub fn idle_connections_die(report: &Report) -> Option<Finding> {
+    let target = worst(report, |service| service.endings.after_pause())?;
+    let endings = &target.endings;
+    let count = endings.after_pause();
+    if count < DIED_IDLE {
+        return None;
+    }
+    let name = name(target);
+    let how = match (endings.reset_after_pause, endings.lost_after_pause) {
+        (0, _) => "was lost again and again".to_owned(),
+        (_, 0) => "was answered by a reset".to_owned(),
+        (reset, lost) => {
+            format!("was answered by a reset ({}) or lost again and again ({})", number(reset), number(lost))
+        }
+    };
+    let pause = seconds_long(endings.shortest_pause_seconds);
+    let sentence = format!(
+        "{} with {name} died while idle: the first data after a pause of {pause} or longer {how}.",
+        count_of(count, "connection", "connections"),
+    );
+    let next = format!(
+        "Let both sides send keep-alives more often than every {pause}, or raise the idle time-out of the load balancer, \
+         firewall or NAT on the way."
+    );
+    let filter =
+        format!("{} && (tcp.flags.reset == 1 || tcp.analysis.retransmission)", of_service(target.address, target.port));
+    let finding = Finding::new(FindingKind::IdleConnectionsDie, Severity::Warning, sentence, next)
+        .shown_by(filter)
+        .with("service", name)
+        .with("connections", count)
+        .with("reset", endings.reset_after_pause)
+        .with("lost", endings.lost_after_pause)
+        .with("shortestPauseSeconds", endings.shortest_pause_seconds);
+    Some(finding)
+}
+
+pub fn connections_stall(report: &Report) -> Option<Finding> {
+    let stalls = |service: &Service| {
+        let count = service.endings.stuck;
+        count.saturating_mul((count >= ENDINGS && ratio(count, open(service)) >= ENDINGS_SHARE).into())
+    };
+    let target = worst(report, stalls)?;
+    let (name, count, from) = (name(target), target.endings.stuck, target.endings.stuck_from_server);
+    let way = if from.saturating_mul(2) >= count { "from it" } else { "to it" };
+    let sentence = format!(
+        "{} of {} with {name} stand still: data was never acknowledged, however often it was sent, mostly on the way {way}.",
+        number(count),
+        count_of(open(target), "connection", "connections"),
+    );
+    let next = "Look for what on that way lets a handshake pass and not the data: a firewall that sees one direction only, a link \
+                that takes smaller packets (MTU), or a route that has changed.";
+    let filter = format!("{} && tcp.analysis.retransmission", of_service(target.address, target.port));
+    let finding = Finding::new(FindingKind::ConnectionsStall, Severity::Warning, sentence, next)
+        .shown_by(filter)
+        .with("service", name)
+        .with("stalled", count)
+        .with("fromService", from);
+    Some(finding)
+}

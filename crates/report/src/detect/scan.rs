@@ -1,0 +1,47 @@
+//! Clients that look for what is there.
+
+use crate::clients::SCANNED_PORTS;
+use crate::detect::filter::from_address;
+use crate::detect::intervals::peak;
+use crate::detect::words::when;
+use crate::finding::{Finding, FindingKind, Severity};
+use crate::measure::{count_of, number};
+use crate::report::Report;
+
+/// A port scan, or a sweep over hosts.
+pub fn scan(report: &Report) -> Option<Finding> {
+    let scanners = report.tcp.clients.iter().filter(|client| client.is_scanner());
+    let client = scanners.max_by_key(|client| client.failed)?;
+    let (kind, or_else) = match client.ports {
+        SCANNED_PORTS.. => (FindingKind::PortScan, ""),
+        // From here that looks the same.
+        _ => (FindingKind::HostSweep, "; or its way out is blocked, by a firewall, a route or a lack of SNAT ports"),
+    };
+    let at_least = |known: u64| if known >= 64 { "64 or more".to_owned() } else { number(known) };
+    let on = match client.only_host {
+        Some(host) => host.to_string(),
+        None => format!("{} addresses", at_least(client.hosts)),
+    };
+    let what = match client.only_port {
+        Some(port) => format!("for port {port} on {on}"),
+        None => format!("for open ports on {on}"),
+    };
+    let range = peak(&report.series, &report.series.syn);
+    let sentence = format!(
+        "{} seems to be looking {what}: {} of its {} failed{}{or_else}.",
+        client.address,
+        number(client.failed),
+        count_of(client.connections, "connection", "connections"),
+        when(range),
+    );
+    let next = format!("Find out whose {} is, and whether it should be let in at all.", client.address);
+    let filter = format!("{} && tcp.flags.syn == 1 && tcp.flags.ack == 0", from_address(client.address));
+    let finding = Finding::new(kind, Severity::Warning, sentence, next)
+        .shown_by(filter)
+        .with("client", client.address.to_string())
+        .with("connections", client.connections)
+        .with("failed", client.failed)
+        .with("hosts", client.hosts)
+        .with("ports", client.ports);
+    Some(finding.during(range))
+}

@@ -1,0 +1,34 @@
+//! The services that are judged.
+
+use crate::connection::Connections;
+use crate::detect::words::service;
+use crate::report::Report;
+use crate::service::Service;
+
+/// Services, each once: they come by bytes, by packets and by trouble.
+pub fn services(report: &Report) -> impl Iterator<Item = &Service> {
+    let tcp = &report.tcp;
+    let lists = [&tcp.services.by_bytes, &tcp.services.by_packets, &tcp.troubled];
+    let is_same = |one: &Service, other: &Service| (one.address, one.port) == (other.address, other.port);
+    lists.into_iter().enumerate().flat_map(move |(place, list)| {
+        let before =
+            move |one: &Service| lists.iter().take(place).any(|list| list.iter().any(|other| is_same(one, other)));
+        list.iter().filter(move |one| !before(one))
+    })
+}
+
+/// How many connections were opened.
+pub fn opened(connections: &Connections) -> u64 {
+    let Connections { answered, refused, unanswered, .. } = *connections;
+    answered.saturating_add(refused).saturating_add(unanswered)
+}
+
+/// `10.0.0.4:443`, `[2001:db8::1]:443`.
+pub fn name(one: &Service) -> String {
+    service(one.address, one.port)
+}
+
+/// The service of which a number is highest.
+pub fn worst(report: &Report, badness: impl Fn(&Service) -> u64) -> Option<&Service> {
+    services(report).filter(|service| badness(service) > 0).max_by_key(|service| badness(service))
+}
