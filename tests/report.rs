@@ -207,7 +207,11 @@ async fn reading_stops_where_it_was_told_to_and_says_so() {
     let (_, report) = captured.get("report", &[]).await.json();
     assert_eq!(report["file"]["isComplete"], false);
     assert!(report["packets"]["count"].as_u64().unwrap() > 0);
-    assert!(captured.lines().iter().any(|line| line.ends_with("Only the beginning of the file was read.")), "{:?}", captured.lines());
+    assert!(
+        captured.lines().iter().any(|line| line.ends_with("Only the beginning of the file was read.")),
+        "{:?}",
+        captured.lines()
+    );
 }
 
 #[tokio::test(start_paused = true)]

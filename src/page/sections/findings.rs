@@ -34,7 +34,7 @@ pub fn findings(report: &Report) -> Markup {
                 @for finding in &report.findings {
                     li.(<&str>::from(finding.severity)) {
                         b { (title_of(finding.severity)) } (shown(&finding.sentence)) " " (shown(&finding.next_step))
-                        @if let Some(filter) = &finding.filter { br; span.soft { "Wireshark: " code { (shown(filter)) } } }
+                        @if let Some(filter) = &finding.filter { div.soft { "Wireshark: " code { (shown(filter)) } } }
                     }
                 }
             }

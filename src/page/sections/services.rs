@@ -16,7 +16,9 @@ pub fn services(report: &Report) -> Markup {
         amount("Unanswered", |service| number(service.connections.unanswered)),
         amount("Under way", |service| number(service.connections.under_way)),
         amount("Bytes", |service| size(service.bytes)),
-        amount("Sent again", |service| number(service.delivered_from.sent_again.saturating_add(service.delivered_to.sent_again))),
+        amount("Sent again", |service| {
+            number(service.delivered_from.sent_again.saturating_add(service.delivered_to.sent_again))
+        }),
         amount("Resets", |service| number(service.resets_from.saturating_add(service.resets_to))),
         amount("Zero windows", |service| number(service.zero_windows)),
     ];
