@@ -22,7 +22,8 @@ use crate::report::Report;
 /// report.
 const MOST_ATTEMPTS: u32 = 2;
 
-/// How many polls may find a store that takes no message, before it is sent without being written down: a little over a minute.
+/// How many polls may find a store that takes no message, or does not tell of whom it is to be, before it is sent all the same:
+/// a little over a minute.
 const POLLS_FOR_STORE: u32 = 4;
 
 /// What an instance has in progress that reads a file, and the pause between two looks whether it still has. It is looked
@@ -100,8 +101,13 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     if alerts.is_empty() {
         alerts.extend(requesting_alert(&records, record).await);
     }
+    let is_unknown_whose = alerts.is_empty() && !record.requested_by.is_empty();
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
+    // A store that cannot be read is like an empty one, and the message is told once.
+    if is_wanted && is_unknown_whose && record.polls < POLLS_FOR_STORE {
+        return poll_again(record, context.host().now());
+    }
     // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
     // nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;

@@ -21,6 +21,15 @@ pub enum Former {
     Over(Box<CaptureRecord>),
 }
 
+impl Former {
+    pub fn record(&self) -> Option<&CaptureRecord> {
+        match self {
+            Self::Rival(record) | Self::Over(record) => Some(record),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
+}
+
 /// A name that Azure was asked for, or is about to be.
 #[derive(Debug)]
 pub struct Reserved {
@@ -83,16 +92,13 @@ impl Reserved {
         self.record
     }
 
-    /// Writes the record, unless a rival was here before: it may be further by now, and has it written down. What cannot be read
-    /// is not written over either: it may tell of another capture, and this one is written down when the store works again.
+    /// Writes the record, unless a rival was here before: it may be further by now, and has it written down. What cannot be read,
+    /// or put aside, is not written over either: this one is written down when the store works again.
     pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former, alert: &OnCapture) {
         let write_record = match former {
             Former::Rival(_) | Former::Unreadable => false,
             Former::Nothing => true,
-            Former::Over(record) => {
-                put_aside(records, *record).await;
-                true
-            }
+            Former::Over(record) => put_aside(records, *record).await,
         };
         let write_record = async {
             if write_record {
@@ -122,13 +128,13 @@ impl Reserved {
 }
 
 /// Puts the record of a capture aside that had the name before, with its alerts, so that the next one's does not take its
-/// place.
-async fn put_aside<H: Host>(records: &Records<'_, H>, former: CaptureRecord) {
+/// place. Tells whether its place is free.
+async fn put_aside<H: Host>(records: &Records<'_, H>, former: CaptureRecord) -> bool {
     // Whoever has just deleted it knows how it ended, and wrote that down.
     let stored: Option<CaptureRecord> = records.load(&former.key()).await;
     let mut former = stored.filter(|stored| stored.end.is_some()).unwrap_or(former);
     if former.phase == Phase::Requested {
-        return;
+        return true;
     }
     if former.end.is_none() {
         let note = records.end_note(&former).await;
@@ -137,9 +143,12 @@ async fn put_aside<H: Host>(records: &Records<'_, H>, former: CaptureRecord) {
     let alerts = records.alerts_on(&former).await.0;
     let old_keys: Vec<String> = alerts.iter().map(|on| former.on_key(&on.alert)).collect();
     former.replaced = true;
-    records.save_capture(&mut former).await;
+    if !records.save_capture(&mut former).await {
+        return false;
+    }
     for (on, old_key) in alerts.iter().zip(&old_keys) {
         records.add_alert(&former, on).await;
         records.delete(old_key).await;
     }
+    true
 }

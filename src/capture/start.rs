@@ -66,6 +66,14 @@ pub async fn start<H: Host>(
     started
 }
 
+/// How Azure shows that a capture is over.
+enum Over {
+    Ended(Status),
+    Failed,
+    /// It is gone. Whoever deletes it now deletes the next one of its name.
+    Gone,
+}
+
 struct Sequence<'a, H> {
     context: &'a Context<H>,
     azure: &'a Azure<'a, H>,
@@ -73,8 +81,8 @@ struct Sequence<'a, H> {
     plan: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Captures of the latest list that are over, by name in lower case, and what Azure said of them.
-    over: BTreeMap<String, Option<Status>>,
+    /// Captures of the latest list that are over, by name in lower case.
+    over: BTreeMap<String, Over>,
     /// The name that Azure was asked for.
     reserved: Option<Reserved>,
 }
@@ -120,7 +128,12 @@ impl<H: Host> Sequence<'_, H> {
         if self.context.settings.dry_run {
             return self.requests(&evicted, &name).map(|requests| Some(Started::WouldSend(requests)));
         }
-        join_all(evicted.iter().map(|name| self.note_end(name, captures))).await;
+        let note_ends = evicted.iter().map(async |evicted| match evicted.eq_ignore_ascii_case(&name) {
+            // As it stood beside this list: by now somebody may have written the record of the next capture.
+            true => self.note_end(evicted, captures, former.record().cloned()).await,
+            false => self.note_end(evicted, captures, self.record(evicted).await.ok().flatten()).await,
+        });
+        join_all(note_ends).await;
         if let Err(error) = self.delete_all(&evicted).await {
             if !error.is_transient() {
                 return Err(self.failure(&error));
@@ -148,8 +161,9 @@ impl<H: Host> Sequence<'_, H> {
         captures: &[PacketCapture],
         now: Timestamp,
     ) -> Result<Option<PacketCapture>, Failure> {
-        let may_be_it =
-            |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_still_run(capture, now);
+        // What is being created runs whatever time its name tells, for the clock behind the name may have been wrong.
+        let may_run = |capture: &PacketCapture| capture.is_beginning() || may_still_run(capture, now);
+        let may_be_it = |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_run(capture);
         let mut own = Vec::new();
         for capture in captures.iter().filter(may_be_it) {
             if self.is_ours(capture).await {
@@ -261,7 +275,8 @@ impl<H: Host> Sequence<'_, H> {
             }
             Ok(())
         };
-        join_all(names.iter().map(delete)).await.into_iter().collect()
+        let is_there = |name: &&String| !matches!(self.over.get(&name.to_ascii_lowercase()), Some(Over::Gone));
+        join_all(names.iter().filter(is_there).map(delete)).await.into_iter().collect()
     }
 
     /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is.
@@ -386,32 +401,32 @@ impl<H: Host> Sequence<'_, H> {
         if self.over.contains_key(&key) {
             return Ok(true);
         }
-        let look = match capture.is_failed() {
-            true => Ok(Poll::Gone),
-            false => self.capture(&capture.name).poll().await,
+        let over = if capture.is_failed() {
+            Over::Failed
+        } else {
+            match self.capture(&capture.name).poll().await.map_err(|error| self.failure(&error))? {
+                Poll::Answered(status) if status.activity.is_over() => Over::Ended(status),
+                Poll::Answered(_) | Poll::Later(_) => return Ok(false),
+                Poll::Gone => Over::Gone,
+            }
         };
-        let status = match look.map_err(|error| self.failure(&error))? {
-            Poll::Answered(status) if status.activity.is_over() => Some(status),
-            Poll::Answered(_) | Poll::Later(_) => return Ok(false),
-            Poll::Gone => None,
-        };
-        self.over.insert(key, status);
+        self.over.insert(key, over);
         Ok(true)
     }
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
-    async fn note_end(&self, name: &str, captures: &[PacketCapture]) {
+    /// `known` is the record of its name.
+    async fn note_end(&self, name: &str, captures: &[PacketCapture], known: Option<CaptureRecord>) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
         let found = self.place.found(self.plan, capture, self.azure.log.host.now());
         // The record of the name may by now be that of the next capture.
-        let known = self.record(name).await.ok().flatten().filter(|known| known.is_same_capture(&found));
-        let mut record = known.unwrap_or(found);
+        let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
-        let end = match self.over.get(&name.to_ascii_lowercase()).and_then(Option::as_ref) {
+        let end = match self.over.get(&name.to_ascii_lowercase()) {
             _ if record.end.is_some() => return,
-            Some(status) => End::from_status(&record, status),
-            None if capture.is_failed() => End::never_began(COULD_NOT_BEGIN),
-            None => return,
+            Some(Over::Ended(status)) => End::from_status(&record, status),
+            Some(Over::Failed) => End::never_began(COULD_NOT_BEGIN),
+            Some(Over::Gone) | None => return,
         };
         let note = EndNote { at: self.azure.log.host.now(), end, superseded_by: None };
         self.records().save(&record.end_note_key(), &note).await;

@@ -42,8 +42,9 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 /// For how long a store that fails is tried again.
 const WAIT_FOR_STORE: Duration = Duration::from_mins(10);
 
-/// The same before a message goes out that is not in the store.
-const HURRY: Duration = Duration::from_secs(20);
+/// The same before a message goes out that is not in the store. Several may know of it, and without a lease each of them sends
+/// it. Most stores are back by then, and people can wait so long for what they may otherwise be told several times.
+const HURRY: Duration = Duration::from_mins(3);
 
 /// After so long nobody wants to be told any more.
 const NEWS_LAST: Duration = Duration::from_hours(48);

@@ -287,9 +287,11 @@ impl CaptureRecord {
         }
     }
 
-    /// Whether this one, which nobody has seen yet, was asked for after another one of the name, which is over.
+    /// Whether this one, which nobody has seen yet, was asked for after another one of the name: that one is over, or so much
+    /// older that nobody can have raced for it. Whoever watches that one may not have seen its end yet.
     fn follows(&self, seen: &Self) -> bool {
-        seen.end.is_some() && seen.requested_at < self.requested_at
+        let later_by = self.requested_at.since(seen.requested_at).filter(|later_by| !later_by.is_zero());
+        later_by.is_some_and(|later_by| seen.end.is_some() || later_by > RACES_LAST)
     }
 
     /// Whether somebody who asks for the name at that time may be racing for this very capture, and it is not over. One
@@ -426,5 +428,18 @@ pub mod tests {
         assert_ne!(later.identity(), earlier.identity());
         let aside = CaptureRecord { replaced: true, ..earlier };
         assert_ne!(aside.key(), later.key());
+    }
+
+    #[test]
+    fn one_that_was_asked_for_long_after_another_is_not_that_one() {
+        let running = CaptureRecord { storage_path: Some("https://store/1.cap".to_owned()), ..record() };
+        let asked_after = |seconds| CaptureRecord {
+            requested_at: running.requested_at.after(Duration::from_secs(seconds)),
+            phase: Phase::Requested,
+            ..record()
+        };
+        assert!(running.is_same_capture(&asked_after(5)), "they race");
+        assert!(!running.is_same_capture(&asked_after(44)), "its end has not been seen yet");
+        assert!(!asked_after(44).is_same_capture(&running));
     }
 }

@@ -172,7 +172,11 @@ impl<H: Host> Records<'_, H> {
                 record.replaced = true;
                 key = record.key();
             }
-            Ok(Some(stored)) if !record.is_same_capture(&stored) => self.put_aside(stored).await,
+            Ok(Some(stored)) if !record.is_same_capture(&stored) => {
+                if !self.put_aside(stored).await {
+                    return false;
+                }
+            }
             Ok(Some(stored)) => record.merge(stored),
             Ok(None) => {}
             Err(ReadError::Store(_)) => return false,
@@ -183,12 +187,15 @@ impl<H: Host> Records<'_, H> {
         self.save_marked(&key, record, record.is_finished()).await
     }
 
-    /// Writes the record of a capture under a key of its own, for its name belongs to another one now.
-    async fn put_aside(&self, mut record: CaptureRecord) {
+    /// Writes the record of a capture under a key of its own, for its name belongs to another one now. Tells whether it stands
+    /// there, so that nothing is lost when the other one's is written in its place.
+    async fn put_aside(&self, mut record: CaptureRecord) -> bool {
         record.replaced = true;
         let key = record.key();
-        if self.load::<Value>(&key).await.is_none() {
-            self.save_marked(&key, &record, record.is_finished()).await;
+        match self.read::<Value>(&key).await {
+            Ok(Some(_)) => true,
+            Ok(None) => self.save_marked(&key, &record, record.is_finished()).await,
+            Err(_) => false,
         }
     }
 

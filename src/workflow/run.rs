@@ -148,7 +148,7 @@ impl<H: Host> Run<H> {
             Delivery::New(earlier) => {
                 let work = self.work_on_targets(earlier.as_ref());
                 started = join(self.remember(Written::Unfinished), work).await.1;
-                self.keep_what_stands().await;
+                self.keep_what_stands(earlier.as_ref()).await;
             }
             Delivery::Repeated(_) => {}
             Delivery::NothingToDo => nudged = self.resolve().await,
@@ -192,7 +192,7 @@ impl<H: Host> Run<H> {
             self.find_machines(true).await;
         }
         let started = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
-        self.keep_what_stands().await;
+        self.keep_what_stands(None).await;
         let notices = self.notices();
         self.remember_outcomes(&notices).await;
         self.tell(notices).await;
@@ -326,16 +326,18 @@ impl<H: Host> Run<H> {
         true
     }
 
-    /// Another instance may have worked on the same alert, and its end may have been told. Only a capture changes that.
-    async fn keep_what_stands(&self) {
+    /// An earlier delivery or another instance may have worked on the same alert, and its end may have been told. Only a capture
+    /// changes that. `earlier` is what stood before this delivery wrote that it is at work.
+    async fn keep_what_stands(&self, earlier: Option<&AlertRecord>) {
         let led_to_capture = |outcome: &Outcome| matches!(outcome.outcome, Kind::Started | Kind::Joined);
         if self.progress().outcomes.iter().all(led_to_capture) {
             return;
         }
-        let Ok(Some(stored)) = self.context.records().alert(&self.context.alert).await else { return };
+        let stored = self.context.records().alert(&self.context.alert).await.unwrap_or_default();
+        let stood = || earlier.into_iter().chain(&stored).flat_map(|record| &record.outcomes);
         for outcome in self.progress().outcomes.iter_mut().filter(|outcome| !led_to_capture(outcome)) {
             let ended = |other: &&Outcome| other.target == outcome.target && other.outcome != Kind::Accepted;
-            if let Some(others) = stored.outcomes.iter().find(ended) {
+            if let Some(others) = stood().find(ended) {
                 *outcome = others.clone();
             }
         }

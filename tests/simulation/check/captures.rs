@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use nightcap_simulator::{Capture, CaptureStatus};
 
 use super::excuse::Excuse;
-use super::ledger::{Ledger, Own, is_own_name};
+use super::ledger::{Ledger, Own, is_own_name, record_key};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
 
-/// How long those who raced across the boundary of two slots take to settle it when nothing is in their way.
-const SETTLING: Duration = Duration::from_secs(30);
+/// How long those who raced across the boundary of two slots take to settle it when nothing is in their way. What a sweep has
+/// started is settled when its round is over, a quarter of a minute later at times; then come a list, two polls that Azure
+/// answers in a second request each, and a stop of up to ten seconds.
+const SETTLING: Duration = Duration::from_secs(40);
 
 /// How long one that is being created cannot be seen by another one that is, at most: a list is fresh for 15 seconds.
 const RACING: Duration = Duration::from_secs(40);
@@ -48,11 +50,25 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
                 continue;
             }
             let is_in_trouble = was_trouble(ledger, late.created - Duration::from_secs(30), settled);
-            let excuses = [(Excuse::TroubleWhileSettling, is_race && is_in_trouble)];
+            let excuses = [
+                (Excuse::TroubleWhileSettling, is_race && is_in_trouble),
+                // Only its record tells that one with a name that somebody fixed is ours, and a capture does not wait for a store
+                // that cannot be read. A second capture is a waste; to join one that is somebody else's would be a loss.
+                (Excuse::OursUnreadable, !is_own_name(&early.name) && was_unreadable(ledger, early, late.created)),
+            ];
             let both = format!("{} and {}", early.name, late.name);
             verdict.broken_unless(&excuses, format!("2: {both} ran on one machine from {from} to {to}"));
         }
     }
+}
+
+/// Whether the store failed somebody with the record of a capture between its creation and a later moment.
+fn was_unreadable(ledger: &Ledger, capture: &Capture, until: Timestamp) -> bool {
+    let key = record_key(capture);
+    ledger.happened.failures.iter().any(|(at, failed, ..)| {
+        let at = ledger.at(*at);
+        failed.strip_prefix("open:").unwrap_or(failed) == key && capture.created <= at && at <= until
+    })
 }
 
 /// Whether anything went wrong between two moments that can keep those who race from settling it.

@@ -16,6 +16,7 @@ pub enum Excuse {
     LookAtRivalStruck,
     JoinedWhileStopping,
     TroubleWhileSettling,
+    OursUnreadable,
     DeletedForFormerNamesake,
     DeletedByHandUnseen,
     CaptureRecordUnreadable,
