@@ -84,13 +84,34 @@ mod component {
 
     #[cfg(feature = "wasi02")]
     mod wasi02 {
-        use wstd::http::{Body, Error, Request, Response};
+        use wasip2::exports::http::incoming_handler::Guest;
+        use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+        use wstd::http::Body;
+        use wstd::http::request::try_from_incoming;
+        use wstd::http::server::Responder;
 
-        #[wstd::http_server]
-        async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
-            let request = request.map(|body| axum::body::Body::new(body.into_boxed_body()));
-            Ok(super::answer(request).await.map(Body::from_http_body))
+        struct Door;
+
+        impl Guest for Door {
+            fn handle(request: IncomingRequest, answer: ResponseOutparam) {
+                wstd::runtime::block_on(serve(request, Responder::new(answer)));
+            }
         }
+
+        async fn serve(request: IncomingRequest, responder: Responder) {
+            match try_from_incoming(request) {
+                Ok(request) => {
+                    let request = request.map(|body| axum::body::Body::new(body.into_boxed_body()));
+                    let answer = super::answer(request).await.map(Body::from_http_body);
+                    // The caller may have hung up, and HEAD wants no body. The macro that `wstd` has for this traps then, and
+                    // all work that goes on would end with the instance.
+                    let _ = responder.respond(answer).await;
+                }
+                Err(error) => responder.fail(error),
+            }
+        }
+
+        wasip2::http::proxy::export!(Door with_types_in wasip2);
     }
 
     #[cfg(feature = "wasi03")]

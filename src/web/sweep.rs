@@ -46,7 +46,7 @@ pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Respo
         sweep(&task, found).await;
         // Whoever waited may have gone.
         let _ = done.send(());
-        keep(&task, vec![]).await;
+        keep(&task).await;
     };
     instance.host.spawn(Box::pin(work)).await;
     let patience = std::pin::pin!(patience);

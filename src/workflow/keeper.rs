@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, join, join_all, select};
+use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 
@@ -49,29 +49,28 @@ struct Lease {
     renewals: u64,
 }
 
-/// Keeps what is unfinished going, unless another instance does, for as long as the host lets it. `own` are captures that this
-/// instance has started.
-pub async fn keep<H: Host>(context: &Context<H>, own: Vec<CaptureRecord>) {
+/// Keeps what is unfinished going, unless another instance does, for as long as the host lets it.
+pub async fn keep<H: Host>(context: &Context<H>) {
     let context = Context::new(&context.instance, &context.settings, "");
     let mut keeper = Keeper::new(&context);
-    let kept = async {
+    let work = async {
         context.records().save(NUDGE, &new_request_id(context.host())).await;
         if let Some(_in_progress) = context.instance.begin(LEASE) {
             keeper.keep().await;
         }
     };
-    // What the store does not have nobody else can watch.
-    let watched = async {
-        let unwritten = unwritten(&context, own).await.into_iter();
-        join_all(unwritten.map(|record| watch(&context, record, Watcher::Owner))).await
-    };
-    let work = join(kept, watched);
-    let Some(stay) = context.settings.stay else { return drop(work.await) };
+    let Some(stay) = context.settings.stay else { return work.await };
     {
         // Whatever is under way then is carried on by the next sweep, as after a sudden end.
         select(pin!(work), pin!(context.host().sleep(stay))).await;
     }
     keeper.release().await;
+}
+
+/// Watches those captures of this instance that the store does not have, for nobody else can.
+pub async fn watch_unwritten<H: Host>(context: &Context<H>, own: Vec<CaptureRecord>) {
+    let unwritten = unwritten(context, own).await.into_iter();
+    join_all(unwritten.map(|record| watch(context, record, Watcher::Owner))).await;
 }
 
 /// Those captures that are not in the store.
@@ -215,8 +214,12 @@ impl<'a, H: Host> Keeper<'a, H> {
         }
     }
 
+    /// The lease as it stands. One that cannot be read is nobody's.
     async fn stored(&self) -> Result<Option<Lease>, ReadError> {
-        store::load(self.context.host(), LEASE).await
+        match store::load(self.context.host(), LEASE).await {
+            Err(ReadError::Unreadable { .. }) => Ok(None),
+            lease => lease,
+        }
     }
 
     fn note_failure(&self, error: &ReadError) {

@@ -21,13 +21,13 @@ pub mod unfinished;
 use std::sync::Arc;
 
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 
 use crate::alert::Alert;
 use crate::context::Instance;
 use crate::host::Host;
 use crate::settings::Settings;
-use keeper::keep;
+use keeper::{keep, watch_unwritten};
 pub use run::Handled;
 use run::Run;
 
@@ -42,9 +42,13 @@ pub async fn handle<H: Host>(instance: &Arc<Instance<H>>, settings: &Arc<Setting
     let (done, handled) = oneshot::channel();
     let task = run.clone();
     let work = async move {
-        let rest = task.work(done).await;
-        let started = task.finish(rest).await;
-        keep(&task.context, started).await;
+        let (started, rest) = task.work(done).await;
+        let finish = async {
+            task.finish(rest).await;
+            keep(&task.context).await;
+        };
+        // A store that fails delays what is to be written down, and must not delay the watch.
+        join(watch_unwritten(&task.context, started), finish).await;
     };
     instance.host.spawn(Box::pin(work)).await;
 

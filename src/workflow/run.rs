@@ -90,8 +90,6 @@ enum Delivery {
 
 /// What remains to be done once the outcomes are known.
 pub struct Rest {
-    /// Captures that this run has started or found.
-    started: Vec<CaptureRecord>,
     /// Captures that the end of the alert may stop.
     nudged: Vec<CaptureRecord>,
     notices: Vec<Notice>,
@@ -136,8 +134,9 @@ impl<H: Host> Run<H> {
         Some(Self { context, received_at, origin: Origin::LeftBehind, progress })
     }
 
-    /// The way to the outcomes. `done` is told as soon as they are known and remembered. Gives what remains to be done.
-    pub async fn work(&self, done: oneshot::Sender<Handled>) -> Rest {
+    /// The way to the outcomes. `done` is told as soon as they are known and remembered. Gives the captures that were started or
+    /// found, and what remains to be done.
+    pub async fn work(&self, done: oneshot::Sender<Handled>) -> (Vec<CaptureRecord>, Rest) {
         let began = self.context.host().monotonic();
         let _in_progress = self.context.instance.begin(&self.record_key());
         let earlier = self.earlier_delivery().await;
@@ -160,30 +159,30 @@ impl<H: Host> Run<H> {
         self.note_outcomes(self.context.host().monotonic().saturating_sub(began));
         // Whoever waited may have gone; the work is done all the same.
         let _ = done.send(self.handled());
-        match delivery {
-            Delivery::Repeated(earlier) => Rest { started, nudged, notices: vec![], left: Some(earlier) },
-            Delivery::New(_) | Delivery::NothingToDo => Rest { started, nudged, notices, left: None },
-        }
+        let rest = match delivery {
+            Delivery::Repeated(earlier) => Rest { nudged, notices: vec![], left: Some(earlier) },
+            Delivery::New(_) | Delivery::NothingToDo => Rest { nudged, notices, left: None },
+        };
+        (started, rest)
     }
 
-    /// The way from there to what others can go on with. Gives the captures that were started or found.
-    pub async fn finish(&self, rest: Rest) -> Vec<CaptureRecord> {
+    /// The way from there to what others can go on with.
+    pub async fn finish(&self, rest: Rest) {
         let _in_progress = self.context.instance.begin(&self.record_key());
-        let Rest { started, nudged, notices, left } = rest;
+        let Rest { nudged, notices, left } = rest;
         if let Some(earlier) = left {
             // A host may have left it when it died.
-            return match Self::resumed(&self.context, earlier) {
-                Some(earlier) => earlier.go_on().await,
-                None => vec![],
-            };
+            if let Some(earlier) = Self::resumed(&self.context, earlier) {
+                earlier.go_on().await;
+            }
+            return;
         }
         let nudged = nudged.into_iter().map(|record| watch(&self.context, record, Watcher::Nudged));
         join(self.tell(notices), join_all(nudged)).await;
-        started
     }
 
-    /// The same for an alert that was left.
-    async fn go_on(&self) -> Vec<CaptureRecord> {
+    /// The same for an alert that was left. What it starts is found by its record.
+    async fn go_on(&self) {
         let is_old = self.context.host().now().since(self.received_at).is_some_and(|age| age > WORTH_STARTING);
         if is_old {
             self.give_up();
@@ -191,12 +190,13 @@ impl<H: Host> Run<H> {
         if self.is_open() {
             self.find_machines(true).await;
         }
-        let started = if self.is_open() { self.work_on_targets(None).await } else { vec![] };
+        if self.is_open() {
+            self.work_on_targets(None).await;
+        }
         self.keep_what_stands(None).await;
         let notices = self.notices();
         self.remember_outcomes(&notices).await;
         self.tell(notices).await;
-        started
     }
 
     /// Writes down what people are to be told, and then that nothing remains to be done here. What cannot be written down is
