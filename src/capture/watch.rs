@@ -18,7 +18,7 @@ use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, S
 use crate::context::Context;
 use crate::host::Host;
 use crate::records::alert::Resolved;
-use crate::records::capture::{CaptureRecord, Phase};
+use crate::records::capture::{CaptureRecord, KeptReport, Phase};
 use crate::records::failure::Failure;
 use crate::records::keys::resolved_key;
 use crate::records::outcome::Outcome;
@@ -51,7 +51,7 @@ pub async fn watch<H: Host>(context: &Context<H>, record: CaptureRecord, watcher
             return;
         }
         let context = context.about(&record.requested_by);
-        next = Watch { context: &context, record, planned: None, survivor: None }.stay(watcher).await;
+        next = Watch { context: &context, record, planned: None, survivor: None, unkept: None }.stay(watcher).await;
     }
 }
 
@@ -62,6 +62,8 @@ struct Watch<'a, H> {
     planned: Option<(Timestamp, Duration)>,
     /// The capture that this one has given way to, when nobody here watches that one yet.
     survivor: Option<CaptureRecord>,
+    /// A report that the store has not taken. People are told first.
+    unkept: Option<KeptReport>,
 }
 
 impl<H: Host> Watch<'_, H> {
@@ -131,11 +133,10 @@ impl<H: Host> Watch<'_, H> {
                 revise_outcome(self.context, &self.record, Outcome::failed(&self.record.target, failure)).await;
             }
             Duty::Report => {
-                let unsaved = finish::read_report(self.context, &mut self.record).await;
-                self.finish().await;
-                if let Some(report) = unsaved {
-                    finish::keep_report(self.context, &self.record, &report).await;
+                if let Some(report) = finish::read_report(self.context, &mut self.record).await {
+                    self.unkept = Some(report);
                 }
+                self.finish().await;
             }
             Duty::Finish => {
                 note_that_it_never_began(self.context, &self.record).await;
@@ -148,6 +149,9 @@ impl<H: Host> Watch<'_, H> {
         finish::finish(self.context, &mut self.record).await;
         if self.record.is_finished() {
             retain(self.context, &self.record).await;
+            if let Some(report) = self.unkept.take() {
+                finish::keep_report(self.context, &self.record, &report).await;
+            }
         }
     }
 
