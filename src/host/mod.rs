@@ -57,7 +57,7 @@ pub const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What a runtime offers.
 pub trait Host: Send + Sync + 'static {
-    /// Sends a request, reads its answer whole, and notes the progress of it. It may take for ever: [`send::send`] does not.
+    /// Sends a request, reads its answer whole, and notes the progress of it. It may take for ever: `send.rs` does not.
     fn send(
         &self,
         request: Request<Bytes>,
