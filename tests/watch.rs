@@ -276,6 +276,21 @@ async fn a_name_that_is_used_again_is_another_capture_with_a_message_of_its_own(
     assert_eq!(left_open(&nightcap.store), Vec::<String>::new());
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_next_capture_of_a_name_tells_of_its_own_alerts_only() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("capture_name", "watchdog"), ("capture_seconds", "10")]);
+    for (rule, target) in [("cpu", TEST_VM), ("disk", CONTOSO_VM), ("memory", TEST_VM)] {
+        assert!(nightcap.alert(&common(rule, target)).await.status.is_success(), "{rule}");
+        seconds(900).await;
+    }
+    let told = told(&scene);
+    let alerts: Vec<_> = told.iter().map(|one| (&one["data"]["alert"]["rule"], &one["data"]["othersCount"])).collect();
+    let alone = |rule: &str| (Value::from(rule), Value::from(0));
+    let expected = ["cpu", "disk", "memory"].map(alone);
+    assert_eq!(alerts, expected.iter().map(|(rule, others)| (rule, others)).collect::<Vec<_>>());
+}
+
 // ---- The file
 
 #[tokio::test(start_paused = true)]

@@ -258,7 +258,10 @@ impl<H: Host> Records<'_, H> {
 
     /// The alerts that a capture serves, first one first, and how many there are.
     pub async fn alerts_on(&self, record: &CaptureRecord) -> (Vec<OnCapture>, usize) {
-        let keys = self.keys(&record.alerts_prefix()).await;
+        let prefix = record.alerts_prefix();
+        let mut keys = self.keys(&prefix).await;
+        // Those of captures that had the name before lie under keys that begin alike.
+        keys.retain(|key| key.strip_prefix(&prefix).is_some_and(|alert| !alert.contains(':')));
         let mut alerts = Vec::new();
         for key in keys.iter().take(MOST_ALERTS) {
             alerts.extend(self.load::<OnCapture>(key).await);
