@@ -613,6 +613,25 @@ async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joine
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_failed_does_not_meet_the_next_capture_of_the_name() {
+    let scene = Scene::with(BEGIN, |world| world.timing.delete = Duration::from_millis(500));
+    let settings = [("stop_on_resolve", "true"), ("capture_seconds", "20"), ("capture_name", "watchdog")];
+    let nightcap = telling(&scene, &settings);
+    start(&nightcap, TEST_VM).await;
+    seconds(15).await;
+    let busy = Effect::Status { status: 503, code: String::new(), message: String::new(), retry_after: Some(38) };
+    add(&scene, fault(busy, Method::POST, "/stop").times(1));
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(20).await;
+    // The first has ended by itself.
+    assert!(nightcap.alert(&common("disk", CONTOSO_VM)).await.status.is_success());
+    seconds(300).await;
+    let reasons: Vec<_> = told(&scene).iter().map(|message| message["data"]["reason"].clone()).collect();
+    assert_eq!(reasons, ["time_limit", "time_limit"]);
+    assert_eq!(scene.stopped(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_setting_a_resolved_alert_stops_nothing() {
     let scene = Scene::new();
     let nightcap = telling(&scene, &[]);

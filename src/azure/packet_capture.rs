@@ -317,7 +317,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         }
     }
 
-    /// Begins to stop it.
+    /// Begins to stop it. This is sent once, as the others are.
     pub async fn stop(&self) -> Result<Response<Bytes>, AzureError> {
         self.call(Action::Stop, Method::POST, "/stop", Bytes::new()).await
     }
@@ -367,7 +367,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         operation: &str,
         body: Bytes,
     ) -> Result<Response<Bytes>, AzureError> {
-        let repeat = ![Method::PUT, Method::DELETE].contains(&method);
+        let repeat = !matches!(action, Action::Create | Action::Delete | Action::Stop);
         let uri = self.uri(action, operation)?;
         let audience = Audience::Arm;
         let headers = HeaderMap::new();

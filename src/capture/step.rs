@@ -159,7 +159,8 @@ pub fn advance(
         Answer::OperationFailed(error @ AzureError::OperationFailed { .. }) => step.fail_to_begin(failure(&error)),
         Answer::OperationFailed(_) => step.give_up_operation(),
         Answer::Status(status) => step.take_in_status(&status),
-        Answer::Stopping(error) => step.take_in_stop(error.map(|error| failure(&error))),
+        Answer::Stopping(None) => step.poll_again(),
+        Answer::Stopping(Some(error)) => step.fail_to_stop(&error, failure(&error)),
         Answer::Files(files) => step.take_in_files(files),
     }
 }
@@ -287,7 +288,11 @@ impl Step<'_> {
         Duty::TellFailure(failure)
     }
 
+    /// Others may have written meanwhile that it is over, and then this may be the status of the next one of its name.
     fn take_in_status(&mut self, status: &Status) -> Duty {
+        if self.record.end.is_some() || self.record.replaced {
+            return Duty::Nothing;
+        }
         self.record.began_at = status.began_at.or(self.record.began_at);
         match status.activity {
             Activity::Stopped | Activity::Failed => self.take_in_end(status),
@@ -325,7 +330,6 @@ impl Step<'_> {
     /// Azure was being asked.
     fn take_in_end(&mut self, status: &Status) -> Duty {
         match earlier_rival(self.record, self.situation) {
-            _ if self.record.end.is_some() || self.record.replaced => Duty::Nothing,
             Some(name) => Duty::GiveWay { to: name, storage_path: None },
             None => self.end(End::from_status(self.record, status)),
         }
@@ -353,11 +357,9 @@ impl Step<'_> {
         }
     }
 
-    fn take_in_stop(&mut self, failure: Option<Failure>) -> Duty {
-        if let Some(failure) = failure {
-            self.record.note(self.now, "stop_failed", failure.message);
-        }
-        self.poll_again()
+    fn fail_to_stop(&mut self, error: &AzureError, failure: Failure) -> Duty {
+        self.record.note(self.now, "stop_failed", failure.message);
+        self.poll_again_after(error)
     }
 
     /// A poll that failed says nothing of the capture. When too many have, people are told that.
@@ -368,12 +370,7 @@ impl Step<'_> {
         if self.record.polls == 0 {
             self.record.note(self.now, "not_seen", failure.message.as_str());
         }
-        self.poll_again();
-        if let Some(asked_to_wait) = error.retry_after() {
-            let at = self.now.after(asked_to_wait);
-            self.record.poll_at = self.record.poll_at.max(Some(at));
-        }
-        Duty::Nothing
+        self.poll_again_after(error)
     }
 
     fn take_in_address(&mut self, storage_path: Option<String>) -> Duty {
@@ -436,6 +433,16 @@ impl Step<'_> {
 
     fn poll_again(&mut self) -> Duty {
         poll_again(self.record, self.now);
+        Duty::Nothing
+    }
+
+    /// The same, not before Azure has asked to.
+    fn poll_again_after(&mut self, error: &AzureError) -> Duty {
+        poll_again(self.record, self.now);
+        if let Some(asked_to_wait) = error.retry_after() {
+            let at = self.now.after(asked_to_wait);
+            self.record.poll_at = self.record.poll_at.max(Some(at));
+        }
         Duty::Nothing
     }
 }

@@ -103,7 +103,7 @@ impl<H: Host> Watch<'_, H> {
 
     async fn step(&mut self) {
         let mut situation = self.situation().await;
-        let question = step::next_question(&self.record, &situation);
+        let mut question = step::next_question(&self.record, &situation);
         if question == Question::Stop {
             step::plan_stop(&mut self.record, self.context.host().now());
             // Whoever sees it stopped must be able to see why.
@@ -111,12 +111,14 @@ impl<H: Host> Watch<'_, H> {
                 self.record.stopping = None;
                 return step::poll_again(&mut self.record, self.context.host().now());
             }
+            // Nor must the next capture of the name be stopped for this one.
+            if self.record.replaced {
+                question = Question::Nothing;
+            }
         }
         let answer = self.ask(&question).await;
-        if is_end(&answer) {
-            self.read_what_others_wrote().await;
-        }
         if self.depends_on_others(&answer) {
+            self.read_what_others_wrote().await;
             situation = self.situation().await;
         }
         match self.advance(answer, &situation) {
