@@ -85,6 +85,17 @@ pub enum Poll {
     Gone,
 }
 
+/// How a capture is over.
+#[derive(Debug)]
+pub enum Over {
+    /// It has ended, well or not.
+    Ended(Status),
+    /// Azure could not begin it.
+    Failed,
+    /// It is not there any more.
+    Gone,
+}
+
 /// The body that creates a capture. Members without a value are left out, for Azure fills in its defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaptureRequest {
@@ -343,6 +354,18 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         };
         // Not to find the place that Azure named says nothing of the capture.
         self.read_status(&operation::wait(self.azure, Action::Status, &answer).await?)
+    }
+
+    /// How the capture that a list shows is over, if it surely is. The list itself only tells of one that has failed.
+    pub async fn over(&self, listed: &PacketCapture) -> Result<Option<Over>, AzureError> {
+        if listed.is_failed() {
+            return Ok(Some(Over::Failed));
+        }
+        Ok(match self.poll().await? {
+            Poll::Answered(status) if status.activity.is_over() => Some(Over::Ended(status)),
+            Poll::Answered(_) | Poll::Later(_) => None,
+            Poll::Gone => Some(Over::Gone),
+        })
     }
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Poll, AzureError> {

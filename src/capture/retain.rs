@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
-use crate::azure::packet_capture::{CaptureResource, PacketCapture, Poll, list};
+use crate::azure::packet_capture::{CaptureResource, Over, PacketCapture, list};
 use crate::capture::limit::{candidates, may_still_run};
 use crate::context::Context;
 use crate::host::Host;
@@ -51,9 +51,7 @@ async fn delete_if_over<H: Host>(
     capture: &PacketCapture,
 ) -> Result<(), AzureError> {
     let resource = CaptureResource::new(azure, &ended.watcher, &capture.name);
-    let is_over =
-        capture.is_failed() || matches!(resource.poll().await?, Poll::Answered(status) if status.activity.is_over());
-    if is_over {
+    if let Some(Over::Ended(_) | Over::Failed) = resource.over(capture).await? {
         resource.delete().await?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::azure::action::Action;
 use crate::azure::client::Azure;
 use crate::azure::clock::Clock;
 use crate::azure::error::AzureError;
-use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, PacketCapture, Poll, Status, list};
+use crate::azure::packet_capture::{CaptureRequest, CaptureResource, Listing, Over, PacketCapture, list};
 use crate::azure::resource_id::ResourceId;
 use crate::azure::{operation, retry};
 use crate::capture::end::COULD_NOT_BEGIN;
@@ -64,14 +64,6 @@ pub async fn start<H: Host>(
     let started = sequence.run().await;
     sequence.release_unless_used(&started).await;
     started
-}
-
-/// How Azure shows that a capture is over.
-enum Over {
-    Ended(Status),
-    Failed,
-    /// It is gone. Whoever deletes it now deletes the next one of its name.
-    Gone,
 }
 
 struct Sequence<'a, H> {
@@ -275,6 +267,7 @@ impl<H: Host> Sequence<'_, H> {
             }
             Ok(())
         };
+        // Whoever deletes one that is gone deletes the next one of its name.
         let is_there = |name: &&String| !matches!(self.over.get(&name.to_ascii_lowercase()), Some(Over::Gone));
         join_all(names.iter().filter(is_there).map(delete)).await.into_iter().collect()
     }
@@ -401,15 +394,8 @@ impl<H: Host> Sequence<'_, H> {
         if self.over.contains_key(&key) {
             return Ok(true);
         }
-        let over = if capture.is_failed() {
-            Over::Failed
-        } else {
-            match self.capture(&capture.name).poll().await.map_err(|error| self.failure(&error))? {
-                Poll::Answered(status) if status.activity.is_over() => Over::Ended(status),
-                Poll::Answered(_) | Poll::Later(_) => return Ok(false),
-                Poll::Gone => Over::Gone,
-            }
-        };
+        let over = self.capture(&capture.name).over(capture).await.map_err(|error| self.failure(&error))?;
+        let Some(over) = over else { return Ok(false) };
         self.over.insert(key, over);
         Ok(true)
     }

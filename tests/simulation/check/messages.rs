@@ -26,6 +26,7 @@ pub fn check(ledger: &Ledger, verdict: &mut Verdict) {
     what_was_written_down_arrives(ledger, verdict);
     messages_arrive_once(ledger, verdict);
     messages_are_true(ledger, verdict);
+    messages_name_alerts_of_their_machine(ledger, verdict);
 }
 
 /// Each capture has a record, and how it ended is told. A name may have been several captures', one after the other.
@@ -244,6 +245,27 @@ fn is_true(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) ->
         }
         "lost_sight" => capture.created + LONG_ENOUGH <= told,
         _ => false,
+    }
+}
+
+/// A name that somebody fixed is one machine's after another's, and each message is about the alerts of its own.
+fn messages_name_alerts_of_their_machine(ledger: &Ledger, verdict: &mut Verdict) {
+    let of_capture = |notice: &&Value| ["finished", "failed"].contains(&notice["event"].as_str().unwrap());
+    let notices =
+        ledger.happened.notices.iter().flat_map(|(id, meant)| meant.iter().map(move |(_, notice)| (id, notice)));
+    for (id, notice) in notices.filter(|(_, notice)| notice["capture"]["name"].is_string() && of_capture(notice)) {
+        for record in ledger.happened.alerts.values().filter(|record| is_among(&record["alert"], notice)) {
+            let machine = notice["target"].as_str().unwrap_or_default().to_lowercase();
+            // An alert about an instance joins a capture of its set.
+            let is_it = |outcome: &Value| {
+                let target = outcome["target"].as_str().unwrap_or_default().to_lowercase();
+                target.starts_with(&machine) || machine.starts_with(&target)
+            };
+            if !record["alert"]["id"].as_str().unwrap_or_default().is_empty() && !outcomes(record).iter().any(is_it) {
+                verdict
+                    .broken(format!("5: {id} is about {machine} and names an alert on another: {}", record["alert"]));
+            }
+        }
     }
 }
 
