@@ -4,11 +4,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::alerts::{CONTOSO_VM, common};
+use common::alerts::{CONTOSO_VM, TEST_VM, common};
 use common::instance::{BEGIN, Instance, Scene, Store};
 use http::Method;
 use nightcap_simulator::{CaptureState, Effect, Fault, Service};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 type MakeEffect = fn() -> Effect;
 
@@ -382,6 +382,21 @@ async fn when_nothing_is_remembered_and_a_repeat_helps_azure_is_asked_to_repeat(
     store.fail_writes.store(false, std::sync::atomic::Ordering::Relaxed);
     let remembering = scene.instance_with(&[], store);
     assert_eq!(remembering.alert(&common("cpu", CONTOSO_VM)).await.status, 202, "remembered: no repeat is asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_of_which_a_part_is_open_and_nothing_is_remembered_is_asked_for_again() {
+    let scene = Scene::new();
+    let slow = Fault::new(Effect::Delay(Duration::from_secs(8))).path("/virtualMachines/ContosoVM");
+    scene.azure.lock().unwrap().add_fault(slow);
+    let store = Store::default();
+    store.fail_writes.store(true, std::sync::atomic::Ordering::Relaxed);
+    let nightcap = scene.instance_with(&[], store);
+    let mut alert = common("cpu", TEST_VM);
+    alert["data"]["essentials"]["alertTargetIDs"] = json!([TEST_VM, CONTOSO_VM]);
+    let (status, answer) = nightcap.alert(&alert).await.json();
+    let words: Vec<_> = answer["outcomes"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    assert_eq!((status.as_u16(), words), (503, vec!["started", "accepted"]), "{answer}");
 }
 
 fn assert_sentence(message: &str, what: &str) {

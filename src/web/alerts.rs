@@ -129,12 +129,12 @@ fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
     let any = |kind: Kind| handled.outcomes.iter().any(|outcome| outcome.outcome == kind);
     let repeat_may_help =
         handled.outcomes.iter().any(|outcome| outcome.outcome == Kind::Accepted || outcome.repeat_helps);
-    if any(Kind::Started) {
-        answer(StatusCode::CREATED, handled, links)
-    } else if repeat_may_help && !handled.remembered {
+    if repeat_may_help && !handled.remembered {
         let mut answer = answer(StatusCode::SERVICE_UNAVAILABLE, handled, links);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         answer
+    } else if any(Kind::Started) {
+        answer(StatusCode::CREATED, handled, links)
     } else if any(Kind::Accepted) {
         answer(StatusCode::ACCEPTED, handled, links)
     } else {
