@@ -51,7 +51,9 @@ pub async fn watch<H: Host>(context: &Context<H>, record: CaptureRecord, watcher
             return;
         }
         let context = context.about(&record.requested_by);
-        next = Watch { context: &context, record, planned: None, survivor: None, unkept: None }.stay(watcher).await;
+        let stored_plan = (record.poll_at, record.polls);
+        let watch = Watch { context: &context, record, planned: None, stored_plan, survivor: None, unkept: None };
+        next = watch.stay(watcher).await;
     }
 }
 
@@ -60,6 +62,8 @@ struct Watch<'a, H> {
     record: CaptureRecord,
     /// When the record has the next poll, and when that is on the monotonic clock.
     planned: Option<(Timestamp, Duration)>,
+    /// When the record in the store has it, and how many polls that counts, as far as is known.
+    stored_plan: (Option<Timestamp>, u32),
     /// The capture that this one has given way to, when nobody here watches that one yet.
     survivor: Option<CaptureRecord>,
     /// A report that the store has not taken. People are told first.
@@ -70,35 +74,23 @@ impl<H: Host> Watch<'_, H> {
     /// Takes one step after the other. Gives a record that is to be watched instead, if there is one.
     async fn stay(mut self, watcher: Watcher) -> Option<CaptureRecord> {
         let mut pause_is_due = watcher != Watcher::Nudged;
-        loop {
-            self.read_what_others_wrote().await;
-            if self.record.is_finished() {
-                return self.survivor;
-            }
+        self.read_what_others_wrote().await;
+        while !self.record.is_finished() {
             let pause = if pause_is_due { self.pause() } else { Duration::ZERO };
             pause_is_due = true;
-            if !pause.is_zero() && watcher != Watcher::Owner {
+            if pause.is_zero() {
+                self.step().await;
+                if !self.record.is_finished() {
+                    self.save().await;
+                }
+            } else if watcher == Watcher::Owner {
+                self.context.host().sleep(pause.min(LOOK_AGAIN)).await;
+                self.read_what_others_wrote().await;
+            } else {
                 return None;
             }
-            if pause > LOOK_AGAIN {
-                // Somebody else may have stopped it, or planned another poll.
-                self.context.host().sleep(LOOK_AGAIN).await;
-                self.take_over_plan().await;
-                continue;
-            }
-            if !pause.is_zero() {
-                self.context.host().sleep(pause).await;
-                // Somebody else may have been here meanwhile.
-                self.read_what_others_wrote().await;
-                if self.record.is_finished() {
-                    return self.survivor;
-                }
-            }
-            self.step().await;
-            if !self.record.is_finished() {
-                self.save().await;
-            }
         }
+        self.survivor
     }
 
     async fn step(&mut self) {
@@ -118,7 +110,10 @@ impl<H: Host> Watch<'_, H> {
         }
         let answer = self.ask(&question).await;
         if self.depends_on_others(&answer) {
-            self.read_what_others_wrote().await;
+            // What is not there may not have been made yet, and says nothing of what others have seen since.
+            if !matches!(answer, Answer::Gone) {
+                self.read_what_others_wrote().await;
+            }
             situation = self.situation().await;
         }
         match self.advance(answer, &situation) {
@@ -159,8 +154,12 @@ impl<H: Host> Watch<'_, H> {
 
     /// Whether what others have written while Azure was asked may give this answer another meaning.
     fn depends_on_others(&self, answer: &Answer) -> bool {
-        let is_running = matches!(answer, Answer::Status(Status { activity: Activity::Running, .. }));
-        is_end(answer) || matches!(answer, Answer::Gone) || (is_running && self.record.stopping.is_some())
+        match answer {
+            Answer::Gone => true,
+            Answer::Status(Status { activity: Activity::Running, .. }) => self.record.stopping.is_some(),
+            Answer::Status(status) => status.activity.is_over(),
+            _ => false,
+        }
     }
 
     fn advance(&mut self, answer: Answer, situation: &Situation) -> Duty {
@@ -263,25 +262,24 @@ impl<H: Host> Watch<'_, H> {
     async fn read_what_others_wrote(&mut self) {
         let stored = self.context.records().load::<CaptureRecord>(&self.record.key()).await;
         let Some(stored) = stored else { return };
+        let is_same = self.record.is_same_capture(&stored);
+        let stored_plan = (stored.poll_at, stored.polls);
+        if is_same && stored.phase == self.record.phase && stored_plan != self.stored_plan {
+            // Somebody else has polled it since.
+            (self.record.poll_at, self.record.polls) = stored_plan;
+        }
+        self.stored_plan = stored_plan;
         // Whoever gave the name to another capture has put this one's record aside, or died before.
-        self.record.replaced |= !self.record.is_same_capture(&stored);
+        self.record.replaced |= !is_same;
         self.record.merge(stored);
     }
 
-    /// Another one may have planned the next poll, while this one only waits for its own.
-    async fn take_over_plan(&mut self) {
-        let stored = self.context.records().load::<CaptureRecord>(&self.record.key()).await;
-        if let Some(stored) = stored
-            && self.record.is_same_capture(&stored)
-            && self.record.phase == stored.phase
-        {
-            self.record.poll_at = stored.poll_at;
-            self.record.polls = stored.polls;
-        }
-    }
-
     async fn save(&mut self) -> bool {
-        self.context.records().save_capture(&mut self.record).await
+        let is_saved = self.context.records().save_capture(&mut self.record).await;
+        if is_saved {
+            self.stored_plan = (self.record.poll_at, self.record.polls);
+        }
+        is_saved
     }
 
     /// How long to wait before the next step.
@@ -305,9 +303,4 @@ impl<H: Host> Watch<'_, H> {
     fn note_in_log(&self, step: &str) {
         note_capture(self.context, &self.record, step);
     }
-}
-
-/// Whether Azure says that the capture is over.
-fn is_end(answer: &Answer) -> bool {
-    matches!(answer, Answer::Status(status) if status.activity.is_over())
 }
