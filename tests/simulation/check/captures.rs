@@ -86,8 +86,9 @@ fn nothing_is_stopped_too_early(ledger: &Ledger, verdict: &mut Verdict) {
         let name = record["name"].as_str().unwrap();
         let address = format!("/{name}/stop?");
         let Some(stop) = ledger.transcript.iter().find(|asked| asked.path.contains(&address)) else { continue };
-        let on_it = format!("on:{}", key.trim_start_matches("capture:"));
-        for (on, alert) in ledger.under(&on_it).filter(|(on, _)| on.as_bytes()[on_it.len()] == b':') {
+        let on_it = format!("on:{}:", key.trim_start_matches("capture:"));
+        // Those of captures that had the name before lie under keys that begin alike.
+        for (on, alert) in ledger.under(&on_it).filter(|(on, _)| !on[on_it.len()..].contains(':')) {
             let id = alert["alert"]["id"].as_str().unwrap();
             let deliveries = &ledger.stage.plan.deliveries;
             let is_over = deliveries

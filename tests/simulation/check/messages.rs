@@ -254,16 +254,17 @@ fn messages_name_alerts_of_their_machine(ledger: &Ledger, verdict: &mut Verdict)
     let notices =
         ledger.happened.notices.iter().flat_map(|(id, meant)| meant.iter().map(move |(_, notice)| (id, notice)));
     for (id, notice) in notices.filter(|(_, notice)| notice["capture"]["name"].is_string() && of_capture(notice)) {
-        for record in ledger.happened.alerts.values().filter(|record| is_among(&record["alert"], notice)) {
-            let machine = notice["target"].as_str().unwrap_or_default().to_lowercase();
-            // An alert about an instance joins a capture of its set.
-            let is_it = |outcome: &Value| {
-                let target = outcome["target"].as_str().unwrap_or_default().to_lowercase();
-                target.starts_with(&machine) || machine.starts_with(&target)
-            };
-            if !record["alert"]["id"].as_str().unwrap_or_default().is_empty() && !outcomes(record).iter().any(is_it) {
-                verdict
-                    .broken(format!("5: {id} is about {machine} and names an alert on another: {}", record["alert"]));
+        let machine = notice["target"].as_str().unwrap_or_default().to_lowercase();
+        // An alert about an instance joins a capture of its set.
+        let is_about_it = |record: &&Value| {
+            let targets = outcomes(record).iter().map(|outcome| outcome["target"].as_str().unwrap_or_default());
+            targets.map(str::to_lowercase).any(|target| target.starts_with(&machine) || machine.starts_with(&target))
+        };
+        for alert in notice["others"].as_array().unwrap().iter().chain([&notice["alert"]]) {
+            let mut records = ledger.happened.alerts.values().filter(|record| record["alert"]["id"] == alert["id"]);
+            let is_known = records.clone().next().is_some();
+            if is_known && !records.any(|record| is_about_it(&record)) {
+                verdict.broken(format!("5: {id} is about {machine} and names an alert on another: {alert}"));
             }
         }
     }
