@@ -247,7 +247,7 @@ async fn a_capture_whose_answer_was_lost_is_recognised_as_ours_when_it_shows_up_
     assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (201, Some("started")), "{answer}");
     assert_eq!(scene.asked().iter().filter(|asked| asked.starts_with("PUT")).count(), 1, "{:?}", scene.asked());
     assert_eq!(nightcap.store.json("capture:")["askedBy"], nightcap.store.json("alert:")["key"], "it has its record");
-    assert_eq!(nightcap.store.json("on:")["alert"]["rule"], "cpu");
+    assert_eq!(nightcap.store.json("capture:")["askedFor"]["alert"]["rule"], "cpu");
 }
 
 #[tokio::test(start_paused = true)]
@@ -395,7 +395,8 @@ async fn an_alert_of_which_a_part_is_open_and_nothing_is_remembered_is_asked_for
     let mut alert = common("cpu", TEST_VM);
     alert["data"]["essentials"]["alertTargetIDs"] = json!([TEST_VM, CONTOSO_VM]);
     let (status, answer) = nightcap.alert(&alert).await.json();
-    let words: Vec<_> = answer["outcomes"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    let words: Vec<_> =
+        answer["outcomes"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
     assert_eq!((status.as_u16(), words), (503, vec!["started", "accepted"]), "{answer}");
 }
 

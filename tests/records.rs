@@ -33,7 +33,7 @@ async fn records_with_capital_letters_in_their_keys_are_found_and_moved() {
     assert!(name.contains("T0210Z"), "{name}");
     spell_keys(&store, name);
     let under = |prefix: &str| store.values().keys().filter(|key| key.starts_with(prefix)).count();
-    assert_eq!((under("capture:"), under("on:")), (1, 1));
+    assert_eq!((under("capture:"), under("on:")), (1, 0));
 
     // Whoever asks for a capture finds it, whoever joins it is on it beside the first, and whoever sweeps goes on.
     let second = telling_from(&scene, &[], store.clone());
@@ -52,7 +52,7 @@ async fn records_with_capital_letters_in_their_keys_are_found_and_moved() {
     seconds(25 * 3600).await;
     third.sweep().await;
     assert!(!store.values().keys().any(|key| key.contains(name)), "{:#?}", store.values());
-    assert_eq!((under("capture:"), under("on:")), (1, 2));
+    assert_eq!((under("capture:"), under("on:")), (1, 1));
     assert_eq!(left_open(&store), Vec::<String>::new());
     assert_eq!(third.look(&path(&capture)).await["told"]["taken"], true);
 }

@@ -699,6 +699,24 @@ async fn a_store_that_cannot_be_written_costs_neither_the_watch_nor_the_message(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_waits_a_while_for_alerts_that_cannot_be_read() {
+    for (withheld_for, others) in [(30, 1), (600, 0)] {
+        let scene = Scene::new();
+        let nightcap = telling(&scene, &[]);
+        start(&nightcap, TEST_VM).await;
+        nightcap.alert(&common("disk", TEST_VM)).await;
+        seconds(50).await;
+        *nightcap.store.withhold.lock().unwrap() = Some("on:");
+        seconds(withheld_for).await;
+        *nightcap.store.withhold.lock().unwrap() = None;
+        seconds(600).await;
+        let message = the_message(&scene);
+        let named = message["data"]["others"].as_array().unwrap().len();
+        assert_eq!((&message["data"]["alert"]["rule"], named), (&"cpu".into(), others), "{withheld_for}: {message:#}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_machines_of_one_alert_that_fail_at_once_are_both_remembered_as_failed() {
     let scene = Scene::new();
     let store = Store::default();
@@ -728,15 +746,17 @@ async fn what_has_ended_is_kept_for_so_many_days_and_no_longer() {
     let scene = Scene::new();
     let nightcap = telling(&scene, &[("retention_days", "2")]);
     start(&nightcap, TEST_VM).await;
+    nightcap.alert(&common("disk", TEST_VM)).await;
     seconds(40 * 3600).await;
     nightcap.sweep().await;
     assert_eq!(nightcap.store.json("capture:")["phase"], "finished");
     start_again(&nightcap).await;
+    nightcap.alert(&common_at("disk", TEST_VM, "2026-11-21T18:00:00Z")).await;
     seconds(40 * 3600).await;
     nightcap.sweep().await;
     let values = nightcap.store.values();
     let of = |kind: &str| values.keys().filter(|key| key.starts_with(kind)).count();
-    assert_eq!((of("alert:"), of("capture:"), of("on:"), of("told:")), (1, 1, 1, 1), "the later of two: {values:#?}");
+    assert_eq!((of("alert:"), of("capture:"), of("on:"), of("told:")), (2, 1, 1, 1), "the later of two: {values:#?}");
 }
 
 #[tokio::test(start_paused = true)]

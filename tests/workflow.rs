@@ -205,6 +205,23 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capture_that_gives_way_is_stopped_though_that_fails_at_first() {
+    let scene = Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80));
+    let busy = Effect::Status { status: 503, code: String::new(), message: String::new(), retry_after: None };
+    scene.azure.lock().unwrap().add_fault(Fault::new(busy).method(Method::POST).path("/stop").times(3));
+    let for_long = || scene.instance_with(&[("capture_seconds", "3600")], Store::default());
+    let (one, other) = (for_long(), for_long());
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        ends(&other, &common("disk", TEST_VM)).await
+    };
+    futures::future::join(async { ends(&one, &common("cpu", TEST_VM)).await }, late).await;
+    minutes(2).await;
+    assert_eq!(scene.stopped().len(), 1, "{:?}", scene.running_on(TEST_VM));
+    assert_eq!(scene.running_on(TEST_VM).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn hosts_whose_clocks_are_wrong_agree_all_the_same() {
     let scene = Scene::new();
     let hours = |hours: i64| scene.clone().with_skew(hours * 3_600_000).instance();

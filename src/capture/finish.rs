@@ -10,11 +10,10 @@ use crate::context::{Context, InProgress};
 use crate::host::Host;
 use crate::notify::{compose, outbox};
 use crate::page;
-use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndReason, KeptReport, Phase};
 use crate::records::failure::Failure;
 use crate::records::keys::target_key;
-use crate::records::repository::Records;
+use crate::records::repository::AlertsOn;
 use crate::records::target::TargetMemory;
 use crate::report::Report;
 
@@ -60,7 +59,7 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
         Ok(report) => {
             record.report = lines_of(&report, record.files.len());
             let records = context.records();
-            let alerts = records.alerts_on(record).await.0;
+            let alerts = records.alerts_on(record).await.alerts;
             let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);
             let kept = KeptReport { at: context.host().now(), report, page };
             record.note(context.host().now(), "report", "The capture's file was read.");
@@ -97,15 +96,11 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
         let memory = records.load::<TargetMemory>(&key).await.unwrap_or_default();
         records.save(&key, &memory.after_end(&record.key(), captured_until, now)).await;
     }
-    let (mut alerts, count) = records.alerts_on(record).await;
-    if alerts.is_empty() {
-        alerts.extend(requesting_alert(&records, record).await);
-    }
-    let is_unknown_whose = alerts.is_empty() && !record.requested_by.is_empty();
+    let AlertsOn { alerts, count, is_whole } = records.alerts_on(record).await;
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
-    // A store that cannot be read is like an empty one, and the message is told once.
-    if is_wanted && is_unknown_whose && record.polls < POLLS_FOR_STORE {
+    // The message is told once, and for some of the alerts it may be the only one.
+    if is_wanted && !is_whole && record.polls < POLLS_FOR_STORE {
         return poll_again(record, context.host().now());
     }
     // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
@@ -123,13 +118,6 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     if is_kept {
         outbox::deliver(&records, &context.settings.notify, notice).await;
     }
-}
-
-/// The alert that the capture was asked for. Whoever asked may have died before it was among those on the capture.
-async fn requesting_alert<H: Host>(records: &Records<'_, H>, record: &CaptureRecord) -> Option<OnCapture> {
-    let found = records.alert(&record.requested_by).await.ok()??;
-    let at = found.alert.fired_at.unwrap_or(found.received_at);
-    Some(OnCapture { alert: found.alert, at })
 }
 
 /// Waits until this instance reads no other file: its memory is bounded for one, and many captures may end together.

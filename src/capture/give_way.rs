@@ -1,14 +1,13 @@
 //! A capture gives way to one that another instance started a moment earlier for the same target.
 
 use crate::capture::note::revise_outcome;
-use crate::capture::step;
 use crate::context::Context;
 use crate::host::Host;
-use crate::records::capture::{CaptureRecord, End, Phase, Requested};
+use crate::records::capture::{CaptureRecord, Phase, Requested};
 use crate::records::outcome::{CaptureRef, Outcome};
 
-/// Hands the alerts over to the earlier capture and ends this one. Gives the record of the earlier one when nobody has
-/// written it yet, so that it is watched from here.
+/// Hands the alerts over to the earlier capture. Gives the record of the earlier one when nobody has written it yet, so that it is
+/// watched from here.
 pub async fn give_way<H: Host>(
     context: &Context<H>,
     record: &mut CaptureRecord,
@@ -30,13 +29,12 @@ pub async fn give_way<H: Host>(
             found = Some(survivor.clone());
         }
     }
-    for on in records.alerts_on(record).await.0 {
+    for on in records.alerts_on(record).await.alerts {
         records.add_alert(&survivor, &on).await;
     }
     let public_url = &context.settings.notify.public_url;
     let reference = CaptureRef::new(public_url, &record.subscription, &record.region, name, storage_path);
     revise_outcome(context, record, Outcome { capture: Some(reference), ..Outcome::joined() }).await;
-    step::end(record, End::superseded(name), context.host().now());
     found
 }
 
@@ -51,6 +49,7 @@ fn record_of_earlier(record: &CaptureRecord, name: &str, storage_path: Option<St
         watcher: record.watcher.clone(),
         parameters: record.parameters.clone(),
         by: String::new(),
+        alert: None,
         at: record.requested_at,
     };
     CaptureRecord { storage_path, phase: Phase::Creating, settled: true, ..CaptureRecord::new(requested) }
@@ -59,8 +58,9 @@ fn record_of_earlier(record: &CaptureRecord, name: &str, storage_path: Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::capture::EndReason;
+    use crate::capture::step;
     use crate::records::capture::tests::record;
+    use crate::records::capture::{End, EndReason};
 
     #[test]
     fn the_earlier_capture_takes_nothing_over_of_what_happened_to_the_later_one() {
@@ -85,6 +85,7 @@ mod tests {
             form: crate::records::form::FORM,
             name: "earlier".to_owned(),
             requested_by: String::new(),
+            requested_for: None,
             storage_path: path.clone(),
             phase: Phase::Creating,
             settled: true,

@@ -75,8 +75,8 @@ pub async fn locate<H: Host>(
 }
 
 impl Place {
-    /// What is known of a capture that Azure is about to be asked for here. `by` is the key of the alert's record.
-    pub fn request_for(&self, plan: &Start, name: String, by: &str, at: Timestamp) -> Requested {
+    /// What is known of a capture that Azure is asked for here.
+    pub fn request_for(&self, plan: &Start, name: String, at: Timestamp) -> Requested {
         Requested {
             subscription: self.subscription.clone(),
             region: self.region.clone(),
@@ -85,14 +85,15 @@ impl Place {
             machine: self.machine.as_ref().map(|machine| machine.id.clone()),
             watcher: self.watcher.clone(),
             parameters: plan.parameters.clone(),
-            by: by.to_owned(),
+            by: String::new(),
+            alert: None,
             at,
         }
     }
 
     /// The record of a capture that was found running, because its maker died or has another store.
     pub fn found(&self, plan: &Start, capture: &PacketCapture, now: Timestamp) -> CaptureRecord {
-        let requested = self.request_for(plan, capture.name.clone(), "", self.listing.clock.server_time());
+        let requested = self.request_for(plan, capture.name.clone(), self.listing.clock.server_time());
         let mut record = CaptureRecord::new(requested);
         record.phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
         record.storage_path = capture.storage_path.clone();

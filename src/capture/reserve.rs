@@ -1,10 +1,7 @@
 //! A name that Azure is about to be asked for, written down before: whoever comes after a sudden end then knows whose capture
 //! it is.
 
-use futures::future::join;
-
 use crate::host::Host;
-use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, Phase, Requested};
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
@@ -94,22 +91,19 @@ impl Reserved {
 
     /// Writes the record, unless a rival was here before: it may be further by now, and has it written down. What cannot be read,
     /// or put aside, is not written over either: this one is written down when the store works again.
-    pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former, alert: &OnCapture) {
-        let write_record = match former {
+    pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former) {
+        let is_free = match former {
             Former::Rival(_) | Former::Unreadable => false,
             Former::Nothing => true,
             Former::Over(record) => put_aside(records, *record).await,
         };
-        let write_record = async {
-            if write_record {
-                records.replace_capture(&self.record).await;
-            }
-        };
-        join(write_record, records.add_alert(&self.record, alert)).await;
+        if is_free {
+            records.replace_capture(&self.record).await;
+        }
     }
 
     /// Nothing came of it, as far as can be seen.
-    pub async fn release<H: Host>(self, records: &Records<'_, H>, alert: &OnCapture) {
+    pub async fn release<H: Host>(self, records: &Records<'_, H>) {
         // What Azure has perhaps made is looked for by whoever comes by.
         if self.trace != Trace::Nothing {
             return;
@@ -120,19 +114,22 @@ impl Reserved {
         let is_own =
             |stored: CaptureRecord| stored.requested_by == own.requested_by && stored.phase == Phase::Requested;
         // Others who asked for it may be further than their record.
-        if stored.is_some_and(is_own) && records.alerts_on(&own).await.1 <= 1 {
+        if stored.is_some_and(is_own) && records.alerts_on(&own).await.count <= 1 {
             records.forget_capture(&own).await;
-            records.delete(&own.on_key(&alert.alert)).await;
         }
     }
 }
 
-/// Puts the record of a capture aside that had the name before, with its alerts, so that the next one's does not take its
-/// place. Tells whether its place is free.
-async fn put_aside<H: Host>(records: &Records<'_, H>, former: CaptureRecord) -> bool {
-    // Whoever has just deleted it knows how it ended, and wrote that down.
-    let stored: Option<CaptureRecord> = records.load(&former.key()).await;
-    let mut former = stored.filter(|stored| stored.end.is_some()).unwrap_or(former);
+/// Puts the record of a capture aside that had the name before, so that the next one's does not take its place. Tells whether
+/// its place is free.
+async fn put_aside<H: Host>(records: &Records<'_, H>, mut former: CaptureRecord) -> bool {
+    match records.read::<CaptureRecord>(&former.key()).await {
+        // Whoever has just deleted it knows how it ended, and wrote that down.
+        Ok(Some(stored)) if stored.is_same_capture(&former) => former.merge(stored),
+        Ok(None) => {}
+        // A rival was faster.
+        Ok(Some(_)) | Err(_) => return false,
+    }
     if former.phase == Phase::Requested {
         return true;
     }
@@ -140,15 +137,5 @@ async fn put_aside<H: Host>(records: &Records<'_, H>, former: CaptureRecord) -> 
         let note = records.end_note(&former).await;
         former.end_with(note.map_or_else(End::vanished, |note| note.end));
     }
-    let alerts = records.alerts_on(&former).await.0;
-    let old_keys: Vec<String> = alerts.iter().map(|on| former.on_key(&on.alert)).collect();
-    former.replaced = true;
-    if !records.save_capture(&mut former).await {
-        return false;
-    }
-    for (on, old_key) in alerts.iter().zip(&old_keys) {
-        records.add_alert(&former, on).await;
-        records.delete(old_key).await;
-    }
-    true
+    records.put_aside(&mut former).await
 }

@@ -15,8 +15,8 @@ use crate::records::repository::Records;
 /// and all that run but the earliest are stopped. Only who created last is sure to see all of them, and is so at any time
 /// after.
 ///
-/// Whoever watches one of those that are stopped finds that written down. Gives the earliest when it is not the
-/// one that was started here.
+/// Whoever watches one of those that are stopped finds that written down, and stops it as well. Gives the earliest when it is
+/// not the one that was started here.
 pub async fn settle<H: Host>(
     azure: &Azure<'_, H>,
     records: &Records<'_, H>,
@@ -70,8 +70,10 @@ pub async fn settle<H: Host>(
         let end = End::superseded(&first.name);
         let note = EndNote { at: azure.log.host.now(), end, superseded_by: Some(first.name.clone()) };
         records.save(&record.end_note_key(), &note).await;
-        // Two captures of one machine are a waste, not a loss: a stop that fails is not worth more than this.
-        let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
+        // Its own watcher stops it, and again if that fails; this is sooner.
+        if late.name != *name {
+            let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;
+        }
     }
     Ok((first.name != *name).then_some(first))
 }

@@ -27,7 +27,7 @@ use crate::context::Context;
 use crate::host::Host;
 use crate::plan::Start;
 use crate::records::alert::OnCapture;
-use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
+use crate::records::capture::{CaptureRecord, End, EndNote, Phase, Requested};
 use crate::records::failure::Failure;
 use crate::records::repository::Records;
 use crate::records::store::ReadError;
@@ -285,9 +285,10 @@ impl<H: Host> Sequence<'_, H> {
             Former::Rival(record) if was_deleted(&record) => Former::Over(record),
             former => former,
         };
-        let requested = self.place.request_for(self.plan, name, &self.context.alert, clock.server_time());
+        let (by, alert) = (self.context.alert.clone(), Some(self.alert.clone()));
+        let requested = Requested { by, alert, ..self.place.request_for(self.plan, name, clock.server_time()) };
         let reserved = Reserved::new(requested, &former, self.azure.log.host.now());
-        reserved.write(&self.records(), former, self.alert).await;
+        reserved.write(&self.records(), former).await;
         self.reserved = Some(reserved);
     }
 
@@ -339,6 +340,7 @@ impl<H: Host> Sequence<'_, H> {
         let record = self.reserved.take().map(Reserved::into_record);
         let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, now));
         record.requested_by = self.context.alert.clone();
+        record.requested_for = Some(self.alert.clone());
         record.phase = Phase::Creating;
         record.storage_path = capture.storage_path.clone();
         record.note(now, "accepted", "Azure accepted the capture and is beginning it.");
@@ -358,7 +360,7 @@ impl<H: Host> Sequence<'_, H> {
 
     async fn release(&mut self) {
         if let Some(reserved) = self.reserved.take() {
-            reserved.release(&self.records(), self.alert).await;
+            reserved.release(&self.records()).await;
         }
     }
 

@@ -33,6 +33,9 @@ const POLLS_FOR_BEGINNING: u32 = 6;
 /// How long at least a capture is given to begin, by Azure's clock: several who watch it count their polls together.
 const BEGINNING_TAKES: Duration = Duration::from_mins(4);
 
+/// How many times in a row a capture that gives way may fail to be stopped: about four minutes.
+pub const STOPS_FOR_RIVAL: u32 = 6;
+
 /// How many polls in a row may fail, or find a capture running after its time: about half an hour.
 const POLLS_BEYOND: u32 = 11;
 
@@ -106,10 +109,11 @@ pub enum Duty {
     Nothing,
     /// Stop the capture.
     Stop,
-    /// The capture of this name was earlier. Take the alerts there, and end.
+    /// The capture of this name was earlier. Take the alerts there, and end, which one that may still run has to be stopped for.
     GiveWay {
         to: String,
         storage_path: Option<String>,
+        is_over: bool,
     },
     /// The alert that asked for the capture has failed after all.
     TellFailure(Failure),
@@ -152,7 +156,9 @@ pub fn advance(
         Answer::Unclear => step.poll_again(),
         Answer::Gone => step.take_in_absence(),
         Answer::Resource(capture, azures_time) => step.take_in_resource(*capture, azures_time),
-        Answer::Rivals(Some(earlier)) => Duty::GiveWay { to: earlier.name, storage_path: earlier.storage_path },
+        Answer::Rivals(Some(earlier)) => {
+            Duty::GiveWay { to: earlier.name, storage_path: earlier.storage_path, is_over: false }
+        }
         Answer::Rivals(None) => step.settle(),
         Answer::Operation(Some(())) => step.created(),
         Answer::Operation(None) => step.wait_for_operation(),
@@ -227,7 +233,8 @@ impl Step<'_> {
             (Phase::Finished, _) => Duty::Nothing,
             (Phase::Ended, _) => Duty::Finish,
             (Phase::Requested, _) => self.end(End::not_created()),
-            (_, Some(name)) => Duty::GiveWay { to: name, storage_path: None },
+            // What has the name by now is another one's.
+            (_, Some(name)) => Duty::GiveWay { to: name, storage_path: None, is_over: self.record.replaced },
             (_, None) => self.vanish(),
         }
     }
@@ -330,7 +337,7 @@ impl Step<'_> {
     /// Azure was being asked.
     fn take_in_end(&mut self, status: &Status) -> Duty {
         match earlier_rival(self.record, self.situation) {
-            Some(name) => Duty::GiveWay { to: name, storage_path: None },
+            Some(name) => Duty::GiveWay { to: name, storage_path: None, is_over: true },
             None => self.end(End::from_status(self.record, status)),
         }
     }
@@ -634,13 +641,13 @@ mod tests {
     #[test]
     fn whoever_was_earlier_gets_the_alerts() {
         let earlier = PacketCapture { name: "earlier".to_owned(), ..PacketCapture::default() };
-        let to = || Duty::GiveWay { to: "earlier".to_owned(), storage_path: None };
-        for (phase, answer) in [
-            (Phase::Creating, Answer::Rivals(Some(Box::new(earlier)))),
-            (Phase::Creating, Answer::Nothing),
-            (Phase::Running, status(Activity::Stopped)),
+        let to = |is_over| Duty::GiveWay { to: "earlier".to_owned(), storage_path: None, is_over };
+        for (phase, answer, is_over) in [
+            (Phase::Creating, Answer::Rivals(Some(Box::new(earlier))), false),
+            (Phase::Creating, Answer::Nothing, false),
+            (Phase::Running, status(Activity::Stopped), true),
         ] {
-            assert_eq!(after(in_phase(phase), answer, &noted(Some("earlier"))).1, to(), "{phase:?}");
+            assert_eq!(after(in_phase(phase), answer, &noted(Some("earlier"))).1, to(is_over), "{phase:?}");
         }
     }
 

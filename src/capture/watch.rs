@@ -14,14 +14,15 @@ use crate::capture::give_way::give_way;
 use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
 use crate::capture::retain::retain;
 use crate::capture::settle::settle;
-use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, Situation};
+use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, STOPS_FOR_RIVAL, Situation};
 use crate::context::Context;
 use crate::host::Host;
 use crate::records::alert::Resolved;
-use crate::records::capture::{CaptureRecord, KeptReport, Phase};
+use crate::records::capture::{CaptureRecord, End, KeptReport, Phase};
 use crate::records::failure::Failure;
 use crate::records::keys::resolved_key;
 use crate::records::outcome::Outcome;
+use crate::records::repository::AlertsOn;
 use crate::timestamp::Timestamp;
 
 /// How long one step may keep trying.
@@ -122,9 +123,17 @@ impl<H: Host> Watch<'_, H> {
                 let answer = self.ask(&Question::Stop).await;
                 self.advance(answer, &situation);
             }
-            Duty::GiveWay { to, storage_path } => {
-                self.survivor = give_way(self.context, &mut self.record, &to, storage_path).await;
-                self.note_in_log("ended");
+            Duty::GiveWay { to, storage_path, is_over } => {
+                let failure = if is_over { None } else { self.stop().await.err() };
+                let found = give_way(self.context, &mut self.record, &to, storage_path).await;
+                self.survivor = found.or(self.survivor.take());
+                match failure.filter(|error| error.is_transient() && self.record.polls < STOPS_FOR_RIVAL) {
+                    Some(error) => drop(self.advance(Answer::Stopping(Some(error)), &situation)),
+                    None => {
+                        step::end(&mut self.record, End::superseded(&to), self.context.host().now());
+                        self.note_in_log("ended");
+                    }
+                }
             }
             Duty::TellFailure(failure) => {
                 revise_outcome(self.context, &self.record, Outcome::failed(&self.record.target, failure)).await;
@@ -203,9 +212,14 @@ impl<H: Host> Watch<'_, H> {
                 Ok(Poll::Later(_)) => Answer::Unclear,
                 Err(error) => Answer::Failed(error),
             },
-            Question::Stop => Answer::Stopping(capture.stop().await.err()),
+            Question::Stop => Answer::Stopping(self.stop().await.err()),
             Question::Files(path) => self.ask_for_files(&azure, path).await,
         }
+    }
+
+    async fn stop(&self) -> Result<(), AzureError> {
+        let azure = self.context.azure(&self.record.target, STEP_TAKES);
+        CaptureResource::new(&azure, &self.record.watcher, &self.record.name).stop().await.map(drop)
     }
 
     async fn ask_for_resource(&self, capture: &CaptureResource<'_, H>) -> Answer {
@@ -246,8 +260,8 @@ impl<H: Host> Watch<'_, H> {
     /// Whether all alerts on the capture are over.
     async fn is_resolved(&self) -> bool {
         let records = self.context.records();
-        let (alerts, count) = records.alerts_on(&self.record).await;
-        if alerts.is_empty() || alerts.len() < count {
+        let AlertsOn { alerts, count, is_whole } = records.alerts_on(&self.record).await;
+        if !is_whole || alerts.is_empty() || alerts.len() < count {
             return false;
         }
         for on in alerts {

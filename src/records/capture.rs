@@ -13,6 +13,7 @@ use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
 use crate::digest::digest;
+use crate::records::alert::OnCapture;
 use crate::records::form::FORM;
 use crate::records::keys::{alert_on, alerts_prefix, capture_key, spelt_capture_key};
 use crate::report::Report;
@@ -47,6 +48,9 @@ pub struct CaptureRecord {
     /// The key of the alert that it was asked for; empty when it was found running and nobody here knows.
     #[serde(rename = "askedBy")]
     pub requested_by: String,
+    /// The same alert as captures list it. Those that have joined since have a key each.
+    #[serde(default, rename = "askedFor", skip_serializing_if = "Option::is_none")]
+    pub requested_for: Option<OnCapture>,
     /// Azure's time when it was asked for, or when it was found.
     #[serde(rename = "askedAt")]
     pub requested_at: Timestamp,
@@ -103,6 +107,7 @@ pub struct Requested {
     pub watcher: ResourceId,
     pub parameters: Parameters,
     pub by: String,
+    pub alert: Option<OnCapture>,
     pub at: Timestamp,
 }
 
@@ -215,6 +220,7 @@ impl CaptureRecord {
             watcher: request.watcher,
             parameters: request.parameters,
             requested_by: request.by,
+            requested_for: request.alert,
             requested_at: request.at,
             settled: false,
             operation: None,
@@ -247,14 +253,30 @@ impl CaptureRecord {
         if self.replaced { format!("{key}:{}", self.requested_at.unix_millis()) } else { key }
     }
 
-    /// What the keys of the alerts on it begin with.
+    /// What the keys of the alerts on it begin with, and of those on all others that have or had its name.
     pub fn alerts_prefix(&self) -> String {
-        alerts_prefix(&self.key())
+        alerts_prefix(&capture_key(&self.subscription, &self.region, &self.name))
     }
 
-    /// Where an alert on it lies.
+    /// Where an alert on it lies: under the address of its file, which no other capture of the name has. Who knows none tells no
+    /// capture of the name from another.
     pub fn on_key(&self, alert: &Summary) -> String {
-        format!("{}{}", self.alerts_prefix(), alert_on(&self.target, alert))
+        let alert = alert_on(&self.target, alert);
+        let place = self.places_of_alerts().into_iter().next().unwrap_or_default();
+        format!("{}{place}{alert}", self.alerts_prefix())
+    }
+
+    /// Whether the rest of a key, after [`alerts_prefix`](Self::alerts_prefix), is that of an alert on this capture.
+    pub fn has_alert_at(&self, rest: &str) -> bool {
+        self.places_of_alerts().iter().any(|place| rest.strip_prefix(place).is_some_and(|alert| !alert.contains(':')))
+    }
+
+    /// Where the alerts on it may lie, as a part of their keys. Without an address they belong to whatever has the name, until it
+    /// is put aside.
+    fn places_of_alerts(&self) -> Vec<String> {
+        let address = self.storage_path.as_deref().map(|path| format!("{}:", digest(path, 8)));
+        let place = if self.replaced { format!("{}:", self.requested_at.unix_millis()) } else { String::new() };
+        address.into_iter().chain([place]).collect()
     }
 
     /// What tells this capture from any other, also from one that had the name before: Azure never tells two captures
@@ -336,6 +358,7 @@ impl CaptureRecord {
             requested_at: later.requested_at.max(earlier.requested_at),
             storage_path: later.storage_path.or(earlier.storage_path),
             began_at: later.began_at.or(earlier.began_at),
+            requested_for: later.requested_for.or(earlier.requested_for),
             report_attempts: later.report_attempts.max(earlier.report_attempts),
             stopping: later.stopping.or(earlier.stopping),
             superseded_by: later.superseded_by.or(earlier.superseded_by),
@@ -393,6 +416,25 @@ pub mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(millis)
+    }
+
+    #[test]
+    fn an_alert_is_on_the_capture_whose_file_has_the_address() {
+        let alert: Summary =
+            serde_json::from_value(serde_json::json!({"id": "", "rule": "cpu", "condition": "Fired"})).unwrap();
+        let with = |path: Option<&str>| CaptureRecord { storage_path: path.map(str::to_owned), ..record() };
+        let is_on = |capture: &CaptureRecord, key: &str| {
+            key.strip_prefix(&capture.alerts_prefix()).is_some_and(|rest| capture.has_alert_at(rest))
+        };
+        let (former, latter) = (with(Some("https://former")), with(Some("https://latter")));
+        let aside = CaptureRecord { replaced: true, ..former.clone() };
+        assert!(is_on(&former, &former.on_key(&alert)) && is_on(&aside, &former.on_key(&alert)));
+        assert!(is_on(&latter, &latter.on_key(&alert)));
+        assert!(!is_on(&latter, &former.on_key(&alert)) && !is_on(&aside, &latter.on_key(&alert)));
+        // Where Azure told no address, and in version 0.1.
+        let (nowhere, moved) = (with(None), CaptureRecord { replaced: true, ..with(None) });
+        assert!(is_on(&former, &nowhere.on_key(&alert)) && !is_on(&aside, &nowhere.on_key(&alert)));
+        assert!(is_on(&aside, &moved.on_key(&alert)) && !is_on(&latter, &moved.on_key(&alert)));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn spelt_capture_key(subscription: &str, region: &Region, name: &str) -> Str
     format!("capture:{}:{region}:{name}", subscription.to_ascii_lowercase())
 }
 
-/// What the keys of the alerts on a capture begin with.
+/// What the keys of the alerts on all captures begin with that have or had a name.
 pub fn alerts_prefix(capture: &str) -> String {
     format!("on:{}:", capture.trim_start_matches("capture:"))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::alert::Summary;
 use crate::azure::region::Region;
 use crate::azure::target::Target;
 use crate::host::{Host, StoreError};
@@ -17,8 +18,8 @@ use crate::records::alert::{AlertRecord, OnCapture, Revision};
 use crate::records::capture::{CaptureRecord, EndNote};
 use crate::records::form::FORM;
 use crate::records::keys::{
-    OPEN, UNREADABLE, alert_key, alerts_prefix, capture_key, is_own_key, open_key, revision_key, spelt_capture_key,
-    unreadable_key,
+    OPEN, UNREADABLE, alert_key, alert_on, alerts_prefix, capture_key, is_own_key, open_key, revision_key,
+    spelt_capture_key, unreadable_key,
 };
 use crate::records::store::{self, ReadError};
 use crate::records::unreadable::Unreadable;
@@ -39,6 +40,16 @@ pub fn is_unfinished(record: &Value) -> bool {
 #[derive(Serialize)]
 struct Marker {
     at: Timestamp,
+}
+
+/// The alerts that a capture serves.
+#[derive(Debug)]
+pub struct AlertsOn {
+    /// As many as are read, first one first.
+    pub alerts: Vec<OnCapture>,
+    pub count: usize,
+    /// Whether all were read that are to be. Otherwise the store has failed, and may do better later.
+    pub is_whole: bool,
 }
 
 /// The records of all instances that share a store, for one piece of work.
@@ -71,14 +82,18 @@ impl<H: Host> Records<'_, H> {
 
     /// The keys of the store that begin with a prefix; none when the store fails.
     pub async fn keys(&self, prefix: &str) -> Vec<String> {
-        let mut keys = self.log.host.keys(prefix.to_owned()).await.unwrap_or_else(|error| {
+        self.list(prefix).await.unwrap_or_default()
+    }
+
+    /// The same for whoever must know whether there are none or the store fails.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut keys = self.log.host.keys(prefix.to_owned()).await.inspect_err(|error| {
             self.note_failure("store_read_failed", &error.0);
-            vec![]
-        });
+        })?;
         // Redis tells a key twice when its table grows meanwhile (SCAN).
         keys.sort_unstable();
         keys.dedup();
-        keys
+        Ok(keys)
     }
 
     /// Whether the value is in the store now.
@@ -165,15 +180,14 @@ impl<H: Host> Records<'_, H> {
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
     /// What cannot be read is not written over, but set aside.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
-        let mut key = record.key();
+        let key = record.key();
         match self.read::<CaptureRecord>(&key).await {
             // Two captures had the name within moments, and both are to be told. The later one has the name.
-            Ok(Some(stored)) if !record.is_same_capture(&stored) && record.requested_at < stored.requested_at => {
-                record.replaced = true;
-                key = record.key();
-            }
-            Ok(Some(stored)) if !record.is_same_capture(&stored) => {
-                if !self.put_aside(stored).await {
+            Ok(Some(mut stored)) if !record.is_same_capture(&stored) => {
+                if record.requested_at < stored.requested_at {
+                    return self.put_aside(record).await;
+                }
+                if !self.put_aside(&mut stored).await {
                     return false;
                 }
             }
@@ -183,20 +197,34 @@ impl<H: Host> Records<'_, H> {
             Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}
             Err(ReadError::Unreadable { .. }) => return false,
         }
-        record.form = FORM;
-        self.save_marked(&key, record, record.is_finished()).await
+        self.write_capture(record).await
     }
 
     /// Writes the record of a capture under a key of its own, for its name belongs to another one now. Tells whether it stands
     /// there, so that nothing is lost when the other one's is written in its place.
-    async fn put_aside(&self, mut record: CaptureRecord) -> bool {
+    pub async fn put_aside(&self, record: &mut CaptureRecord) -> bool {
+        let name_prefix = record.alerts_prefix();
         record.replaced = true;
-        let key = record.key();
-        match self.read::<Value>(&key).await {
-            Ok(Some(_)) => true,
-            Ok(None) => self.save_marked(&key, &record, record.is_finished()).await,
-            Err(_) => false,
+        match self.read::<CaptureRecord>(&record.key()).await {
+            Ok(stored) => stored.into_iter().for_each(|stored| record.merge(stored)),
+            Err(_) => return false,
         }
+        if !self.write_capture(record).await {
+            return false;
+        }
+        // What tells no address would be taken for the next one's.
+        let place = format!("{}:", record.requested_at.unix_millis());
+        for key in self.keys(&name_prefix).await {
+            if let Some(alert) = key.strip_prefix(&name_prefix).filter(|rest| !rest.contains(':')) {
+                self.move_value(&key, &format!("{name_prefix}{place}{alert}")).await;
+            }
+        }
+        true
+    }
+
+    async fn write_capture(&self, record: &mut CaptureRecord) -> bool {
+        record.form = FORM;
+        self.save_marked(&record.key(), record, record.is_finished()).await
     }
 
     /// Writes a capture's record over what was known of others of its name.
@@ -256,18 +284,36 @@ impl<H: Host> Records<'_, H> {
         self.load(&record.end_note_key()).await
     }
 
-    /// The alerts that a capture serves, first one first, and how many there are.
-    pub async fn alerts_on(&self, record: &CaptureRecord) -> (Vec<OnCapture>, usize) {
+    /// The alerts that a capture serves.
+    pub async fn alerts_on(&self, record: &CaptureRecord) -> AlertsOn {
         let prefix = record.alerts_prefix();
-        let mut keys = self.keys(&prefix).await;
-        // Those of captures that had the name before lie under keys that begin alike.
-        keys.retain(|key| key.strip_prefix(&prefix).is_some_and(|alert| !alert.contains(':')));
-        let mut alerts = Vec::new();
+        let listed = self.list(&prefix).await;
+        let mut is_whole = listed.is_ok();
+        let requested_for = record.requested_for.clone();
+        let is_counted = |alert: &str| {
+            requested_for.as_ref().is_some_and(|first| alert.ends_with(&alert_on(&record.target, &first.alert)))
+        };
+        let is_on_it =
+            |key: &String| key.strip_prefix(&prefix).is_some_and(|rest| record.has_alert_at(rest) && !is_counted(rest));
+        let keys: Vec<String> = listed.unwrap_or_default().into_iter().filter(is_on_it).collect();
+        let mut alerts: Vec<OnCapture> = requested_for.into_iter().collect();
+        let count = alerts.len().saturating_add(keys.len());
         for key in keys.iter().take(MOST_ALERTS) {
-            alerts.extend(self.load::<OnCapture>(key).await);
+            match self.read::<OnCapture>(key).await {
+                Ok(on) => alerts.extend(on),
+                Err(ReadError::Store(_)) => is_whole = false,
+                Err(ReadError::Unreadable { .. }) => {}
+            }
         }
         alerts.sort_by_key(|on| on.at);
-        (alerts, keys.len())
+        AlertsOn { alerts, count, is_whole }
+    }
+
+    /// Whether an alert is among them.
+    pub async fn is_on(&self, record: &CaptureRecord, alert: &Summary) -> bool {
+        let own = alert_on(&record.target, alert);
+        record.requested_for.as_ref().is_some_and(|first| alert_on(&record.target, &first.alert) == own)
+            || self.load::<OnCapture>(&record.on_key(alert)).await.is_some()
     }
 
     /// Adds an alert to those that a capture serves.

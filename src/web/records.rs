@@ -23,7 +23,7 @@ use crate::notify::compose::id_of_end;
 use crate::notify::outbox::{Delivered, Pending};
 use crate::records::capture::CaptureRecord;
 use crate::records::keys::{alert_key, capture_key, delivered_key, notice_key, spelt_capture_key, unreadable_key};
-use crate::records::repository::Records;
+use crate::records::repository::{AlertsOn, Records};
 use crate::records::store::{self, ReadError};
 use crate::records::unreadable::Unreadable;
 
@@ -108,16 +108,16 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
 async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
     let request_id = new_request_id(host);
     let records = Records { log: Log { host, alert: &record.requested_by, client_request_id: &request_id } };
-    let (alerts, alerts_count) = records.alerts_on(&record).await;
+    let AlertsOn { alerts, count, .. } = records.alerts_on(&record).await;
     let notice = id_of_end(&record);
     let pending: Option<Pending> = records.load(&notice_key(&notice)).await;
     let delivered = records.load(&delivered_key(&notice)).await;
     CaptureView {
         alerts: alerts.into_iter().map(|on| on.alert).collect(),
-        alerts_count,
+        alerts_count: count,
         delivered,
         pending: pending.map(|pending| PendingView { attempts: pending.attempts, problem: pending.problem }),
-        record: CaptureRecord { operation: None, ..record },
+        record: CaptureRecord { operation: None, requested_for: None, ..record },
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::alert::{Alert, Condition};
 use crate::context::Context;
 use crate::host::Host;
-use crate::records::alert::{OnCapture, Resolved};
+use crate::records::alert::Resolved;
 use crate::records::capture::CaptureRecord;
 use crate::records::keys::resolved_key;
 use crate::timestamp::Timestamp;
@@ -27,7 +27,7 @@ pub async fn resolve<H: Host>(
     for key in records.unfinished("capture:").await {
         let Ok(Some(record)) = records.capture_at(&key).await else { continue };
         let Some(index) = alert.targets.iter().position(|target| *target == record.target) else { continue };
-        if records.load::<OnCapture>(&record.on_key(&summary)).await.is_some() {
+        if records.is_on(&record, &summary).await {
             serving.push((index, record));
         }
     }

@@ -112,12 +112,13 @@ impl<H: Host> ForTarget<'_, H> {
         let records = self.context.records();
         let mut found = place.found(plan, capture, self.context.host().now());
         let known = records.capture(&place.subscription, &place.region, &capture.name).await.unwrap_or_default();
-        let known = known.filter(|known| plan.fixed_name.is_none() || !known.is_finished());
-        let Some(record) = known else {
+        let is_it = |known: &CaptureRecord| known.is_same_capture(&found) && !known.is_finished();
+        let Some(record) = known.filter(is_it) else {
             let on_key = found.on_key(&self.on.alert);
             join(records.save_capture(&mut found), records.save(&on_key, &self.on)).await;
             return (self.joined(place, &found), Some(found));
         };
+        let record = CaptureRecord { storage_path: found.storage_path.or(record.storage_path), ..record };
         records.add_alert(&record, &self.on).await;
         if self.origin == Origin::LeftBehind && record.requested_by == self.context.alert {
             return (self.started(plan, place, capture), Some(record));

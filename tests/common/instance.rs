@@ -56,6 +56,8 @@ pub struct Store {
     pub fail_writes: Arc<AtomicBool>,
     /// What the keys begin with that alone cannot be written.
     pub refuse: Arc<Mutex<Option<&'static str>>>,
+    /// What the keys begin with that alone cannot be read.
+    pub withhold: Arc<Mutex<Option<&'static str>>>,
     /// How long each operation takes, in milliseconds.
     pub takes: Arc<AtomicU64>,
     /// Whether the provider of settings, which may be a vault, does not answer.
@@ -362,7 +364,8 @@ impl Host for SimulatedHost {
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
         self.store.work().await;
         assert!(key.len() <= 256, "{key}");
-        if self.store.fail_reads.load(Ordering::Relaxed) {
+        let is_withheld = self.store.withhold.lock().unwrap().is_some_and(|prefix| key.starts_with(prefix));
+        if is_withheld || self.store.fail_reads.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is on fire".to_owned()));
         }
         Ok(self.store.values.lock().unwrap().get(&key).cloned())

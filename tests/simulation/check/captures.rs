@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nightcap_simulator::{Capture, CaptureStatus};
+use nightcap_simulator::{Capture, CaptureStatus, Exchange};
 
 use super::excuse::Excuse;
 use super::ledger::{Ledger, Own, is_own_name, record_key};
@@ -84,18 +84,28 @@ fn was_trouble(ledger: &Ledger, from: Timestamp, to: Timestamp) -> bool {
 fn nothing_is_stopped_too_early(ledger: &Ledger, verdict: &mut Verdict) {
     for (key, record) in ledger.under("capture:").filter(|(_, record)| record["stopping"] == "resolved") {
         let name = record["name"].as_str().unwrap();
+        let is_it = |capture: &&Capture| record["storagePath"] == capture.storage_path.as_str();
+        let Some(capture) = ledger.captures.iter().find(is_it) else { continue };
         let address = format!("/{name}/stop?");
-        let Some(stop) = ledger.transcript.iter().find(|asked| asked.path.contains(&address)) else { continue };
-        let on_it = format!("on:{}:", key.trim_start_matches("capture:"));
-        // Those of captures that had the name before lie under keys that begin alike.
-        for (on, alert) in ledger.under(&on_it).filter(|(on, _)| !on[on_it.len()..].contains(':')) {
-            let id = alert["alert"]["id"].as_str().unwrap();
+        let is_stop = |asked: &&Exchange| asked.path.contains(&address) && asked.at >= capture.created;
+        let Some(stop) = ledger.transcript.iter().find(is_stop) else { continue };
+        let on_name = key.trim_start_matches("capture:").split(':').take(3).collect::<Vec<_>>().join(":");
+        let on_name = format!("on:{on_name}:");
+        let joined = ledger.under(&on_name).filter_map(|(on, alert)| {
+            // Those of before are on a capture that had the name then.
+            let came_at = ledger.at(*ledger.happened.written.get(on)?);
+            (capture.created <= came_at && came_at <= stop.at).then(|| (came_at, alert.clone()))
+        });
+        let first = (capture.created, record["askedFor"].clone());
+        for (came_at, alert) in joined.chain([first]) {
+            let Some(id) = alert["alert"]["id"].as_str() else { continue };
             let deliveries = &ledger.stage.plan.deliveries;
             let is_over = deliveries
                 .iter()
                 .any(|delivery| delivery.ends.as_deref() == Some(id) && ledger.at(delivery.at) <= stop.at);
-            let came_at = ledger.happened.written.get(on).map(|at| ledger.at(*at)).filter(|at| *at <= stop.at);
-            let Some(came_at) = came_at.filter(|_| !is_over) else { continue };
+            if is_over {
+                continue;
+            }
             // Who comes while it is being stopped comes too late.
             let excuses = [(Excuse::JoinedWhileStopping, came_at + STOPPING >= stop.at)];
             verdict.broken_unless(
