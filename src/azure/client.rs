@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::join;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::de::IgnoredAny;
 use url::Url;
@@ -15,7 +16,7 @@ use super::error::AzureError;
 use super::origin::Origin;
 use super::secret::Secret;
 use super::target::Target;
-use super::token::Tokens;
+use super::token::{TokenCache, Tokens};
 use super::transport::{Attempt, Transport};
 use crate::host::Host;
 use crate::log::Log;
@@ -63,21 +64,20 @@ impl<'a, H: Host> Azure<'a, H> {
 
     /// Sends a request with a token. A token that Azure no longer takes is replaced once.
     pub async fn call(&self, call: Call<'_>) -> Result<Response<Bytes>, AzureError> {
-        let (origin, tokens) = match call.audience {
-            Audience::Arm => (&self.config.arm, &self.tokens.arm),
-            Audience::Storage => (&self.config.blob, &self.tokens.storage),
+        let origin = match call.audience {
+            Audience::Arm => &self.config.arm,
+            Audience::Storage => &self.config.blob,
         };
         if !origin.holds(&call.uri) {
             return Err(AzureError::ForeignUrl { action: call.action });
         }
-        let transport = self.transport();
-        let scope = cloud::scope(call.audience, &self.config.arm);
-        let token = tokens.token(&transport, self.config, &scope).await?;
-        let mut answer = transport.attempt(self.with_token(&call, &token)).await?;
+        let token = self.token(call.audience).await?;
+        let mut answer = self.send(&call, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            tokens.forget(&transport, self.config, &scope, &token).await?;
-            let token = tokens.token(&transport, self.config, &scope).await?;
-            answer = transport.attempt(self.with_token(&call, &token)).await?;
+            let scope = self.scope(call.audience);
+            self.tokens_for(call.audience).forget(&self.transport(), self.config, &scope, &token).await?;
+            let token = self.token(call.audience).await?;
+            answer = self.send(&call, &token).await?;
         }
         if !answer.status().is_success() {
             return Err(refused(call.action, &answer));
@@ -87,6 +87,16 @@ impl<'a, H: Host> Azure<'a, H> {
             || answer.body().is_empty()
             || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
         if is_fine { Ok(answer) } else { Err(unreadable(call.action, "not JSON")) }
+    }
+
+    /// A token, kept for the requests that need it.
+    pub async fn token(&self, audience: Audience) -> Result<Secret, AzureError> {
+        self.tokens_for(audience).token(&self.transport(), self.config, &self.scope(audience)).await
+    }
+
+    /// Leaves a token that was fetched here to other instances. Requests do so by themselves.
+    pub async fn share_token(&self, audience: Audience) {
+        self.tokens_for(audience).share(&self.transport(), self.config, &self.scope(audience)).await;
     }
 
     /// The address of a resource of Azure Resource Manager.
@@ -105,6 +115,23 @@ impl<'a, H: Host> Azure<'a, H> {
 
     fn transport(&self) -> Transport<'a, H> {
         Transport { log: self.log, target: self.target, deadline: self.deadline }
+    }
+
+    fn tokens_for(&self, audience: Audience) -> &'a TokenCache {
+        match audience {
+            Audience::Arm => &self.tokens.arm,
+            Audience::Storage => &self.tokens.storage,
+        }
+    }
+
+    fn scope(&self, audience: Audience) -> String {
+        cloud::scope(audience, &self.config.arm)
+    }
+
+    /// Sends a request, and while it is under way leaves the token that may have been fetched for it to other instances.
+    async fn send(&self, call: &Call<'_>, token: &Secret) -> Result<Response<Bytes>, AzureError> {
+        let transport = self.transport();
+        join(transport.attempt(self.with_token(call, token)), self.share_token(call.audience)).await.0
     }
 
     fn with_token<'c>(&self, call: &Call<'c>, token: &Secret) -> Attempt<'c> {

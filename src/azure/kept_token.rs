@@ -1,5 +1,5 @@
 //! A token that instances share through the store. It is sealed with a key made of the client secret, which the store never
-//! sees: whoever reads the store can use none of it.
+//! sees: whoever reads the store can use none of it. Where there is none, a lease lies in its place while somebody fetches one.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use sha2::Sha256;
 use super::config::{ClientSecret, Config};
 use super::secret::Secret;
 use crate::digest::digest;
-use crate::host::Host;
+use crate::host::{Host, StoreError};
 use crate::timestamp::Timestamp;
 
 /// How long an instance waits for another one that fetches a token.
@@ -32,6 +32,21 @@ pub struct KeptToken<'a, H> {
 
 /// What lies in the store.
 #[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Token(Sealed),
+    Lease(Lease),
+}
+
+/// That somebody is fetching a token.
+#[derive(Serialize, Deserialize)]
+struct Lease {
+    at: Timestamp,
+    #[serde(rename = "by")]
+    holder: String,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Sealed {
     at: Timestamp,
     nonce: String,
@@ -44,6 +59,14 @@ struct Opened {
     token: String,
     #[serde(rename = "replaceAt")]
     replace_at: Timestamp,
+}
+
+/// What is found in the store.
+enum Found {
+    Token(Kept),
+    LeasedBy(String),
+    /// Nothing that is good for anything, or the store fails.
+    Nothing,
 }
 
 /// A token from the store, and for how long it is good.
@@ -63,34 +86,25 @@ impl<'a, H: Host> KeptToken<'a, H> {
         Self { host, place, cipher: XChaCha20Poly1305::new(Key::from_slice(&key)) }
     }
 
-    /// The token that another instance has left; `None` where there is none that is good, or the store fails.
-    pub async fn load(&self) -> Option<Kept> {
-        let bytes = self.host.load(self.token_key()).await.ok()??;
-        let Opened { token, replace_at } = self.open(&bytes)?;
-        let good_for = replace_at.since(self.host.now()).filter(|left| !left.is_zero())?;
-        Some(Kept { text: Secret::new(token), good_for })
-    }
-
-    /// The same while another instance fetches one; `None` when it falls to this one.
-    pub async fn await_others(&self, id: &str) -> Option<Kept> {
+    /// The token that another instance has left, or is about to leave. `None` when it falls to this one to fetch it.
+    pub async fn load_or_lease(&self, id: &str) -> Option<Kept> {
         let began = self.host.monotonic();
-        let is_leased = matches!(self.host.load(self.lease_key()).await, Ok(Some(_)));
-        if !is_leased {
-            let own = format!("\"{id}\"").into_bytes();
-            let taken = self.host.save(self.lease_key(), own.clone()).await;
-            // Of those who take it at the same time the last one has it. A store that fails leaves it to each of them.
-            let lost = matches!(self.host.load(self.lease_key()).await, Ok(Some(holder)) if holder != own);
-            if taken.is_err() || !lost {
-                return None;
+        loop {
+            let mut found = self.look().await;
+            if matches!(found, Found::Nothing) {
+                let lease = Lease { at: self.host.now(), holder: id.to_owned() };
+                self.write(&Stored::Lease(lease)).await.ok()?;
+                // Of those who take it at the same time the last one has it.
+                found = self.look().await;
+            }
+            let has_waited = self.host.monotonic().saturating_sub(began) >= PATIENCE;
+            match found {
+                Found::Token(kept) => return Some(kept),
+                Found::LeasedBy(holder) if holder != id && !has_waited => self.host.sleep(LOOK_AGAIN_AFTER).await,
+                // A store that fails leaves it to each of them.
+                Found::LeasedBy(_) | Found::Nothing => return None,
             }
         }
-        while self.host.monotonic().saturating_sub(began) < PATIENCE {
-            self.host.sleep(LOOK_AGAIN_AFTER).await;
-            if let Some(kept) = self.load().await {
-                return Some(kept);
-            }
-        }
-        None
     }
 
     /// Leaves a token for others.
@@ -98,44 +112,58 @@ impl<'a, H: Host> KeptToken<'a, H> {
         let now = self.host.now();
         if let Some(sealed) = self.seal(text, now.after(good_for), now) {
             // Without it they fetch one of their own.
-            let _ = self.host.save(self.token_key(), sealed).await;
+            let _ = self.write(&Stored::Token(sealed)).await;
         }
-        self.give_up_lease().await;
     }
 
     /// Lets another instance try.
     pub async fn give_up_lease(&self) {
-        let _ = self.host.delete(self.lease_key()).await;
+        if matches!(self.look().await, Found::LeasedBy(_)) {
+            let _ = self.host.delete(self.key()).await;
+        }
     }
 
     /// Takes away a token that is no longer good.
     pub async fn forget(&self, refused: &Secret) {
-        if self.load().await.is_some_and(|kept| kept.text == *refused) {
-            let _ = self.host.delete(self.token_key()).await;
+        if matches!(self.look().await, Found::Token(kept) if kept.text == *refused) {
+            let _ = self.host.delete(self.key()).await;
         }
     }
 
-    fn seal(&self, text: &Secret, replace_at: Timestamp, at: Timestamp) -> Option<Vec<u8>> {
+    async fn look(&self) -> Found {
+        let Ok(Some(bytes)) = self.host.load(self.key()).await else { return Found::Nothing };
+        match serde_json::from_slice(&bytes) {
+            Ok(Stored::Token(sealed)) => self.open(&sealed).map_or(Found::Nothing, Found::Token),
+            Ok(Stored::Lease(lease)) => Found::LeasedBy(lease.holder),
+            Err(_) => Found::Nothing,
+        }
+    }
+
+    async fn write(&self, stored: &Stored) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(stored).map_err(|error| StoreError(error.to_string()))?;
+        self.host.save(self.key(), bytes).await
+    }
+
+    fn seal(&self, text: &Secret, replace_at: Timestamp, at: Timestamp) -> Option<Sealed> {
         let opened = serde_json::to_vec(&Opened { token: text.expose().to_owned(), replace_at }).ok()?;
         let nonce: Vec<u8> = self.host.random().into_iter().chain(self.host.random()).take(24).collect();
         let payload = Payload { msg: &opened, aad: self.place.as_bytes() };
         let sealed = self.cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
-        serde_json::to_vec(&Sealed { at, nonce: STANDARD.encode(nonce), sealed: STANDARD.encode(sealed) }).ok()
+        Some(Sealed { at, nonce: STANDARD.encode(nonce), sealed: STANDARD.encode(sealed) })
     }
 
-    fn open(&self, bytes: &[u8]) -> Option<Opened> {
-        let Sealed { nonce, sealed, .. } = serde_json::from_slice(bytes).ok()?;
+    /// A token that was sealed with the same secret and is still good.
+    fn open(&self, Sealed { nonce, sealed, .. }: &Sealed) -> Option<Kept> {
         let (nonce, sealed) = (STANDARD.decode(nonce).ok()?, STANDARD.decode(sealed).ok()?);
         let nonce: [u8; 24] = nonce.try_into().ok()?;
         let payload = Payload { msg: &sealed, aad: self.place.as_bytes() };
-        serde_json::from_slice(&self.cipher.decrypt(&XNonce::from(nonce), payload).ok()?).ok()
+        let opened = self.cipher.decrypt(&XNonce::from(nonce), payload).ok()?;
+        let Opened { token, replace_at } = serde_json::from_slice(&opened).ok()?;
+        let good_for = replace_at.since(self.host.now()).filter(|left| !left.is_zero())?;
+        Some(Kept { text: Secret::new(token), good_for })
     }
 
-    fn token_key(&self) -> String {
+    fn key(&self) -> String {
         format!("token:{}", self.place)
-    }
-
-    fn lease_key(&self) -> String {
-        format!("fetching:{}", self.place)
     }
 }

@@ -1,5 +1,7 @@
 //! Finding the network watcher that captures in a region.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::action::Action;
@@ -21,16 +23,14 @@ pub fn by_convention(subscription: &str, region: &Region) -> ResourceId {
     ResourceId::of(subscription, "NetworkWatcherRG", "Microsoft.Network", "networkWatchers", &name)
 }
 
-/// Looks a region's watcher up among all of the subscription, for watchers that people made have any name and group.
-pub async fn find<H: Host>(
+/// Lists a subscription's watchers, one for each region, for those that people made have any name and group.
+pub async fn list_all<H: Host>(
     azure: &Azure<'_, H>,
     subscription: &str,
-    region: &Region,
-) -> Result<Option<ResourceId>, AzureError> {
+) -> Result<BTreeMap<Region, ResourceId>, AzureError> {
     let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/networkWatchers");
     let (watchers, _) = list::<_, Watcher>(azure, Action::Watchers, &path, API_VERSION).await?;
-    let here = watchers.into_iter().filter(|watcher| watcher.location.as_ref() == Some(region));
-    Ok(here.filter_map(|watcher| watcher.id).next())
+    Ok(watchers.into_iter().filter_map(|watcher| Some((watcher.location?, watcher.id?))).collect())
 }
 
 /// A watcher as Azure tells it.

@@ -44,6 +44,8 @@ pub struct TokenCache(Mutex<Cached>);
 #[derive(Debug, Default)]
 struct Cached {
     token: Option<Token>,
+    /// Whether the token was fetched here, and other instances do not have it yet.
+    is_unshared: bool,
     failure: Option<Failure>,
 }
 
@@ -85,7 +87,7 @@ struct Refusal {
 
 impl TokenCache {
     /// A token that is good for some minutes. Whoever comes while one is fetched waits for that one, for as long as there is
-    /// time.
+    /// time. One that was fetched here is for [`share`](Self::share) to hand on.
     pub async fn token<H: Host>(
         &self,
         transport: &Transport<'_, H>,
@@ -100,16 +102,29 @@ impl TokenCache {
         if let Some(failure) = cached.failure.as_ref().filter(|failure| failure.holds_for(transport)) {
             return Err(failure.error.clone());
         }
-        match shared(transport, config, scope).await {
-            Ok(token) => {
+        match load_or_fetch(transport, config, scope).await {
+            Ok((token, is_unshared)) => {
                 let text = token.text.clone();
-                *cached = Cached { token: Some(token), failure: None };
+                *cached = Cached { token: Some(token), is_unshared, failure: None };
                 Ok(text)
             }
             Err(error) => {
                 cached.failure = Some(Failure { error: error.clone(), at: host.monotonic() });
                 Err(error)
             }
+        }
+    }
+
+    /// Leaves a token that was fetched here to other instances. What it was fetched for need not wait for the store.
+    pub async fn share<H: Host>(&self, transport: &Transport<'_, H>, config: &Config, scope: &str) {
+        let host = transport.log.host;
+        let unshared = self.0.try_lock().and_then(|mut cached| {
+            let is_unshared = std::mem::take(&mut cached.is_unshared);
+            cached.token.clone().filter(|_| is_unshared)
+        });
+        if let Some(Token { text, replace_at }) = unshared {
+            let good_for = replace_at.saturating_sub(host.monotonic());
+            KeptToken::new(host, config, scope).save(&text, good_for).await;
         }
     }
 
@@ -154,23 +169,20 @@ impl Failure {
     }
 }
 
-/// The token that another instance has fetched, or else one that is fetched for all of them.
-async fn shared<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &str) -> Result<Token, AzureError> {
+/// The token that another instance has left, or else one that is fetched here for all of them; and whether it is.
+async fn load_or_fetch<H: Host>(
+    transport: &Transport<'_, H>,
+    config: &Config,
+    scope: &str,
+) -> Result<(Token, bool), AzureError> {
     let host = transport.log.host;
     let kept_token = KeptToken::new(host, config, scope);
-    let mut kept = kept_token.load().await;
-    if kept.is_none() {
-        kept = kept_token.await_others(transport.log.client_request_id).await;
-    }
-    if let Some(Kept { text, good_for }) = kept {
+    if let Some(Kept { text, good_for }) = kept_token.load_or_lease(transport.log.client_request_id).await {
         let good_for = good_for.min(Duration::from_secs(LONGEST_LIFETIME));
-        return Ok(Token { text, replace_at: host.monotonic().saturating_add(good_for) });
+        return Ok((Token { text, replace_at: host.monotonic().saturating_add(good_for) }, false));
     }
     match fetch(transport, config, scope).await {
-        Ok(token) => {
-            kept_token.save(&token.text, token.replace_at.saturating_sub(host.monotonic())).await;
-            Ok(token)
-        }
+        Ok(token) => Ok((token, true)),
         Err(error) => {
             kept_token.give_up_lease().await;
             Err(error)

@@ -3,6 +3,8 @@
 //! What is known beforehand is not asked: memory, a caller or the classic payload may know the region or the watcher,
 //! and then the watcher's list is read beside the machine instead of after it.
 
+use std::collections::BTreeMap;
+
 use futures::future::join;
 use http::StatusCode;
 
@@ -18,8 +20,9 @@ use crate::host::Host;
 use crate::plan::Start;
 use crate::records::capture::{CaptureRecord, Phase, Requested};
 use crate::records::failure::Failure;
-use crate::records::keys::watcher_key;
+use crate::records::keys::watchers_key;
 use crate::records::store;
+use crate::records::target::TargetMemory;
 use crate::timestamp::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -38,30 +41,40 @@ pub async fn locate<H: Host>(
     azure: &Azure<'_, H>,
     start: &Start,
     told_region: Option<&Region>,
-    remembered: Option<&Machine>,
+    memory: &TargetMemory,
 ) -> Result<Place, Failure> {
     let subscription = start.target.id().subscription();
-    let likely_region = remembered.map(|machine| &machine.region).or(told_region);
+    let likely_region = memory.machine.as_ref().map(|machine| &machine.region).or(told_region);
+    let known_watcher = start.watcher.as_ref().or(memory.watcher.as_ref());
     let machine = async {
-        match remembered {
+        match &memory.machine {
             Some(machine) => Ok(Some(machine.clone())),
             None => read_machine(azure, &start.target, told_region.is_some()).await,
         }
     };
     let early = async {
-        let watcher = likely_watcher(azure, start, likely_region).await?;
-        Some((packet_capture::list(azure, &watcher).await, watcher))
+        let watchers = match known_watcher {
+            Some(_) => BTreeMap::new(),
+            None => remembered_watchers(azure.log.host, &subscription).await,
+        };
+        let in_region = || Some(watcher_of(&subscription, likely_region?, &watchers));
+        let listed = match known_watcher.cloned().or_else(in_region) {
+            Some(watcher) => Some((packet_capture::list(azure, &watcher).await, watcher)),
+            None => None,
+        };
+        (watchers, listed)
     };
-    let (machine, early) = join(machine, early).await;
+    // The request for the machine goes out before the store is read.
+    let (machine, (watchers, early)) = join(machine, early).await;
     let machine = machine?;
     let region = machine.as_ref().map(|machine| &machine.region).or(told_region).cloned();
     let region = region.ok_or_else(|| Failure::machine_not_found(&start.target))?;
 
     let (listed, watcher) = match early {
-        Some(early) if start.watcher.is_some() || likely_region == Some(&region) => early,
+        Some(early) if known_watcher.is_some() || likely_region == Some(&region) => early,
         // Nothing was known of the region, or it turned out to be another one.
         _ => {
-            let watcher = watcher_of(azure.log.host, &subscription, &region).await;
+            let watcher = watcher_of(&subscription, &region, &watchers);
             (packet_capture::list(azure, &watcher).await, watcher)
         }
     };
@@ -120,18 +133,14 @@ async fn read_machine<H: Host>(
     }
 }
 
-/// The watcher that the caller named, or else that of a region that is likely the machine's.
-async fn likely_watcher<H: Host>(azure: &Azure<'_, H>, start: &Start, region: Option<&Region>) -> Option<ResourceId> {
-    match &start.watcher {
-        Some(watcher) => Some(watcher.clone()),
-        None => Some(watcher_of(azure.log.host, &start.target.id().subscription(), region?).await),
-    }
+/// A subscription's watchers, if some have not the names that Azure itself would give.
+async fn remembered_watchers<H: Host>(host: &H, subscription: &str) -> BTreeMap<Region, ResourceId> {
+    store::load(host, &watchers_key(subscription)).await.ok().flatten().unwrap_or_default()
 }
 
 /// The watcher that was found for a region before, or the one that Azure itself would have made.
-async fn watcher_of<H: Host>(host: &H, subscription: &str, region: &Region) -> ResourceId {
-    let remembered = store::load(host, &watcher_key(subscription, region)).await;
-    remembered.ok().flatten().unwrap_or_else(|| network_watcher::by_convention(subscription, region))
+fn watcher_of(subscription: &str, region: &Region, remembered: &BTreeMap<Region, ResourceId>) -> ResourceId {
+    remembered.get(region).cloned().unwrap_or_else(|| network_watcher::by_convention(subscription, region))
 }
 
 /// Looks the region's watcher up among all, and lists it.
@@ -141,14 +150,14 @@ async fn find_watcher<H: Host>(
     subscription: &str,
     region: &Region,
 ) -> Result<(ResourceId, Listing), Failure> {
-    let found = network_watcher::find(azure, subscription, region).await;
+    let found = network_watcher::list_all(azure, subscription).await;
     let found = found.map_err(|error| Failure::from_azure(&error, target, None))?;
-    let watcher = found.ok_or_else(|| Failure::no_network_watcher(subscription, region))?;
-    let listing = packet_capture::list(azure, &watcher).await;
-    let listing = listing.map_err(|error| Failure::from_azure(&error, target, Some(&watcher)))?;
-    // Forgetting it costs two requests the next time and nothing else.
-    let _ = store::save(azure.log.host, &watcher_key(subscription, region), &watcher).await;
-    Ok((watcher, listing))
+    let watcher = found.get(region).ok_or_else(|| Failure::no_network_watcher(subscription, region))?;
+    let listing = packet_capture::list(azure, watcher).await;
+    let listing = listing.map_err(|error| Failure::from_azure(&error, target, Some(watcher)))?;
+    // Forgetting them costs two requests the next time and nothing else.
+    let _ = store::save(azure.log.host, &watchers_key(subscription), &found).await;
+    Ok((watcher.clone(), listing))
 }
 
 /// Whether the watcher is not there; a missing subscription is another matter.

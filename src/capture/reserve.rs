@@ -89,17 +89,25 @@ impl Reserved {
         self.record
     }
 
-    /// Writes the record, unless a rival was here before: it may be further by now, and has it written down. What cannot be read,
-    /// or put aside, is not written over either: this one is written down when the store works again.
-    pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former) {
-        let is_free = match former {
-            Former::Rival(_) | Former::Unreadable => false,
-            Former::Nothing => true,
-            Former::Over(record) => put_aside(records, *record).await,
-        };
-        if is_free {
-            records.replace_capture(&self.record).await;
+    /// Writes down what has to be known before Azure is asked for the name, unless a rival was here before: it may be further by
+    /// now, and has it written down. What cannot be read, or put aside, is not written over either: this one is written down when
+    /// the store works again. Tells whether only the mark is written, and the record is to follow.
+    pub async fn write<H: Host>(&self, records: &Records<'_, H>, former: Former) -> bool {
+        match former {
+            Former::Nothing => return records.reserve(&self.record).await,
+            Former::Over(record) => {
+                if put_aside(records, *record).await {
+                    records.replace_capture(&self.record).await;
+                }
+            }
+            Former::Rival(_) | Former::Unreadable => {}
         }
+        false
+    }
+
+    /// Writes the record that follows the mark, for which Azure need not wait.
+    pub async fn write_record<H: Host>(&self, records: &Records<'_, H>) {
+        records.save(&self.record.key(), &self.record).await;
     }
 
     /// Nothing came of it, as far as can be seen.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
 use crate::azure::action::Action;
@@ -29,6 +29,7 @@ use crate::plan::Start;
 use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, EndNote, Phase, Requested};
 use crate::records::failure::Failure;
+use crate::records::keys::capture_key;
 use crate::records::repository::Records;
 use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
@@ -39,6 +40,9 @@ const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
 /// poll spends a piece of Azure's write budget.
 const MOST_STILL_RUNNING: usize = 10;
+
+/// How many captures that run on a target may be ours. Their records are read before anything is created.
+const MOST_ON_TARGET: usize = 16;
 
 /// What came of a plan that could be carried out.
 #[derive(Debug)]
@@ -139,8 +143,8 @@ impl<H: Host> Sequence<'_, H> {
         let deleted = captures.iter().find(|capture| capture.has_name(&name));
         // It takes a while until captures are gone, and somebody else may have been faster with the name.
         let former = if evicted.is_empty() { former } else { self.former(&name, clock.server_time()).await };
-        self.reserve(name, former, deleted, clock).await;
-        let started = self.create(round).await?;
+        let record_follows = self.reserve(name, former, deleted, clock).await;
+        let started = self.create(round, record_follows).await?;
         if started.is_some() {
             reservation.accepted(self.azure.log.host.monotonic());
         }
@@ -156,12 +160,10 @@ impl<H: Host> Sequence<'_, H> {
         // What is being created runs whatever time its name tells, for the clock behind the name may have been wrong.
         let may_run = |capture: &PacketCapture| capture.is_beginning() || may_still_run(capture, now);
         let may_be_it = |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_run(capture);
-        let mut own = Vec::new();
-        for capture in captures.iter().filter(may_be_it) {
-            if self.is_ours(capture).await {
-                own.push(capture);
-            }
-        }
+        let candidates: Vec<_> = captures.iter().filter(may_be_it).take(MOST_ON_TARGET).collect();
+        let are_ours = join_all(candidates.iter().map(|capture| self.is_ours(capture))).await;
+        let own = candidates.into_iter().zip(are_ours).filter(|(_, is_ours)| *is_ours);
+        let mut own: Vec<_> = own.map(|(capture, _)| capture).collect();
         own.sort_unstable_by_key(|capture| precedence(&capture.name));
         // Of several that begin, the first survives: see `settle`.
         if let Some(capture) = own.iter().find(|capture| capture.is_beginning()) {
@@ -207,7 +209,13 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     async fn former(&self, name: &str, now: Timestamp) -> Former {
-        match self.record(name).await {
+        let Place { subscription, region, .. } = self.place;
+        let record = match self.plan.fixed_name {
+            Some(_) => self.record(name).await,
+            // A name of our own is new: version 0.1 has left nothing under it.
+            None => self.records().capture_at(&capture_key(subscription, region, name)).await,
+        };
+        match record {
             Err(ReadError::Store(_)) => Former::Unreadable,
             Err(ReadError::Unreadable { key, .. }) if self.records().set_aside::<CaptureRecord>(&key).await => {
                 Former::Nothing
@@ -272,10 +280,12 @@ impl<H: Host> Sequence<'_, H> {
         join_all(names.iter().filter(is_there).map(delete)).await.into_iter().collect()
     }
 
-    /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is.
-    async fn reserve(&mut self, name: String, former: Former, deleted: Option<&PacketCapture>, clock: Clock) {
+    /// Writes down what is about to be asked for, so that whoever comes after a sudden end knows whose capture it is. Tells whether
+    /// its record is to follow.
+    async fn reserve(&mut self, name: String, former: Former, deleted: Option<&PacketCapture>, clock: Clock) -> bool {
         if let Some(reserved) = self.reserved.as_mut().filter(|reserved| reserved.has_name(&name)) {
-            return reserved.ask_again_at(clock.server_time());
+            reserved.ask_again_at(clock.server_time());
+            return false;
         }
         self.release().await;
         let was_deleted = |record: &CaptureRecord| {
@@ -288,14 +298,24 @@ impl<H: Host> Sequence<'_, H> {
         let (by, alert) = (self.context.alert.clone(), Some(self.alert.clone()));
         let requested = Requested { by, alert, ..self.place.request_for(self.plan, name, clock.server_time()) };
         let reserved = Reserved::new(requested, &former, self.azure.log.host.now());
-        reserved.write(&self.records(), former).await;
+        let record_follows = reserved.write(&self.records(), former).await;
         self.reserved = Some(reserved);
+        record_follows
     }
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
-    async fn create(&mut self, round: u32) -> Result<Option<Started>, Failure> {
-        let Some(name) = self.reserved.as_ref().map(|reserved| reserved.name().to_owned()) else { return Ok(None) };
-        let error = match self.capture(&name).create(&self.request).await {
+    async fn create(&mut self, round: u32, record_follows: bool) -> Result<Option<Started>, Failure> {
+        let Some(reserved) = &self.reserved else { return Ok(None) };
+        let name = reserved.name().to_owned();
+        let (capture, records) = (self.capture(&name), self.records());
+        // The request goes out first.
+        let rest = async {
+            if record_follows {
+                reserved.write_record(&records).await;
+            }
+        };
+        let (created, ()) = join(capture.create(&self.request), rest).await;
+        let error = match created {
             Ok((capture, creation)) => {
                 let mut record = self.accepted(&capture);
                 record.operation = operation::address(&creation);

@@ -62,16 +62,22 @@ impl AlertRecord {
         self.outcomes.iter().find(|outcome| outcome.is_for(target))
     }
 
+    /// Whether the alert has led to a capture for each of these targets.
+    pub fn led_to_captures(&self, targets: &[Target]) -> bool {
+        !targets.is_empty() && targets.iter().all(|target| self.with_capture(target).is_some())
+    }
+
     /// The outcome of the same notification when it is delivered again, if it led to a capture. Anything else is
     /// worked on again.
     pub fn repeated(&self, target: &Target, memory: &TargetMemory, now: Timestamp) -> Option<Outcome> {
-        let earlier = self.outcome_for(target)?;
-        if !matches!(earlier.outcome, Kind::Started | Kind::Joined) {
-            return None;
-        }
+        let earlier = self.with_capture(target)?;
         let may_run = memory.captured_until.is_some_and(|until| now < until);
         let repeated = if may_run { Outcome::same_alert() } else { Outcome::duplicate() };
         Some(Outcome { capture: earlier.capture.clone(), ..repeated })
+    }
+
+    fn with_capture(&self, target: &Target) -> Option<&Outcome> {
+        self.outcome_for(target).filter(|outcome| matches!(outcome.outcome, Kind::Started | Kind::Joined))
     }
 }
 

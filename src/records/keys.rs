@@ -86,9 +86,10 @@ pub fn target_key(target: &Target) -> String {
     format!("target:{}", digest(&target.id().key(), 16))
 }
 
-/// Where a region's watcher is remembered, if it is not the conventional one.
-pub fn watcher_key(subscription: &str, region: &Region) -> String {
-    format!("watcher:{}:{region}", subscription.to_ascii_lowercase())
+/// Where a subscription's watchers are remembered by region, if one has not the conventional name. The key is known before the
+/// region is, so that it can be read while Azure is asked for that.
+pub fn watchers_key(subscription: &str) -> String {
+    format!("watchers:{}", subscription.to_ascii_lowercase())
 }
 
 /// Where a message waits to be delivered.

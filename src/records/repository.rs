@@ -5,8 +5,8 @@
 //! each: an alert on a capture, an alert that is over, how an alert ended after all, a message that was delivered. A
 //! capture's own record is written by whoever watches it; two who do so write what they saw of one truth, and [`CaptureRecord::merge`] keeps the later.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::Summary;
@@ -37,9 +37,12 @@ pub fn is_unfinished(record: &Value) -> bool {
 }
 
 /// What stands under the key of unfinished work.
-#[derive(Serialize)]
-struct Marker {
+#[derive(Serialize, Deserialize)]
+struct Mark {
     at: Timestamp,
+    /// What is about to be written, so that one write does before Azure is asked for a capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserved: Option<CaptureRecord>,
 }
 
 /// The alerts that a capture serves.
@@ -227,6 +230,26 @@ impl<H: Host> Records<'_, H> {
         self.save_marked(&record.key(), record, record.is_finished()).await
     }
 
+    /// Writes down in one that Azure is about to be asked for a capture. Its record is to follow; until then
+    /// [`restore`](Self::restore) finds it.
+    pub async fn reserve(&self, record: &CaptureRecord) -> bool {
+        let mark = Mark { at: self.log.host.now(), reserved: Some(record.clone()) };
+        self.save(&open_key(&record.key()), &mark).await
+    }
+
+    /// The record of a capture that was reserved, and that whoever did so has perhaps not written yet.
+    pub async fn reserved(&self, record: &CaptureRecord) -> Option<CaptureRecord> {
+        let mark: Mark = self.load(&open_key(&record.key())).await?;
+        mark.reserved
+    }
+
+    /// Writes what was reserved under a key whose record is missing. Tells whether it is there now.
+    pub async fn restore(&self, key: &str) -> bool {
+        let mark: Option<Mark> = self.load(&open_key(key)).await;
+        let Some(record) = mark.and_then(|mark| mark.reserved) else { return false };
+        self.save(key, &record).await
+    }
+
     /// Writes a capture's record over what was known of others of its name.
     pub async fn replace_capture(&self, record: &CaptureRecord) -> bool {
         self.save_marked(&record.key(), record, false).await
@@ -322,7 +345,7 @@ impl<H: Host> Records<'_, H> {
     }
 
     pub async fn mark_open(&self, key: &str) -> bool {
-        self.save(&open_key(key), &Marker { at: self.log.host.now() }).await
+        self.save(&open_key(key), &Mark { at: self.log.host.now(), reserved: None }).await
     }
 
     /// Takes the mark of unfinished work away from a record.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::azure::compute::Machine;
+use crate::azure::resource_id::ResourceId;
 use crate::timestamp::Timestamp;
 
 /// What is remembered of a machine, so that the next alert need not ask.
@@ -11,6 +12,9 @@ use crate::timestamp::Timestamp;
 pub struct TargetMemory {
     /// Region, system and agent; only kept for machines that can capture.
     pub machine: Option<Machine>,
+    /// The watcher that captures there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watcher: Option<ResourceId>,
     /// When its last capture was over, or will be at the latest.
     pub captured_until: Option<Timestamp>,
     /// The key of that capture's record. The end of an earlier one does not change what is remembered of a later one.

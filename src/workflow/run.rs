@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::future::{join, join_all};
+use futures::future::{BoxFuture, FutureExt, Shared, join, join_all, ready};
 use futures::stream::{self, StreamExt};
 
 use crate::alert::{Alert, Condition, Summary};
@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 use crate::workflow::machines::{find, is_to_be_found};
 use crate::workflow::resolve::resolve;
-use crate::workflow::target::{ForTarget, Origin, memory_of};
+use crate::workflow::target::{ForTarget, Origin};
 
 /// How old an alert may be when a host that comes back goes on with it. A capture that begins later shows something else
 /// than what had fired.
@@ -78,15 +78,8 @@ enum Written {
     Finished,
 }
 
-/// What a delivery is.
-enum Delivery {
-    /// Something is to be done; an earlier delivery has perhaps done it for some targets.
-    New(Option<AlertRecord>),
-    /// An earlier delivery has led to a capture for every target.
-    Repeated(AlertRecord),
-    /// Nothing is captured: it is a test, about no machine, or over.
-    NothingToDo,
-}
+/// What an earlier delivery of the alert has left, read once for all who want to know.
+type Earlier<'a> = Shared<BoxFuture<'a, Option<Arc<AlertRecord>>>>;
 
 /// What remains to be done once the outcomes are known.
 pub struct Rest {
@@ -94,7 +87,7 @@ pub struct Rest {
     nudged: Vec<CaptureRecord>,
     notices: Vec<Notice>,
     /// Whatever a host has left of an earlier delivery.
-    left: Option<AlertRecord>,
+    left: Option<Arc<AlertRecord>>,
 }
 
 impl<H: Host> Run<H> {
@@ -139,31 +132,27 @@ impl<H: Host> Run<H> {
     pub async fn work(&self, done: oneshot::Sender<Handled>) -> (Vec<CaptureRecord>, Rest) {
         let began = self.context.host().monotonic();
         let _in_progress = self.context.instance.begin(&self.record_key());
-        let earlier = self.earlier_delivery().await;
-        self.find_machines(earlier.is_some()).await;
-        let delivery = self.delivery(earlier).await;
-        let (mut started, mut nudged) = (vec![], vec![]);
-        match &delivery {
-            Delivery::New(earlier) => {
-                let work = self.work_on_targets(earlier.as_ref());
-                started = join(self.remember(Written::Unfinished), work).await.1;
-                self.keep_what_stands(earlier.as_ref()).await;
+        let earlier = self.earlier_delivery().boxed().shared();
+        self.find_machines(earlier.clone()).await;
+        let (mut started, mut nudged, mut repeated) = (vec![], vec![], None);
+        if self.is_open() {
+            // The first request goes out before the store is asked.
+            (started, repeated) = join(self.work_on_targets(earlier.clone()), self.take_in(earlier.clone())).await;
+            if repeated.is_none() {
+                self.keep_what_stands(earlier.await.as_deref()).await;
             }
-            Delivery::Repeated(_) => {}
-            Delivery::NothingToDo => nudged = self.resolve().await,
+        } else {
+            nudged = self.resolve().await;
         }
-        let notices = self.notices();
-        if !matches!(delivery, Delivery::Repeated(_)) {
+        let mut notices = vec![];
+        if repeated.is_none() {
+            notices = self.notices();
             self.remember_outcomes(&notices).await;
         }
         self.note_outcomes(self.context.host().monotonic().saturating_sub(began));
         // Whoever waited may have gone; the work is done all the same.
         let _ = done.send(self.handled());
-        let rest = match delivery {
-            Delivery::Repeated(earlier) => Rest { nudged, notices: vec![], left: Some(earlier) },
-            Delivery::New(_) | Delivery::NothingToDo => Rest { nudged, notices, left: None },
-        };
-        (started, rest)
+        (started, Rest { nudged, notices, left: repeated })
     }
 
     /// The way from there to what others can go on with.
@@ -172,7 +161,7 @@ impl<H: Host> Run<H> {
         let Rest { nudged, notices, left } = rest;
         if let Some(earlier) = left {
             // A host may have left it when it died.
-            if let Some(earlier) = Self::resumed(&self.context, earlier) {
+            if let Some(earlier) = Self::resumed(&self.context, AlertRecord::clone(&earlier)) {
                 earlier.go_on().await;
             }
             return;
@@ -188,10 +177,10 @@ impl<H: Host> Run<H> {
             self.give_up();
         }
         if self.is_open() {
-            self.find_machines(true).await;
+            self.find_machines(nothing_earlier()).await;
         }
         if self.is_open() {
-            self.work_on_targets(None).await;
+            self.work_on_targets(nothing_earlier()).await;
         }
         self.keep_what_stands(None).await;
         let notices = self.notices();
@@ -238,17 +227,17 @@ impl<H: Host> Run<H> {
     }
 
     /// Finds out which machines the alert is about, where it names something else that leads to them.
-    async fn find_machines(&self, is_written: bool) {
+    async fn find_machines(&self, earlier: Earlier<'_>) {
         let alert = self.alert();
         if !is_to_be_found(&alert, &self.context.settings) {
             return;
         }
         let write = async {
-            if self.is_open() && !is_written {
+            if self.is_open() && !self.is_remembered() && earlier.await.is_none() {
                 self.remember(Written::Unfinished).await;
             }
         };
-        let ((), found) = join(write, find(&self.context, &alert.unresolved)).await;
+        let (found, ()) = join(find(&self.context, &alert.unresolved), write).await;
         let mut alert = Alert::clone(&alert);
         if !found.targets.is_empty() {
             alert.unresolved.clear();
@@ -262,14 +251,17 @@ impl<H: Host> Run<H> {
         progress.alert = Arc::new(alert);
     }
 
-    async fn work_on_targets(&self, earlier: Option<&AlertRecord>) -> Vec<CaptureRecord> {
+    async fn work_on_targets(&self, earlier: Earlier<'_>) -> Vec<CaptureRecord> {
         let alert = &*self.alert();
         let open = alert.targets.iter().enumerate().filter(|(index, _)| self.is_open_for(*index));
         let work: Vec<_> = open
-            .map(|(index, target)| async move {
-                let (outcome, record) = self.for_target(alert, target).work(earlier).await;
-                self.set_outcome(index, outcome.for_target(target));
-                record
+            .map(|(index, target)| {
+                let earlier = earlier.clone();
+                async move {
+                    let (outcome, record) = self.for_target(alert, target).work(earlier).await;
+                    self.set_outcome(index, outcome.for_target(target));
+                    record
+                }
             })
             .collect();
         let records = stream::iter(work).buffer_unordered(MOST_TARGETS_AT_ONCE).collect::<Vec<_>>().await;
@@ -293,37 +285,23 @@ impl<H: Host> Run<H> {
         watched
     }
 
-    async fn delivery(&self, earlier: Option<AlertRecord>) -> Delivery {
-        if !self.is_open() {
-            return Delivery::NothingToDo;
-        }
-        match earlier {
-            Some(earlier) if self.repeats(&earlier).await => Delivery::Repeated(earlier),
-            earlier => Delivery::New(earlier),
-        }
-    }
-
     /// The record of the same notification, when it was delivered before.
-    async fn earlier_delivery(&self) -> Option<AlertRecord> {
+    async fn earlier_delivery(&self) -> Option<Arc<AlertRecord>> {
         if !self.is_open() || !self.alert().can_be_recognised() {
             return None;
         }
-        self.context.records().alert(&self.context.alert).await.unwrap_or_default()
+        self.context.records().alert(&self.context.alert).await.unwrap_or_default().map(Arc::new)
     }
 
-    /// Whether an earlier delivery has led to a capture for every target, so that nothing is left to be done but to say so.
-    async fn repeats(&self, earlier: &AlertRecord) -> bool {
-        let now = self.context.host().now();
-        let mut outcomes = Vec::new();
-        for target in &self.alert().targets {
-            let memory = memory_of(&self.context, target).await;
-            let Some(repeated) = earlier.repeated(target, &memory, now) else { return false };
-            outcomes.push(repeated.for_target(target));
+    /// Writes down that the alert is worked on, unless an earlier delivery has led to a capture for every target. Then nothing is
+    /// left to be done but to say so, and its record is given.
+    async fn take_in(&self, earlier: Earlier<'_>) -> Option<Arc<AlertRecord>> {
+        let repeated = earlier.await.filter(|earlier| earlier.led_to_captures(&self.alert().targets));
+        match repeated {
+            Some(_) => self.progress().written = Written::Unfinished,
+            None => self.remember(Written::Unfinished).await,
         }
-        let mut progress = self.progress();
-        progress.outcomes = outcomes;
-        progress.written = Written::Unfinished;
-        true
+        repeated
     }
 
     /// An earlier delivery or another instance may have worked on the same alert, and its end may have been told. Only a capture
@@ -460,6 +438,11 @@ impl<H: Host> Run<H> {
             });
         }
     }
+}
+
+/// Whoever goes on with an alert has its record.
+fn nothing_earlier<'a>() -> Earlier<'a> {
+    ready(None).boxed().shared()
 }
 
 /// How an alert stands for each of its machines, or as a whole where it has none, before any work.

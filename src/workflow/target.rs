@@ -1,10 +1,14 @@
 //! One target of an alert: plan, locate, start or join.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::{Either, join, select};
 
 use crate::alert::Alert;
+use crate::azure::client::Azure;
+use crate::azure::cloud::Audience;
 use crate::azure::packet_capture::PacketCapture;
 use crate::azure::target::Target;
 use crate::capture::locate::{Place, locate};
@@ -19,6 +23,7 @@ use crate::records::failure::Failure;
 use crate::records::keys::{resolved_key, target_key};
 use crate::records::outcome::{CaptureRef, Outcome};
 use crate::records::target::TargetMemory;
+use crate::timestamp::Timestamp;
 
 /// How long nightcap keeps trying to start a capture. Azure's requests to wait are seldom longer than a minute, and
 /// evidence that is minutes old is seldom worth more.
@@ -43,50 +48,103 @@ pub struct ForTarget<'a, H> {
 }
 
 /// What is remembered of a machine.
-pub async fn memory_of<H: Host>(context: &Context<H>, target: &Target) -> TargetMemory {
+async fn memory_of<H: Host>(context: &Context<H>, target: &Target) -> TargetMemory {
     context.records().load(&target_key(target)).await.unwrap_or_default()
 }
 
 impl<H: Host> ForTarget<'_, H> {
-    /// How the alert ends for the target, and the record of a capture that has to be watched from here.
-    pub async fn work(&self, earlier: Option<&AlertRecord>) -> (Outcome, Option<CaptureRecord>) {
-        let memory = memory_of(self.context, self.target).await;
-        let now = self.context.host().now();
-        if let Some(repeated) = earlier.and_then(|earlier| earlier.repeated(self.target, &memory, now)) {
-            return (repeated, None);
-        }
-        if self.is_over_already().await {
-            return (Outcome::already_resolved(), None);
-        }
-        let plan = match plan(self.alert, self.target, &self.context.settings.policy, memory.captured_until, now) {
-            Plan::Start(plan) => plan,
-            Plan::Skip { reason, message } => return (Outcome::skipped(reason, message), None),
+    /// How the alert ends for the target, and the record of a capture that has to be watched from here. `earlier` is what an
+    /// earlier delivery has left; it is read while Azure is asked.
+    pub async fn work(
+        &self,
+        earlier: impl Future<Output = Option<Arc<AlertRecord>>>,
+    ) -> (Outcome, Option<CaptureRecord>) {
+        let azure = self.context.azure(self.target, TRY_FOR);
+        let ended = self.carry_out(&azure, earlier).await;
+        azure.share_token(Audience::Arm).await;
+        ended
+    }
+
+    async fn carry_out(
+        &self,
+        azure: &Azure<'_, H>,
+        earlier: impl Future<Output = Option<Arc<AlertRecord>>>,
+    ) -> (Outcome, Option<CaptureRecord>) {
+        let token = async {
+            // What the settings skip needs none.
+            if let Plan::Start(_) = self.plan(None) {
+                let _ = azure.token(Audience::Arm).await;
+            }
         };
-        match self.start(&plan, &memory).await {
+        // Where a token has to be fetched, memory is read meanwhile.
+        let ((), memory) = join(token, memory_of(self.context, self.target)).await;
+        let ended_before = self.ended_before(earlier, &memory);
+        let plan = match self.plan(memory.captured_until) {
+            Plan::Start(plan) => plan,
+            Plan::Skip { reason, message } => {
+                return (ended_before.await.unwrap_or_else(|| Outcome::skipped(reason, message)), None);
+            }
+        };
+        let located = locate(azure, &plan, self.alert.region.as_ref(), &memory);
+        let located = match select(pin!(located), pin!(ended_before)).await {
+            Either::Left((located, ended_before)) => match ended_before.await {
+                Some(outcome) => return (outcome, None),
+                None => located,
+            },
+            Either::Right((Some(outcome), _)) => return (outcome, None),
+            Either::Right((None, located)) => located.await,
+        };
+        let started = match located {
+            Ok(place) => self.start(azure, &plan, &place).await,
+            Err(failure) => Err(failure),
+        };
+        match started {
             Ok(started) => started,
             Err(failure) => {
                 // What was remembered of the machine may be why. Another alert may have started a capture meanwhile.
                 let at = Some(self.context.host().now());
-                let memory = TargetMemory { machine: None, at, ..memory_of(self.context, self.target).await };
+                let memory = memory_of(self.context, self.target).await;
+                let memory = TargetMemory { machine: None, watcher: None, at, ..memory };
                 self.context.records().save(&target_key(self.target), &memory).await;
                 (Outcome::failed(self.target, failure), None)
             }
         }
     }
 
-    async fn start(&self, plan: &Start, memory: &TargetMemory) -> Result<(Outcome, Option<CaptureRecord>), Failure> {
-        let azure = self.context.azure(self.target, TRY_FOR);
-        let place = locate(&azure, plan, self.alert.region.as_ref(), memory.machine.as_ref()).await?;
+    fn plan(&self, captured_until: Option<Timestamp>) -> Plan {
+        let now = self.context.host().now();
+        plan(self.alert, self.target, &self.context.settings.policy, captured_until, now)
+    }
+
+    /// How the alert ended before it was worked on here: an earlier delivery of it has led to a capture, or its end was received
+    /// before its beginning.
+    async fn ended_before(
+        &self,
+        earlier: impl Future<Output = Option<Arc<AlertRecord>>>,
+        memory: &TargetMemory,
+    ) -> Option<Outcome> {
+        let (earlier, is_over) = join(earlier, self.is_over_already()).await;
+        let now = self.context.host().now();
+        let repeated = earlier.and_then(|earlier| earlier.repeated(self.target, memory, now));
+        repeated.or_else(|| is_over.then(Outcome::already_resolved))
+    }
+
+    async fn start(
+        &self,
+        azure: &Azure<'_, H>,
+        plan: &Start,
+        place: &Place,
+    ) -> Result<(Outcome, Option<CaptureRecord>), Failure> {
         let storage = plan.storage.as_ref().or_else(|| self.context.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
-        match start(self.context, &azure, &self.on, plan, &place, storage).await? {
+        match start(self.context, azure, &self.on, plan, place, storage).await? {
             Started::Created { capture, mut record } => {
-                let strangers = running_beside(self.context, &place, self.target, &capture.name);
-                let (strangers, ()) = join(strangers, self.remember_start(&place, &mut record)).await;
-                let started = self.started(plan, &place, &capture).beside(&strangers);
+                let strangers = running_beside(self.context, place, self.target, &capture.name);
+                let (strangers, ()) = join(strangers, self.remember_start(place, &mut record)).await;
+                let started = self.started(plan, place, &capture).beside(&strangers);
                 Ok((started, Some(*record)))
             }
-            Started::Joined(capture) => Ok(self.join(plan, &place, &capture).await),
+            Started::Joined(capture) => Ok(self.join(plan, place, &capture).await),
             Started::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),
         }
     }
@@ -95,7 +153,8 @@ impl<H: Host> ForTarget<'_, H> {
         let captured_until = Some(self.context.host().now().after(record.time_limit()));
         let machine = place.machine.clone();
         let at = Some(self.context.host().now());
-        let memory = TargetMemory { machine, captured_until, capture: Some(record.key()), at };
+        let watcher = Some(place.watcher.clone());
+        let memory = TargetMemory { machine, watcher, captured_until, capture: Some(record.key()), at };
         let (key, records) = (target_key(self.target), self.context.records());
         join(records.save_capture(record), records.save(&key, &memory)).await;
     }
@@ -111,7 +170,11 @@ impl<H: Host> ForTarget<'_, H> {
     async fn join(&self, plan: &Start, place: &Place, capture: &PacketCapture) -> (Outcome, Option<CaptureRecord>) {
         let records = self.context.records();
         let mut found = place.found(plan, capture, self.context.host().now());
-        let known = records.capture(&place.subscription, &place.region, &capture.name).await.unwrap_or_default();
+        let known = match records.capture(&place.subscription, &place.region, &capture.name).await {
+            // Whoever asked for it has perhaps not written its record yet, or died before.
+            Ok(None) => records.reserved(&found).await,
+            known => known.unwrap_or_default(),
+        };
         let is_it = |known: &CaptureRecord| known.is_same_capture(&found) && !known.is_finished();
         let Some(record) = known.filter(is_it) else {
             let on_key = found.on_key(&self.on.alert);

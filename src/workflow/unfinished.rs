@@ -135,10 +135,13 @@ async fn deliver<H: Host>(context: &Context<H>, key: &str, patience: Patience) {
 }
 
 /// The record that a mark of unfinished work stands for. The mark is written first and taken away last, so that whoever
-/// dies in between leaves one that stands for nothing; it is taken away here. A record that cannot be read is set aside.
+/// dies in between leaves one that stands for nothing, and is taken away here, or one that has the record in it. A record that
+/// cannot be read is set aside.
 async fn marked<T: DeserializeOwned, H: Host>(records: &Records<'_, H>, key: &str) -> Option<T> {
     let host = records.log.host;
-    if let Ok(None) = store::load::<Value>(host, key).await {
+    if let Ok(None) = store::load::<Value>(host, key).await
+        && !records.restore(key).await
+    {
         host.sleep(SURELY_WRITTEN).await;
         if let Ok(None) = store::load::<Value>(host, key).await {
             records.mark_finished(key).await;

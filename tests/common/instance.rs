@@ -64,11 +64,21 @@ pub struct Store {
     pub fail_settings: Arc<AtomicBool>,
 }
 
+/// What an instance asked of the store, or that it asked Azure for a capture.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Such as `read target`, or `PUT`.
+    pub what: String,
+    /// Whether no request was on its way meanwhile, so that everything had to wait for it.
+    pub is_waited_for: bool,
+}
+
 /// One instance of nightcap.
 pub struct Instance {
     app: Arc<Nightcap<SimulatedHost>>,
     logs: Arc<Mutex<Vec<String>>>,
     tasks: Arc<Mutex<Vec<AbortHandle>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     pub store: Store,
 }
 
@@ -78,7 +88,10 @@ pub struct SimulatedHost {
     store: Store,
     logs: Arc<Mutex<Vec<String>>>,
     tasks: Arc<Mutex<Vec<AbortHandle>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     chance: AtomicU64,
+    /// How many requests are on their way.
+    under_way: AtomicU64,
 }
 
 impl Scene {
@@ -142,15 +155,18 @@ impl Scene {
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let logs = Arc::<Mutex<Vec<String>>>::default();
         let tasks = Arc::<Mutex<Vec<AbortHandle>>>::default();
+        let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let host = SimulatedHost {
             scene: self.clone(),
             settings: all,
             store: store.clone(),
             logs: logs.clone(),
             tasks: tasks.clone(),
+            asked: asked.clone(),
             chance: AtomicU64::new(self.seed.fetch_add(1 << 32, Ordering::Relaxed)),
+            under_way: AtomicU64::new(0),
         };
-        Instance { app: Arc::new(Nightcap::new(host)), logs, tasks, store }
+        Instance { app: Arc::new(Nightcap::new(host)), logs, tasks, asked, store }
     }
 
     /// What Azure was asked, in order, as `METHOD last-part-of-the-path`.
@@ -297,6 +313,12 @@ impl Instance {
     pub fn logs(&self) -> Vec<String> {
         self.logs.lock().unwrap().clone()
     }
+
+    /// What it asked the store before it first asked Azure for a capture.
+    pub fn asked_before_put(&self) -> Vec<Asked> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().take_while(|asked| asked.what != "PUT").cloned().collect()
+    }
 }
 
 impl Store {
@@ -314,6 +336,34 @@ impl SimulatedHost {
         let [.., chance] = self.random();
         self.scene.network * u32::from(chance) / 255
     }
+
+    /// Notes what the store is asked.
+    fn note(&self, verb: &str, key: &str) {
+        let parts = if key.starts_with("open:") { 2 } else { 1 };
+        let kind: Vec<&str> = key.split(':').take(parts).collect();
+        self.note_asked(format!("{verb} {}", kind.join(":")));
+    }
+
+    fn note_asked(&self, what: String) {
+        let is_waited_for = self.under_way.load(Ordering::Relaxed) == 0;
+        self.asked.lock().unwrap().push(Asked { what, is_waited_for });
+    }
+}
+
+/// A request on its way, until this is dropped.
+struct UnderWay<'a>(&'a AtomicU64);
+
+impl<'a> UnderWay<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Host for SimulatedHost {
@@ -328,9 +378,14 @@ impl Host for SimulatedHost {
                 return Err(NoAnswer(format!("{host} is a stranger")));
             }
         };
+        if request.method() == Method::PUT {
+            self.note_asked("PUT".to_owned());
+        }
+        let under_way = UnderWay::begin(&self.under_way);
         tokio::time::sleep(self.travel()).await;
         let reply = self.scene.azure.lock().unwrap().handle(self.scene.now(), service, request);
         tokio::time::sleep(reply.after + self.travel()).await;
+        drop(under_way);
         match reply.outcome {
             Outcome::Response(response) => Ok(response),
             Outcome::Cut => Err(NoAnswer("the connection was cut".to_owned())),
@@ -362,6 +417,7 @@ impl Host for SimulatedHost {
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
+        self.note("read", &key);
         self.store.work().await;
         assert!(key.len() <= 256, "{key}");
         let is_withheld = self.store.withhold.lock().unwrap().is_some_and(|prefix| key.starts_with(prefix));
@@ -372,6 +428,7 @@ impl Host for SimulatedHost {
     }
 
     async fn save(&self, key: String, value: Vec<u8>) -> Result<(), StoreError> {
+        self.note("write", &key);
         self.store.work().await;
         let taken_by_every_store = key.len() <= 256 && value.len() <= 1_000_000 && !key.contains(['/', '\\', '?', '#']);
         assert!(taken_by_every_store, "{key}");
@@ -384,6 +441,7 @@ impl Host for SimulatedHost {
     }
 
     async fn delete(&self, key: String) -> Result<(), StoreError> {
+        self.note("delete", &key);
         self.store.work().await;
         if self.store.fail_writes.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is full".to_owned()));
@@ -393,6 +451,7 @@ impl Host for SimulatedHost {
     }
 
     async fn keys(&self, prefix: String) -> Result<Vec<String>, StoreError> {
+        self.note("list", &prefix);
         self.store.work().await;
         if self.store.fail_reads.load(Ordering::Relaxed) {
             return Err(StoreError("the disk is on fire".to_owned()));
