@@ -247,7 +247,13 @@ impl<H: Host> Records<'_, H> {
     pub async fn restore(&self, key: &str) -> bool {
         let mark: Option<Mark> = self.load(&open_key(key)).await;
         let Some(record) = mark.and_then(|mark| mark.reserved) else { return false };
-        self.save(key, &record).await
+        let is_written = self.save(key, &record).await;
+        // Whoever reserved it may have given it up meanwhile.
+        let is_given_up = matches!(self.read::<Mark>(&open_key(key)).await, Ok(None));
+        if is_given_up {
+            self.delete(key).await;
+        }
+        is_written && !is_given_up
     }
 
     /// Writes a capture's record over what was known of others of its name.
@@ -257,8 +263,9 @@ impl<H: Host> Records<'_, H> {
 
     /// Takes the record of a capture away that never was.
     pub async fn forget_capture(&self, record: &CaptureRecord) {
-        if self.delete(&record.key()).await {
-            self.delete(&open_key(&record.key())).await;
+        // A mark that has it in it would bring it back.
+        if self.mark_open(&record.key()).await && self.delete(&record.key()).await {
+            self.mark_finished(&record.key()).await;
         }
     }
 

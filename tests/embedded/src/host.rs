@@ -66,6 +66,16 @@ impl Host {
         self.record.on_log(Box::new(f));
     }
 
+    /// How many instances there are.
+    pub fn instances(&self) -> usize {
+        self.record.instances()
+    }
+
+    /// How many there were at most at one time.
+    pub fn most_instances(&self) -> usize {
+        self.record.most_instances()
+    }
+
     /// Why instances died, one text for each that did not end in peace.
     pub fn traps(&self) -> Vec<String> {
         self.record.traps()

@@ -32,6 +32,7 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> Result<Instance<Guest, IdleTimeout, Limits>> {
         let mut store = self.guests.store()?;
         let proxy = self.component.instantiate_async(&mut store).await?;
+        self.guests.record.instance_begins();
         let reuse = match self.guests.options.build.wasi() {
             // One request an instance is how WASI 0.2 works.
             Wasi::V02 => Reuse { concurrent: 1, total: 1, ..self.guests.options.reuse },
@@ -108,5 +109,6 @@ impl WorkerState for Limits {
         }
         // After the trap is written down, for it ends the wait of the requests in `Guest::requests`.
         drop(store);
+        self.record.instance_ends();
     }
 }

@@ -1,7 +1,7 @@
 //! What a host saw its component do.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -12,6 +12,8 @@ pub(crate) struct Record {
     traps: Mutex<Vec<String>>,
     outbound: Mutex<Vec<String>>,
     peak_memory: AtomicU64,
+    instances: AtomicUsize,
+    most_instances: AtomicUsize,
     killed: AtomicBool,
 }
 
@@ -58,6 +60,23 @@ impl Record {
 
     pub fn peak_memory(&self) -> u64 {
         self.peak_memory.load(SeqCst)
+    }
+
+    pub fn instance_begins(&self) {
+        let instances = self.instances.fetch_add(1, SeqCst) + 1;
+        self.most_instances.fetch_max(instances, SeqCst);
+    }
+
+    pub fn instance_ends(&self) {
+        self.instances.fetch_sub(1, SeqCst);
+    }
+
+    pub fn instances(&self) -> usize {
+        self.instances.load(SeqCst)
+    }
+
+    pub fn most_instances(&self) -> usize {
+        self.most_instances.load(SeqCst)
     }
 
     pub fn kill(&self) {
