@@ -23,8 +23,6 @@ pub enum FaultKind {
     Empty,
     /// It begins like no capture file.
     UnknownFormat,
-    /// Microsoft Network Monitor's format, which also ends in `.cap`.
-    NetworkMonitor,
     /// It ends in the middle of a record.
     CutShort,
     /// From some place on there are zeros instead of records.
@@ -41,6 +39,8 @@ pub enum FaultKind {
     },
     /// The lengths or fields within a block do not fit into it.
     MalformedBlock,
+    /// The frames of Network Monitor are not where the file's table of frames says.
+    MisplacedFrames,
     /// A packet names an interface that nobody has described.
     UnknownInterface {
         /// The interface's number within its section.
@@ -55,13 +55,9 @@ impl fmt::Display for Fault {
         let at = self.at;
         match self.kind {
             FaultKind::Empty => f.write_str("The file is empty."),
-            FaultKind::UnknownFormat => f.write_str("The file is neither pcap nor pcapng."),
-            FaultKind::NetworkMonitor => f.write_str(
-                "The file is one of Microsoft Network Monitor, which nightcap cannot read. Wireshark's `editcap` turns \
-                 it into pcapng.",
-            ),
+            FaultKind::UnknownFormat => f.write_str("The file is none of pcap, pcapng and Network Monitor."),
             FaultKind::CutShort => {
-                write!(f, "The file ends in the middle of the record at byte {at}. What is before it was read.")
+                write!(f, "The file ends before the record at byte {at} does. What is before it was read.")
             }
             FaultKind::ZeroTail => {
                 write!(f, "From byte {at} on the file holds zeros and no packets. What is before them was read.")
@@ -74,6 +70,10 @@ impl fmt::Display for Fault {
             }
             FaultKind::MalformedBlock => {
                 write!(f, "The contents of the block at byte {at} do not fit into it. Reading ended there.")
+            }
+            FaultKind::MisplacedFrames => {
+                let what = "do not fit the file's table of frames. What was read before may be wrong.";
+                write!(f, "The frames up to byte {at} {what}")
             }
             FaultKind::UnknownInterface { interface } => {
                 let what = "which the file does not describe. Reading ended there.";

@@ -13,4 +13,8 @@ pub(crate) enum Format {
     /// With longer record headers, as Alexey Kuznetzov's patches wrote it.
     PcapModified,
     Pcapng,
+    /// Microsoft Network Monitor 1.x.
+    Netmon1,
+    /// Microsoft Network Monitor 2.x and 3.x.
+    Netmon2,
 }

@@ -3,7 +3,7 @@
 use pcap_parser::{InterfaceDescriptionBlock, OptionCode};
 
 use crate::bytes::ByteOrder;
-use crate::file::record::Record;
+use crate::file::record::{NO_LINK_TYPE, Record};
 
 /// The most interfaces of a section. There is no limit in the format.
 pub(super) const MAX_INTERFACES: usize = 4_096;
@@ -31,7 +31,7 @@ impl Interface {
             power => (10, power),
         };
         Self {
-            link_type: u16::try_from(description.linktype.0).unwrap_or(u16::MAX),
+            link_type: u16::try_from(description.linktype.0).unwrap_or(NO_LINK_TYPE),
             snaplen: description.snaplen,
             units_per_second: base.checked_pow(exponent.into()),
             offset: offset.unwrap_or_default(),

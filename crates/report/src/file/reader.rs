@@ -2,12 +2,11 @@
 
 use crate::file::fault::{Fault, FaultKind};
 use crate::file::format::Format;
+use crate::file::netmon::{self, Netmon};
 use crate::file::pcap::{self, Pcap};
 use crate::file::pcapng::{self, Pcapng};
 use crate::file::progress::Progress;
 use crate::file::record::Record;
-
-const NETWORK_MONITOR_MAGIC: &[u8; 4] = b"GMBU";
 
 /// Reads one file.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +32,9 @@ enum State {
     PcapHeader,
     Pcap(Pcap),
     Pcapng(Pcapng),
+    /// The file is Network Monitor's, and its header is not whole.
+    NetmonHeader,
+    Netmon(Netmon),
 }
 
 impl Reader {
@@ -54,10 +56,11 @@ impl Reader {
             _ if self.fault.is_some() => return self.fault,
             State::Unknown if is_empty => FaultKind::Empty,
             State::Unknown => FaultKind::UnknownFormat,
-            _ if !is_empty || self.state.is_within_block() => FaultKind::CutShort,
+            _ if !is_empty || self.state.is_unfinished() => FaultKind::CutShort,
             _ => return None,
         };
-        self.fault = Some(Fault { at: self.record_at, kind });
+        let at = if self.state.is_within_block() { self.record_at } else { self.position };
+        self.fault = Some(Fault { at, kind });
         self.fault
     }
 
@@ -69,34 +72,39 @@ impl Reader {
     /// What the file is, once its first bytes are there.
     pub fn format(&self) -> Option<Format> {
         match &self.state {
-            State::Unknown => None,
+            State::Unknown | State::NetmonHeader => None,
             State::PcapHeader => Some(Format::Pcap),
             State::Pcap(pcap) => Some(pcap.format),
             State::Pcapng(_) => Some(Format::Pcapng),
+            State::Netmon(netmon) => Some(netmon.format),
         }
     }
 
-    /// Sections of pcapng; one for pcap.
+    /// Sections of pcapng; one for others.
     pub fn sections(&self) -> u64 {
         match &self.state {
-            State::Unknown | State::PcapHeader => 0,
-            State::Pcap(_) => 1,
+            State::Unknown | State::PcapHeader | State::NetmonHeader => 0,
+            State::Pcap(_) | State::Netmon(_) => 1,
             State::Pcapng(pcapng) => pcapng.sections,
         }
     }
 
-    /// Interfaces of all sections; one for pcap.
+    /// Interfaces of all sections; one for others than pcapng.
     pub fn interfaces(&self) -> u64 {
         match &self.state {
-            State::Unknown | State::PcapHeader => 0,
-            State::Pcap(_) => 1,
+            State::Unknown | State::PcapHeader | State::NetmonHeader => 0,
+            State::Pcap(_) | State::Netmon(_) => 1,
             State::Pcapng(pcapng) => pcapng.interfaces,
         }
     }
 
-    /// Blocks of pcapng that hold neither a packet nor an interface.
+    /// Blocks of pcapng that hold neither a packet nor an interface; frames of Network Monitor that were on no wire.
     pub fn skipped_blocks(&self) -> u64 {
-        if let State::Pcapng(pcapng) = &self.state { pcapng.skipped_blocks } else { 0 }
+        match &self.state {
+            State::Pcapng(pcapng) => pcapng.skipped_blocks,
+            State::Netmon(netmon) => netmon.skipped_frames,
+            _ => 0,
+        }
     }
 
     /// Bytes of the file in records that were read.
@@ -157,14 +165,24 @@ impl Reader {
 
 impl State {
     fn is_within_block(&self) -> bool {
-        matches!(self, Self::Pcapng(pcapng) if pcapng.is_within_block())
+        match self {
+            Self::Pcapng(pcapng) => pcapng.is_within_block(),
+            Self::Netmon(netmon) => netmon.is_within_table(),
+            _ => false,
+        }
+    }
+
+    /// Whether the file cannot end here, although all that was there has been read.
+    fn is_unfinished(&self) -> bool {
+        if let Self::Netmon(netmon) = self { netmon.is_unfinished() } else { self.is_within_block() }
     }
 
     fn next(&mut self, bytes: &[u8], packet: &mut impl FnMut(Record<'_>)) -> Result<Progress, FaultKind> {
         match self {
             Self::Pcap(pcap) => pcap.read(bytes, packet),
             Self::Pcapng(pcapng) => pcapng.read(bytes, packet),
-            Self::Unknown | Self::PcapHeader => self.begin(bytes, packet),
+            Self::Netmon(netmon) => netmon.read(bytes, packet),
+            Self::Unknown | Self::PcapHeader | Self::NetmonHeader => self.begin(bytes, packet),
         }
     }
 
@@ -175,19 +193,18 @@ impl State {
             *self = Self::Pcapng(Pcapng::default());
             return self.next(bytes, packet);
         }
-        if magic == NETWORK_MONITOR_MAGIC {
-            return Err(FaultKind::NetworkMonitor);
-        }
-        match Pcap::begin(bytes)? {
-            Some(pcap) => {
-                *self = Self::Pcap(pcap);
-                Ok(Progress::Read(pcap::HEADER))
-            }
-            None => {
-                *self = Self::PcapHeader;
-                Ok(Progress::Needs(pcap::HEADER))
-            }
-        }
+        let (state, progress) = match magic {
+            netmon::MAGIC_1 | netmon::MAGIC_2 => match Netmon::begin(bytes)? {
+                Some(netmon) => (Self::Netmon(netmon), Progress::Read(netmon::HEADER)),
+                None => (Self::NetmonHeader, Progress::Needs(netmon::HEADER)),
+            },
+            _ => match Pcap::begin(bytes)? {
+                Some(pcap) => (Self::Pcap(pcap), Progress::Read(pcap::HEADER)),
+                None => (Self::PcapHeader, Progress::Needs(pcap::HEADER)),
+            },
+        };
+        *self = state;
+        Ok(progress)
     }
 }
 
@@ -239,7 +256,6 @@ mod tests {
         assert_eq!(faulty(b""), (0, 0, FaultKind::Empty));
         assert_eq!(faulty(b"\xd4\xc3"), (0, 0, FaultKind::UnknownFormat));
         assert_eq!(faulty(b"<?xml version=\"1.0\"?>"), (0, 0, FaultKind::UnknownFormat));
-        assert_eq!(faulty(b"GMBU\x00\x02rest of a Network Monitor file"), (0, 0, FaultKind::NetworkMonitor));
     }
 
     #[test]

@@ -4,6 +4,9 @@
 /// network, and `pcap-parser` takes any length, so that four wrong bytes would have us wait for 4 GiB.
 pub(super) const MAX_PACKET: u32 = 262_144;
 
+/// Stands in for what has no link type of its own.
+pub(super) const NO_LINK_TYPE: u16 = u16::MAX;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
     /// What its first bytes are (LINKTYPE_ values of tcpdump.org).
