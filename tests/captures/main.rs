@@ -5,10 +5,13 @@
 //! | `make.rs` | makes packets and files |
 //! | `counts.rs` | what a report says of files that are made here |
 //! | `oracles.rs` | what it says of published captures, beside what tshark says |
+//! | `conversions.rs` | what it says of them in other formats |
 //! | `damage.rs` | files that are cut, bent and pushed in pieces |
 //!
-//! `oracles.rs`, and a part of `damage.rs`, needs `NIGHTCAP_ORACLES` to be set to a folder that holds `captures`.
+//! `oracles.rs`, `conversions.rs`, and a part of `damage.rs` need `NIGHTCAP_ORACLES` to be set to a folder that holds
+//! `captures`; `conversions.rs` needs tshark as well.
 
+mod conversions;
 mod counts;
 mod damage;
 mod make;

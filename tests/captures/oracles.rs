@@ -39,17 +39,17 @@ const DIFFERENCES: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 /// One thing that both say.
-struct Fact {
-    what: String,
+pub struct Fact {
+    pub what: String,
     tshark: Value,
-    report: Value,
+    pub report: Value,
 }
 
 fn fact(what: &str, tshark: &Value, report: impl Into<Value>) -> Fact {
     Fact { what: what.to_owned(), tshark: tshark.clone(), report: report.into() }
 }
 
-pub fn folder() -> Option<PathBuf> {
+fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("NIGHTCAP_ORACLES").map(|folder| PathBuf::from(folder).join("captures"));
     if folder.is_none() {
         println!("skipped: NIGHTCAP_ORACLES is not set to the folder that holds captures");
@@ -57,12 +57,17 @@ pub fn folder() -> Option<PathBuf> {
     folder
 }
 
+/// What tshark and capinfos say of each published capture, and where that is.
+pub fn captures() -> Vec<(Value, PathBuf)> {
+    let Some(folder) = folder() else { return vec![] };
+    let file = |capture: &Value| folder.join(capture["file"].as_str().unwrap());
+    index(&folder).into_iter().map(|capture| (capture.clone(), file(&capture))).collect()
+}
+
 /// The published captures, by name.
 pub fn files() -> Vec<(String, Vec<u8>)> {
-    let Some(folder) = folder() else { return vec![] };
-    let captures = index(&folder);
-    let names = captures.iter().map(|capture| capture["file"].as_str().unwrap().to_owned());
-    names.map(|name| (name.clone(), fs::read(folder.join(&name)).unwrap())).collect()
+    let files = captures().into_iter().map(|(_, file)| file);
+    files.map(|file| (file.file_name().unwrap().display().to_string(), fs::read(file).unwrap())).collect()
 }
 
 fn index(folder: &std::path::Path) -> Vec<Value> {
@@ -72,12 +77,15 @@ fn index(folder: &std::path::Path) -> Vec<Value> {
 
 #[test]
 fn reports_say_what_tshark_says_but_for_what_is_explained() {
-    let Some(folder) = folder() else { return };
+    let captures = captures();
+    if captures.is_empty() {
+        return;
+    }
     let mut different = Vec::new();
     let mut equal = 0;
-    for capture in index(&folder) {
+    for (capture, file) in captures {
         let name = capture["file"].as_str().unwrap();
-        let report = read(&fs::read(folder.join(name)).unwrap());
+        let report = read(&fs::read(file).unwrap());
         for fact in facts(&capture, &report) {
             if fact.tshark == fact.report {
                 equal += 1;
@@ -95,7 +103,7 @@ fn reports_say_what_tshark_says_but_for_what_is_explained() {
     assert!(equal > 650, "{equal} facts were compared");
 }
 
-fn facts(capture: &Value, report: &Report) -> Vec<Fact> {
+pub fn facts(capture: &Value, report: &Report) -> Vec<Fact> {
     let (tshark, capinfos) = (&capture["tshark"], &capture["capinfos"]);
     let packets = &report.packets;
     let mut facts = vec![

@@ -63,7 +63,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureFile {
-    /// `pcap`, `pcap-ns`, `pcap-modified` or `pcapng`; nothing for a file that is none of them.
+    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcapng`, `netmon1` or `netmon2`; nothing for a file that is none of them.
     pub format: Option<String>,
     /// Bytes in records that were read, and in headers.
     pub bytes_read: u64,
@@ -71,11 +71,12 @@ pub struct CaptureFile {
     pub is_complete: bool,
     /// Why not all of it could be read.
     pub fault: Option<FileFault>,
-    /// Sections of pcapng; one for pcap.
+    /// Sections of pcapng; one for others.
     pub sections: u64,
-    /// Interfaces of all sections; one for pcap.
+    /// Interfaces of all sections; one for others than pcapng.
     pub interfaces: u64,
-    /// Blocks of pcapng that hold neither a packet nor an interface: names, statistics, comments.
+    /// Blocks of pcapng that hold neither a packet nor an interface: names, statistics, comments; frames of Network Monitor
+    /// that were on no wire.
     pub skipped_blocks: u64,
     /// Packets by their link type; those of the first 64 in the file.
     pub link_types: Vec<LinkType>,

@@ -90,7 +90,9 @@ pub(crate) struct Sender {
 impl Sender {
     /// Judges a segment to the other side, and remembers what it says. `handshake` is how long that took, if it was seen.
     pub fn segment(&mut self, receiver: &Self, segment: &Segment<'_>, now: i64, handshake: Option<i64>) -> Marks {
-        let marks = self.judge(receiver, segment, now, handshake.unwrap_or(REORDERED_WITHIN));
+        // Wireshark takes a handshake that took no time, as the clock of a file may have it, for one that was not seen.
+        let within = handshake.filter(|took| *took != 0).unwrap_or(REORDERED_WITHIN);
+        let marks = self.judge(receiver, segment, now, within);
         self.remember(segment, marks, now);
         marks
     }
