@@ -51,11 +51,19 @@ fn every_link_type_and_tunnel_is_looked_into() {
         ("null, big-endian", 0, [&[0, 0, 0, 2], &packet[..]].concat()),
         ("loop", 108, [&[0, 0, 0, 2], &packet[..]].concat()),
         ("VXLAN", 1, udp("10.9.0.1:5000", "10.9.0.2:4789", &vxlan)),
+        ("VXLAN on Linux", 1, udp("10.9.0.1:5000", "10.9.0.2:8472", &vxlan)),
+        ("VXLAN on Azure", 1, udp("10.9.0.1:5000", "10.9.0.2:10801", &vxlan)),
+        (
+            "VXLAN on Azure with VLAN",
+            1,
+            udp("10.9.0.1:5000", "10.9.0.2:65330", &[&vxlan[..8], &tagged(&[0x81, 0, 0, 5])].concat()),
+        ),
         ("Geneve with Ethernet", 1, geneve(&[0, 0, 0x65, 0x58, 0, 0, 1, 0], &frame)),
         ("Geneve with IPv4 and options", 1, geneve(&[1, 0, 8, 0, 0, 0, 1, 0, 9, 9, 9, 9], &packet)),
         ("GRE", 1, gre(&[0, 0, 8, 0], &packet)),
         ("GRE with key and number", 1, gre(&[0x30, 0, 8, 0, 0, 0, 0, 1, 0, 0, 0, 2], &packet)),
         ("GRE with Ethernet", 1, gre(&[0, 0, 0x65, 0x58], &frame)),
+        ("NVGRE", 1, gre(&[0x20, 0, 0x65, 0x58, 0, 0x17, 0x70, 9], &frame)),
         ("IPv4 in IPv4", 1, ethernet(&ip(from, to, 4, &packet))),
         ("IPv4 in IPv6", 1, ethernet(&ip(from6, to6, 4, &packet))),
         ("GRE in VXLAN", 1, nested),
@@ -76,6 +84,24 @@ fn every_link_type_and_tunnel_is_looked_into() {
         assert_eq!(endpoint != address("192.168.0.1"), has_tunnel, "{name}: {endpoint}");
         assert_eq!(report.protocols.outer.tcp, u64::from(!has_tunnel), "{name}");
     }
+}
+
+/// Each byte that VXLAN must have there is one without which it is not looked for on a port that is not its own.
+#[test]
+fn what_is_not_surely_vxlan_is_none_on_other_ports() {
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 9, 0], &web_frame()[..]].concat();
+    let tunnelled = |port: u16, payload: &[u8]| {
+        one(1, &udp("10.9.0.1:5000", &format!("10.9.0.2:{port}"), payload)).protocols.layers.vxlan
+    };
+    assert_eq!(tunnelled(10_800, &vxlan), 1);
+    for place in [0, 1, 2, 3, 7, 20, 21, 22] {
+        let mut bent = vxlan.clone();
+        bent[place] ^= 0x40;
+        assert_eq!(tunnelled(10_800, &bent), 0, "{place}");
+    }
+    let mut reserved = vxlan.clone();
+    reserved[3] = 1;
+    assert_eq!((tunnelled(10_800, &reserved), tunnelled(4_789, &reserved)), (0, 1), "its own port is enough");
 }
 
 #[test]

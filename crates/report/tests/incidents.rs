@@ -105,11 +105,13 @@ fn users_captures() -> Vec<(&'static str, Value)> {
             }),
         ),
         ("09-vxlan-other-ports/control-4789.pcap", flood()),
+        ("09-vxlan-other-ports/linux-8472.pcap", flood()),
         ("10-ndots-exactly-80-percent/ndots.pcap", ordinary()),
         ("16-truncated-tso-segments/control-not-cut.pcap", ordinary()),
         ("16-truncated-tso-segments/tso-cut-128.pcap", ordinary()),
         ("17-zero-filled-tail/tail-of-512.pcap", flood()),
         ("18-exact-duplicates-sll2/outbound-twice-ethernet.pcap", ordinary()),
+        ("23-netmon-cap/windows-agent.cap", ordinary()),
     ]
 }
 
@@ -171,6 +173,8 @@ fn users_captures_are_counted_as_they_are() {
         let report = read(&folder.join("16-truncated-tso-segments").join(file));
         assert_eq!(report.tcp.lost_segments, 0, "{file}");
     }
+    let windows = read(&folder.join("23-netmon-cap/windows-agent.cap"));
+    assert_eq!((windows.packets.count, windows.tcp.connections.answered, windows.file.is_complete), (3, 1, true));
     let flood = ["control.pcap", "one-packet-in-1970.pcap", "one-packet-in-2106.pcap"];
     let flood = flood.map(|file| folder.join("07-clock-outlier-hides-syn-flood").join(file));
     for file in flood.iter().chain([&folder.join("17-zero-filled-tail/tail-of-512.pcap")]) {

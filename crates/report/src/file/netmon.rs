@@ -19,7 +19,7 @@ pub(super) const HEADER: usize = 128;
 
 const ORDER: ByteOrder = ByteOrder::Little;
 
-/// Bytes of an entry of the table.
+/// Bytes of an entry of the table: where a frame begins.
 const ENTRY: usize = 4;
 
 /// Units of 100 nanoseconds from 1601 to 1970.
@@ -67,7 +67,7 @@ impl Netmon {
         if !is_open && ((table_at as usize) < HEADER || !(table as usize).is_multiple_of(ENTRY)) {
             return Err(FaultKind::MisplacedFrames);
         }
-        let entries = if is_open { u32::MAX } else { table / ENTRY as u32 };
+        let entries = if is_open { u32::MAX } else { table / 4 };
         Ok(Self {
             format,
             trailer,

@@ -56,7 +56,7 @@ pub(crate) enum Tunnel {
     Vxlan,
     /// RFC 8926.
     Geneve,
-    /// RFC 2784 and RFC 2890.
+    /// RFC 2784 and RFC 2890, and NVGRE.
     Gre,
     /// RFC 2003, RFC 4213 and RFC 2473.
     IpInIp,
