@@ -103,6 +103,9 @@ async fn the_message_the_report_and_the_file_tell_the_same() {
     assert_eq!(digits, packets.to_string(), "{lines:?}");
     let found = report["findings"][0]["sentence"].as_str().expect("the burst to a database that is too slow");
     assert!(lines[0].starts_with(found), "what was found comes first, with what to do: {lines:?}");
+    let filters = &captured.message()["data"]["capture"]["filters"];
+    assert_eq!(filters[0], report["findings"][0]["filter"]);
+    assert_eq!(captured.nightcap.store.json("capture:")["filters"], *filters);
 }
 
 #[tokio::test(start_paused = true)]

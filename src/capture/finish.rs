@@ -58,6 +58,7 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
     match analyze::read(&azure, &file.url, limits).await {
         Ok(report) => {
             record.report = lines_of(&report, record.files.len());
+            record.filters = report.filters();
             let records = context.records();
             let alerts = records.alerts_on(record).await.alerts;
             let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);

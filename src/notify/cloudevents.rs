@@ -150,7 +150,8 @@ mod tests {
                 "endedAt": "2026-11-20T02:14:45.000Z",
                 "files": [{"url": samples::FILE, "bytes": 4500000}],
                 "fileProblem": null,
-                "report": ["8,123 packets, 947.0 KiB in 8 s."],
+                "report": [samples::FOUND, "8,123 packets, 947.0 KiB in 8 s."],
+                "filters": [samples::FILTER],
             },
             "links": {
                 "portal": samples::PORTAL,

@@ -46,6 +46,7 @@ pub fn capture_ended(
             files: record.files.clone(),
             file_problem: record.file_problem.clone(),
             report: record.report.clone(),
+            filters: record.filters.clone(),
         }),
         links: links_about(record, config),
     }
@@ -108,6 +109,7 @@ pub fn alert_ended(
             files: vec![],
             file_problem: None,
             report: vec![],
+            filters: vec![],
         }),
         links: links(target.as_ref(), record, config),
     })

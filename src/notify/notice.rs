@@ -73,6 +73,9 @@ pub struct Captured {
     /// What the file says, in a few lines.
     #[serde(default)]
     pub report: Vec<String>,
+    /// Display filters of Wireshark for the first of these lines; empty where there is none.
+    #[serde(default)]
+    pub filters: Vec<String>,
 }
 
 /// Where to read on; absolute addresses only.
@@ -98,8 +101,16 @@ pub struct Words {
     pub links: Vec<(&'static str, String)>,
 }
 
-/// The most lines of what a file says.
+/// The most lines of what a file says. The first has the worst finding with its next step.
 const MOST_LINES: usize = 3;
+const LONGEST_FIRST_LINE: usize = 600;
+const LONGEST_LINE: usize = 300;
+
+/// The most display filters. Findings stand in the first lines.
+const MOST_FILTERS: usize = 2;
+
+/// The longest display filter that is shown, in bytes; a longer one is left out, for a part of it is none.
+const LONGEST_FILTER: usize = 260;
 
 /// What people get to see of the files, in files.
 const MOST_FILES: usize = 10;
@@ -114,40 +125,57 @@ const LONGEST_URL: usize = 800;
 impl Notice {
     /// What the message says, whatever it is written in.
     pub fn words(&self) -> Words {
+        let mut on_the_wire = self.on_the_wire();
+        let ending = clean(&self.message, 1100);
+        // Whoever is woken reads what is wrong first. How a capture ended that ended well is a detail.
+        let (sentence, ending) = match on_the_wire.first() {
+            Some(_) if self.event == Event::Finished => (on_the_wire.remove(0).1, ending),
+            _ => (ending, String::new()),
+        };
+        let facts = on_the_wire.into_iter().chain(self.facts(ending));
         Words {
             title: self.event.title(&clean(&self.machine, 80)),
-            sentence: clean(&self.message, 1500),
-            facts: self.facts(),
+            sentence,
+            facts: facts.filter(|(_, value)| !value.is_empty()).collect(),
             links: self.web_links(),
         }
     }
 
-    fn facts(&self) -> Vec<(&'static str, String)> {
+    /// What the file says, each line with the filter that shows its packets.
+    fn on_the_wire(&self) -> Vec<(&'static str, String)> {
+        let Some(Captured { report, filters, .. }) = &self.capture else { return vec![] };
+        let mut filters = filters.iter().take(MOST_FILTERS);
+        let lines = report.iter().take(MOST_LINES).enumerate().flat_map(|(number, line)| {
+            let longest = if number == 0 { LONGEST_FIRST_LINE } else { LONGEST_LINE };
+            let filter = filters.next().filter(|filter| is_filter(filter)).cloned().unwrap_or_default();
+            [("On the wire", clean(line, longest)), ("Wireshark filter", filter)]
+        });
+        lines.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    fn facts(&self, ending: String) -> Vec<(&'static str, String)> {
         let alert = self.alert.as_ref();
         let capture = self.capture.as_ref();
         let began_at = capture.and_then(|capture| capture.began_at);
         let ended_at = capture.and_then(|capture| capture.ended_at);
         let facts = [
-            ("Rule", alert.map(|alert| clean(&alert.rule, 200))),
+            ("Rule", alert.map(|alert| clean(&alert.rule, 150))),
             ("Severity", alert.and_then(|alert| alert.severity.as_deref()).map(|severity| clean(severity, 40))),
             ("Condition", alert.map(|alert| clean(&alert.condition, 40))),
             ("Measured", alert.and_then(|alert| alert.reading.as_ref()).map(measured)),
             ("Alert fired", alert.and_then(|alert| alert.fired_at).map(Timestamp::plain)),
             ("Machine", Some(clean(&self.machine, 80))),
-            ("Resource", self.target.as_deref().map(|target| clean(target, 400))),
+            ("Resource", self.target.as_deref().map(|target| clean(target, 350))),
+            ("How it ended", Some(ending)),
             ("Capture began", began_at.map(Timestamp::plain)),
             ("Capture ended", ended_at.map(Timestamp::plain)),
             ("Length", began_at.zip(ended_at).and_then(|(began, ended)| ended.since(began)).map(length)),
             ("Capture", capture.map(|capture| clean(&capture.name, 100))),
             ("File", capture.map(|capture| files(&capture.files))),
-            ("File problem", capture.and_then(|capture| capture.file_problem.as_deref()).map(|text| clean(text, 500))),
+            ("File problem", capture.and_then(|capture| capture.file_problem.as_deref()).map(|text| clean(text, 400))),
             ("Other alerts", Some(self.other_rules())),
         ];
-        let lines = capture.map_or(&[][..], |capture| &capture.report).iter().take(MOST_LINES);
-        let lines = lines.map(|line| ("On the wire", Some(clean(line, 400))));
-        let facts = lines.chain(facts);
-        let told = facts.filter_map(|(label, value)| Some((label, value?)));
-        told.filter(|(_, value)| !value.is_empty()).collect()
+        facts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
     }
 
     /// The rules of the other alerts, each once.
@@ -257,6 +285,11 @@ fn listed(names: &[String], all: usize) -> String {
     }
 }
 
+/// Whether a display filter can be shown as it is.
+fn is_filter(filter: &str) -> bool {
+    filter.len() <= LONGEST_FILTER && filter.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\')
+}
+
 /// Whether a link may lead there: the web, in none but the characters that an address has (RFC 3986, 2), so that it can
 /// stand in any markup.
 fn is_web_address(url: &str) -> bool {
@@ -290,11 +323,12 @@ mod tests {
     fn a_message_says_what_fired_on_what_and_what_came_of_it() {
         let words = samples::ordinary().words();
         assert_eq!(words.title, "Packet capture on web-01 finished");
-        assert_eq!(words.sentence, "The capture ran for 60 seconds, its time limit.");
+        assert_eq!(words.sentence, samples::FOUND);
         let told: Vec<_> = words.facts.iter().map(|(label, value)| (*label, value.as_str())).collect();
         assert_eq!(
             told,
             [
+                ("Wireshark filter", samples::FILTER),
                 ("On the wire", "8,123 packets, 947.0 KiB in 8 s."),
                 ("Rule", "CPU high <prod> & test"),
                 ("Severity", "Sev1"),
@@ -303,6 +337,7 @@ mod tests {
                 ("Alert fired", "2026-11-20 02:13:41 UTC"),
                 ("Machine", "web-01"),
                 ("Resource", samples::TARGET),
+                ("How it ended", "The capture ran for 60 seconds, its time limit."),
                 ("Capture began", "2026-11-20 02:13:44 UTC"),
                 ("Capture ended", "2026-11-20 02:14:45 UTC"),
                 ("Length", "1 min 1 s"),
@@ -374,6 +409,35 @@ mod tests {
         assert_eq!(reading("CPU", "", "GreaterThan", "80"), "CPU (> 80)");
         assert_eq!(reading("", "93.2", "", ""), "93.2");
         assert_eq!(reading("", "", "", ""), "");
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_left_out_and_takes_nobody_elses_place() {
+        let filters = |filters: [&str; 2]| {
+            let mut notice = samples::ordinary();
+            let capture = notice.capture.as_mut().unwrap();
+            capture.report = ["First.", "Second.", "Third."].map(str::to_owned).into();
+            capture.filters = filters.map(str::to_owned).into();
+            facts(&notice).into_iter().take(4).collect::<Vec<_>>()
+        };
+        let long = "x".repeat(261);
+        for none in ["", "tcp\n&& ip", "tcp \u{202e}", &long] {
+            let told = filters([none, "tcp"]);
+            assert_eq!(told[0], ("On the wire", "Second.".to_owned()));
+            assert_eq!(told[1], ("Wireshark filter", "tcp".to_owned()));
+            assert_eq!(told[2], ("On the wire", "Third.".to_owned()));
+        }
+        assert_eq!(filters(["ip", "tcp"])[0], ("Wireshark filter", "ip".to_owned()));
+    }
+
+    #[test]
+    fn what_went_wrong_with_a_capture_comes_before_what_is_in_its_file() {
+        let mut notice = Notice { event: Event::Failed, ..samples::ordinary() };
+        notice.message = "The agent has stopped.".to_owned();
+        let words = notice.words();
+        assert_eq!(words.sentence, "The agent has stopped.");
+        assert_eq!(words.facts[0], ("On the wire", samples::FOUND.to_owned()));
+        assert_eq!(fact(&notice, "How it ended"), None);
     }
 
     #[test]

@@ -12,6 +12,10 @@ pub const FILE: &str = "https://captures.blob.core.windows.net/network-watcher-l
                         virtualmachines/web-01/2026/11/20/packetcapture_02_13_44_123.cap";
 pub const PORTAL: &str = "https://portal.azure.com/#@/resource/subscriptions/00000000-0000-0000-0000-000000000000/\
                           resourceGroups/prod/providers/Microsoft.Compute/virtualMachines/web-01";
+/// What the file says first, with its next step, and what shows it.
+pub const FOUND: &str =
+    "10.0.0.7:5432 refused 12 of 12 connections. Look on that machine whether the program is running.";
+pub const FILTER: &str = "ip.src == 10.0.0.7 && tcp.srcport == 5432 && tcp.flags.reset == 1";
 pub const RECORD: &str = "https://nightcap.example/api/captures/00000000-0000-0000-0000-000000000000/westeurope/\
                           nightcap_web-01_20261120T0210Z_1f0c9a2b";
 
@@ -52,7 +56,8 @@ pub fn ordinary() -> Notice {
             ended_at: Some(at("2026-11-20T02:14:45Z")),
             files: vec![File { url: FILE.to_owned(), bytes: Some(4_500_000) }],
             file_problem: None,
-            report: vec!["8,123 packets, 947.0 KiB in 8 s.".to_owned()],
+            report: vec![FOUND.to_owned(), "8,123 packets, 947.0 KiB in 8 s.".to_owned()],
+            filters: vec![FILTER.to_owned()],
         }),
         links: Links {
             portal: Some(PORTAL.to_owned()),
@@ -158,6 +163,7 @@ fn made_of(text: &str, piece: &str) -> Notice {
             files: files.collect(),
             file_problem: Some(text()),
             report: vec![text(); 5],
+            filters: vec![piece.chars().take(260).collect(); 5],
         }),
         links: Links {
             portal: Some(format!("https://evil.example/{piece}")),

@@ -87,6 +87,9 @@ pub struct CaptureRecord {
     /// What its file says, in a few lines.
     #[serde(default)]
     pub report: Vec<String>,
+    /// Display filters of Wireshark for the first of these lines; empty where there is none.
+    #[serde(default)]
+    pub filters: Vec<String>,
     /// Why its file could not be read.
     #[serde(default)]
     pub report_problem: Option<String>,
@@ -236,6 +239,7 @@ impl CaptureRecord {
             files: vec![],
             file_problem: None,
             report: vec![],
+            filters: vec![],
             report_problem: None,
             report_attempts: 0,
             steps: vec![],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_with::skip_serializing_none;
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::moment::{Moment, TimeRange};
 
@@ -33,7 +33,7 @@ pub struct Finding {
 
 /// Kinds of findings. Of two that are equally bad the one that comes first here tells more: it may be the cause of the
 /// other one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// The file holds no packets.

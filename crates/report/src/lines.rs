@@ -6,6 +6,9 @@ use crate::report::Report;
 /// How many lines there are at most.
 const LINES: usize = 3;
 
+/// How many of the findings are told in them.
+const TOLD: usize = 2;
+
 impl Report {
     /// What was found, the worst first with what to do about it, and then how much there is; where nothing was found, what
     /// looked normal.
@@ -19,6 +22,11 @@ impl Report {
         let others = others.iter().map(|finding| finding.sentence.clone());
         let second = others.chain(self.normal.iter().cloned()).chain(self.talker()).next();
         std::iter::once(first).chain(second).chain([totals]).collect()
+    }
+
+    /// The display filters of Wireshark for the lines that tell findings, one for each; empty where there is none.
+    pub fn filters(&self) -> Vec<String> {
+        self.findings.iter().take(TOLD).map(|finding| finding.filter.clone().unwrap_or_default()).collect()
     }
 
     fn totals(&self) -> String {

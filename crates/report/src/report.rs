@@ -1,5 +1,7 @@
 //! What a report says: of the file, of its packets, and of each protocol.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
@@ -142,4 +144,22 @@ pub struct Packets {
     pub copies: u64,
     /// Those of them that have passed a router in between: this machine forwards.
     pub forwarded: u64,
+    /// The first datagram that is in the file twice.
+    pub copied_datagram: Option<CopiedDatagram>,
+}
+
+/// A datagram of UDP of which there is a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopiedDatagram {
+    /// Who sent it.
+    pub source: IpAddr,
+    /// From this port.
+    pub source_port: u16,
+    /// To whom.
+    pub destination: IpAddr,
+    /// To this port.
+    pub destination_port: u16,
+    /// The number that its sender gave it in the IP header; 0 for none.
+    pub identification: u16,
 }

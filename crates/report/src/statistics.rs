@@ -18,7 +18,7 @@ use crate::icmp::IcmpStatistics;
 use crate::moment::{Moment, TimeRange};
 use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolStatistics;
-use crate::report::{CaptureFile, LinkType, Packets, Report, VERSION};
+use crate::report::{CaptureFile, CopiedDatagram, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
 use crate::talkers::{Talkers, TalkersReport};
 use crate::tcp::Tcp;
@@ -168,6 +168,15 @@ impl Statistics {
         add(&mut self.packets.copies, copy.is_some());
         add(&mut self.packets.forwarded, copy == Some(Copy::Forwarded));
         let is_copy = copy.is_some();
+        if is_copy && matches!(ip.transport, Transport::Udp(_)) {
+            self.packets.copied_datagram.get_or_insert(CopiedDatagram {
+                source: source.address.to_ip(),
+                source_port,
+                destination: destination.address.to_ip(),
+                destination_port,
+                identification: ip.identification,
+            });
+        }
         match &ip.transport {
             Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, is_copy, now, bucket),
             Transport::Udp(_) if is_copy => {}

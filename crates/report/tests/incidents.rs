@@ -2,11 +2,13 @@
 //!
 //! Needs `NIGHTCAP_ORACLES` to be set to a folder that holds `incidents`, `captures` and `reports`.
 
+mod tshark;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use fancy_regex::Regex;
-use nightcap_report::{Analysis, Report, Severity};
+use nightcap_report::{Analysis, Evidence, Finding, FindingKind, Report, Severity};
 use serde_json::{Value, json};
 
 fn folder() -> Option<PathBuf> {
@@ -115,9 +117,8 @@ fn users_captures() -> Vec<(&'static str, Value)> {
     ]
 }
 
-#[test]
-fn incidents_are_told_as_what_they_are() {
-    let Some(folder) = folder() else { return };
+/// Name, file and story of each capture.
+fn stories(folder: &Path) -> Vec<(String, PathBuf, Value)> {
     let truth: Value = serde_json::from_slice(&fs::read(folder.join("incidents/truth.json")).unwrap()).unwrap();
     let staged = truth.as_object().unwrap().iter();
     let mut stories: Vec<(String, PathBuf, Value)> = staged
@@ -127,7 +128,13 @@ fn incidents_are_told_as_what_they_are() {
         .collect();
     let of_users = users_captures().into_iter();
     stories.extend(of_users.map(|(name, story)| (name.to_owned(), folder.join("reports").join(name), story)));
+    stories
+}
 
+#[test]
+fn incidents_are_told_as_what_they_are() {
+    let Some(folder) = folder() else { return };
+    let stories = stories(&folder);
     let mut wrong = 0;
     for (name, file, story) in &stories {
         let report = read(file);
@@ -144,6 +151,48 @@ fn incidents_are_told_as_what_they_are() {
         wrong += usize::from(!wrongs.is_empty());
     }
     assert_eq!(wrong, 0, "of {} stories", stories.len());
+}
+
+/// How many packets a finding is about at least; of others Wireshark counts otherwise.
+fn counted(finding: &Finding) -> u64 {
+    let name = match finding.kind {
+        FindingKind::SynFlood => "neverCompleted",
+        FindingKind::PortScan | FindingKind::HostSweep => "failed",
+        FindingKind::RefusedService | FindingKind::SilentService | FindingKind::HalfOpenService => "failed",
+        FindingKind::HttpFailing => "errors",
+        FindingKind::TlsFailing => "failed",
+        FindingKind::ZeroWindow => "ofReceiver",
+        FindingKind::ConnectionsReset => "reset",
+        FindingKind::IdleConnectionsDie => "connections",
+        FindingKind::CapturedTwice => "copies",
+        _ => return 1,
+    };
+    match finding.evidence.get(name) {
+        Some(Evidence::Count(count)) => *count,
+        other => panic!("{name} is {other:?} in {finding:#?}"),
+    }
+}
+
+#[test]
+fn filters_show_the_packets_of_incidents() {
+    let Some(folder) = folder() else { return };
+    if !tshark::is_there() {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for (name, file, _) in stories(&folder) {
+        let report = read(&file);
+        for finding in &report.findings {
+            let filter = finding.filter.as_deref().unwrap();
+            let [once, twice] = tshark::shown(&file, filter);
+            let few = twice.min(once);
+            println!("{name}: {:?} {once} {twice} of {}, {filter}", finding.kind, report.packets.count);
+            if (few as u64) < counted(finding) || few == 0 || once.max(twice) as u64 >= report.packets.count {
+                wrong.push(format!("{name}: {filter} shows {once} and {twice}: {}", finding.sentence));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 /// What is alarming in published captures: a scan is one, and nonsense need not make sense.

@@ -3,11 +3,11 @@
 mod wire;
 
 use nightcap_report::{Analysis, Evidence, Finding, FindingKind, Report, Severity};
+use wire::stories::{complaints, ended, half_open, knocks, lost_zone, silent_pool, stuck, unheard};
 use wire::{
-    Host, MILLI, SECOND, SERVER, Segment, Wire, client, client_hello, counts, segment, server_hello, text, tls_record,
+    DATABASE, Host, MILLI, SECOND, SERVER, Segment, Wire, client, client_hello, counts, segment, server_hello, text,
+    tls_record,
 };
-
-const DATABASE: Host = Host([10, 0, 1, 9], 5432);
 
 fn has(wire: &Wire, kind: FindingKind) -> bool {
     wire.kinds().contains(&kind)
@@ -30,21 +30,6 @@ fn read(file: &[u8]) -> Report {
 // Connections that do not come about
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// A server repeats its answer to clients of whom so many go on after all.
-fn half_open(completed: u64) -> Wire {
-    let mut wire = Wire::new();
-    for number in 0..3 {
-        let at = number * 100 * MILLI;
-        wire.tcp(at, client(number), DATABASE, &segment("S", 99, 0));
-        wire.tcp(at + MILLI, DATABASE, client(number), &segment("SA", 499, 100));
-        wire.tcp(at + SECOND, DATABASE, client(number), &segment("SA", 499, 100));
-        if number < completed {
-            wire.tcp(at + SECOND + MILLI, client(number), DATABASE, &segment("A", 100, 500));
-        }
-    }
-    wire
-}
-
 #[test]
 fn answers_that_never_get_back_are_told_and_praised_by_nobody() {
     let wire = half_open(0);
@@ -53,20 +38,6 @@ fn answers_that_never_get_back_are_told_and_praised_by_nobody() {
     assert!(finding.sentence.starts_with("10.0.1.9:5432 answered, and never heard from the client again on 3 of 3"));
     assert!(!wire.praises("Connections were answered"));
     assert_eq!(half_open(1).kinds(), []);
-}
-
-/// A few clients cannot hear the server, and ask again; all the others are well.
-fn unheard(clients: u64) -> Wire {
-    let mut wire = Wire::new();
-    (0..40).for_each(|number| wire.exchange(number * 100 * MILLI, client(number), DATABASE, 3));
-    for number in 50..50 + clients {
-        for again in [0, SECOND] {
-            let at = number * 100 * MILLI + again;
-            wire.tcp(at, client(number), DATABASE, &segment("S", 99, 0));
-            wire.tcp(at + MILLI, DATABASE, client(number), &segment("SA", 499, 100));
-        }
-    }
-    wire
 }
 
 #[test]
@@ -82,19 +53,6 @@ fn a_client_that_breaks_off_at_once_has_heard_the_answer() {
     wire.tcp(3 * SECOND, client(0), DATABASE, &segment("R", 100, 0));
     assert_eq!(wire.kinds(), []);
     assert_eq!(wire.report().tcp.connections.aborted, 1);
-}
-
-/// A client is refused at ports, and three times at one of them.
-fn knocks(ports: u16) -> Wire {
-    let mut wire = Wire::new();
-    let knock = |wire: &mut Wire, at: u64, from_port: u16, port: u16| {
-        let (from, to) = (Host([10, 0, 0, 99], from_port), Host(SERVER.0, port));
-        wire.tcp(at, from, to, &segment("S", 1, 0));
-        wire.tcp(at + MILLI, to, from, &segment("RA", 0, 2));
-    };
-    (1..ports).for_each(|port| knock(&mut wire, u64::from(port) * 10 * MILLI, 50_000, port));
-    (0..3).for_each(|time| knock(&mut wire, SECOND + u64::from(time) * MILLI * 10, 50_001 + time, 2_222));
-    wire
 }
 
 #[test]
@@ -113,19 +71,6 @@ fn the_failures_of_a_scanner_are_not_those_of_a_service() {
     }
     let finding = wire.first(FindingKind::RefusedService);
     assert_eq!(counts(&finding, ["connections", "failed"]), [3, 3]);
-}
-
-/// Back ends at one port leave two connections unanswered each.
-fn silent_pool(hosts: u8) -> Wire {
-    let mut wire = Wire::new();
-    for number in 0..hosts * 2 {
-        let to = Host([10, 0, 2, number / 2], 8_080);
-        for again in [0, 1] {
-            let at = u64::from(number) * 10 * MILLI + again * SECOND;
-            wire.tcp(at, client(number.into()), to, &segment("S", 1, 0));
-        }
-    }
-    wire
 }
 
 #[test]
@@ -179,28 +124,6 @@ fn a_syn_of_which_the_options_were_cut_counts() {
 // Data that does not arrive
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Servers send a segment of a size again and again to three clients, of whom so many acknowledge it after all, and the others
-/// at least say in the end that they wait for it, if they are there.
-fn stuck(size: usize, acknowledged: u64, is_there: bool) -> Wire {
-    let mut wire = Wire::new();
-    for number in 0..3 {
-        let at = number * 100 * MILLI;
-        wire.handshake(at, client(number), DATABASE);
-        wire.data(at + 3 * MILLI, client(number), DATABASE, (100, 500), &[1; 100]);
-        wire.data(at + 4 * MILLI, DATABASE, client(number), (500, 200), &[2; 300]);
-        wire.tcp(at + 5 * MILLI, client(number), DATABASE, &segment("A", 200, 800));
-        for again in [0, 1, 3] {
-            wire.data(at + 10 * MILLI + again * 300 * MILLI, DATABASE, client(number), (800, 200), &vec![3; size]);
-        }
-        match number < acknowledged {
-            true => wire.tcp(at + 2 * SECOND, client(number), DATABASE, &segment("A", 200, 800 + size as u32)),
-            false if is_there => wire.tcp(at + 2 * SECOND, client(number), DATABASE, &segment("FA", 200, 800)),
-            false => {}
-        }
-    }
-    wire
-}
-
 #[test]
 fn full_sized_segments_that_are_swallowed_are_told() {
     let wire = stuck(1_460, 0, true);
@@ -224,13 +147,6 @@ fn small_segments_that_are_never_acknowledged_are_told_as_connections_that_stand
     let finding = stuck(290, 0, true).first(FindingKind::ConnectionsStall);
     assert_eq!(counts(&finding, ["stalled", "fromService"]), [3, 3]);
     assert_eq!(stuck(290, 1, true).kinds(), []);
-}
-
-/// A router complains about one destination, so often and so far apart.
-fn complaints(times: u64, apart: u64) -> Wire {
-    let mut wire = Wire::new();
-    (0..times).for_each(|time| wire.too_big(time * apart, client(5)));
-    wire
 }
 
 #[test]
@@ -273,14 +189,8 @@ fn late(by: u64) -> Wire {
 
 /// The same packets in the order of their times.
 fn sorted(wire: Wire) -> Wire {
-    let mut rest = &wire.0[24..];
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        let field = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
-        let (time, length) = ((field(0), field(4)), 16 + field(8) as usize);
-        records.push((time, rest[..length].to_vec()));
-        rest = &rest[length..];
-    }
+    let time = |record: &[u8]| [0, 4].map(|at| u32::from_le_bytes(record[at..at + 4].try_into().unwrap()));
+    let mut records: Vec<_> = wire.records().map(|record| (time(record), record.to_vec())).collect();
     records.sort_by_key(|(time, _)| *time);
     let records = records.into_iter().flat_map(|(_, record)| record);
     Wire(wire.0[..24].iter().copied().chain(records).collect())
@@ -353,17 +263,15 @@ fn twice(after: u64, is_forwarded: bool) -> Wire {
     let mut once = Wire::new();
     (0..10).for_each(|number| once.exchange(number * SECOND, client(number), SERVER, 20));
     let mut wire = Wire::new();
-    let mut rest = &once.0[24..];
-    while !rest.is_empty() {
-        let field = |at: usize| u64::from(u32::from_le_bytes(rest[at..at + 4].try_into().unwrap()));
-        let (at, length) = ((field(0) - wire::START) * SECOND + field(4) / 1_000, 16 + field(8) as usize);
-        let packet = &rest[16..length];
+    for record in once.records() {
+        let field = |at: usize| u64::from(u32::from_le_bytes(record[at..at + 4].try_into().unwrap()));
+        let at = (field(0) - wire::START) * SECOND + field(4) / 1_000;
+        let packet = &record[16..];
         wire.packet(at, packet);
         match is_forwarded {
             true => wire.forward(at + after, packet),
             false => wire.packet(at + after, packet),
         }
-        rest = &rest[length..];
     }
     sorted(wire)
 }
@@ -384,19 +292,15 @@ fn packets_that_are_captured_twice_are_told_and_not_judged() {
 
 #[test]
 fn a_capture_of_one_direction_misses_nothing() {
-    let mut both = Wire::ordinary();
-    both.0.truncate(both.0.len());
+    let both = Wire::ordinary();
     let is_from_server = |packet: &[u8]| packet[23] == 6 && packet[26..30] == SERVER.0 || packet[23] == 17;
     let is_question = |packet: &[u8]| packet[23] == 17 && packet[36..38] == [0, 53];
     let mut wire = Wire::new();
-    let mut rest = &both.0[24..];
-    while !rest.is_empty() {
-        let length = 16 + u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
-        let packet = &rest[16..length];
+    for record in both.records() {
+        let packet = &record[16..];
         if is_from_server(packet) && (packet[23] != 17 || is_question(packet)) {
-            wire.0.extend(&rest[..length]);
+            wire.0.extend(record);
         }
-        rest = &rest[length..];
     }
     let finding = wire.first(FindingKind::CapturedOneWay);
     assert_eq!(counts(&finding, ["oneWay"]), [60]);
@@ -422,24 +326,6 @@ fn a_machine_that_hears_nobody_is_not_taken_for_a_capture_of_one_direction() {
 // ---------------------------------------------------------------------------------------------------------------------
 // Connections that end as they should not
 // ---------------------------------------------------------------------------------------------------------------------
-
-/// Three connections of which the server sends data, and then this.
-fn ended(last: &str, answer: &[u8]) -> Wire {
-    let mut wire = Wire::new();
-    for number in 0..3 {
-        let at = number * 100 * MILLI;
-        let end = 500 + answer.len() as u32;
-        wire.handshake(at, client(number), DATABASE);
-        wire.data(at + 3 * MILLI, client(number), DATABASE, (100, 500), b"GET / HTTP/1.1\r\n\r\n");
-        wire.data(at + 4 * MILLI, DATABASE, client(number), (500, 118), answer);
-        wire.tcp(at + 5 * MILLI, client(number), DATABASE, &segment("A", 118, end));
-        // The last of them ends otherwise.
-        let last = if number == 2 { last } else { "R" };
-        wire.tcp(at + 6 * MILLI, DATABASE, client(number), &segment(last, end, 118));
-        wire.tcp(at + 7 * MILLI, DATABASE, client(number), &segment("R", end + 1, 118));
-    }
-    wire
-}
 
 #[test]
 fn connections_that_are_reset_in_mid_stream_are_told_with_who_does_it() {
@@ -625,17 +511,6 @@ fn a_search_list_at_work_is_no_failure() {
     assert_eq!(found(3), [FindingKind::DnsFailing], "the name itself is missing, too");
 }
 
-/// Names in one zone are lost, and others are found.
-fn lost_zone(answers: u16) -> Wire {
-    let mut wire = Wire::new();
-    for id in 0..answers {
-        let name = if id % 2 == 0 { "db.corp.example" } else { "api.corp.example" };
-        wire.lookup(u64::from(id) * SECOND, id, name, 3);
-    }
-    (0..60).for_each(|id| wire.lookup(SECOND / 2 + u64::from(id) * SECOND, 100 + id, "www.partner.example", 0));
-    wire
-}
-
 #[test]
 fn a_zone_that_is_lost_beside_names_that_are_found_is_told() {
     let finding = lost_zone(10).first(FindingKind::DnsFailing);
@@ -742,6 +617,6 @@ fn the_first_line_says_the_worst_thing_and_the_next_step() {
     assert!(report.lines()[2].starts_with("70 packets, "), "{:?}", report.lines());
     assert_eq!(
         finding.filter.as_deref(),
-        Some("ip.src == 10.0.1.9 && tcp.srcport == 5432 && http.response.code >= 500")
+        Some("ip.src == 10.0.1.9 && tcp.srcport == 5432 && tcp.payload matches \"^HTTP/1[.][01] [5-9]\"")
     );
 }

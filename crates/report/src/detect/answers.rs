@@ -1,6 +1,6 @@
 //! Services that answer badly, or late, over a network that is well.
 
-use crate::detect::filter::{from_service, of_service};
+use crate::detect::filter::{SERVER_ERROR, from_service, of_service};
 use crate::detect::services::{name, worst};
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -23,6 +23,10 @@ const SLOW_ANSWERS: u64 = 5;
 /// A server is slow by itself when it takes so many times as long as the way there and back.
 const SLOW_FACTOR: f64 = 5.0;
 
+/// Seconds between an answer that took longer than one and what came before it on its connection, which may be the server's
+/// acknowledgement of the question: it waits 200 ms with it at most.
+const SHOWN_DELAY: f64 = 0.8;
+
 pub fn http_failing(report: &Report) -> Option<Finding> {
     let errors = |service: &Service| {
         let (errors, answers) = (service.http.errors, service.http.answers);
@@ -41,7 +45,7 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
     let severity = if ratio(errors, answers) >= MOST { Severity::Critical } else { Severity::Warning };
     let next = "Look in the log of the application behind that port, and whether the services that it calls are well.";
     let finding = Finding::new(FindingKind::HttpFailing, severity, sentence, next)
-        .shown_by(format!("{} && http.response.code >= 500", from_service(target.address, target.port)))
+        .shown_by(format!("{} && {SERVER_ERROR}", from_service(target)))
         .with("service", name)
         .with("errors", errors)
         .with("answers", answers)
@@ -72,7 +76,7 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
     );
     let next = "Look at what the program behind that port waits for: its database, its disk, other services.";
     let finding = Finding::new(FindingKind::SlowService, Severity::Info, sentence, next)
-        .shown_by(format!("{} && tcp.len > 0", of_service(target.address, target.port)))
+        .shown_by(format!("{} && tcp.len > 0 && tcp.time_delta > {SHOWN_DELAY}", from_service(target)))
         .with("service", name)
         .with("slow", answers.slow)
         .with("answers", answers.answers)
@@ -98,7 +102,7 @@ pub fn far_service(report: &Report) -> Option<Finding> {
     let next =
         "Look where the clients are, and whether packets take a detour, such as over a gateway in another region.";
     let finding = Finding::new(FindingKind::FarService, Severity::Info, sentence, next)
-        .shown_by(format!("{} && tcp.flags.syn == 1", of_service(target.address, target.port)))
+        .shown_by(format!("{} && tcp.analysis.initial_rtt > 0.2", of_service(target)))
         .with("service", name)
         .with("far", answers.far)
         .with("roundTrips", answers.round_trips)

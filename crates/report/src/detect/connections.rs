@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::clients::SWEPT_HOSTS;
 use crate::detect::direction::is_one_way;
-use crate::detect::filter::of_service;
+use crate::detect::filter::{SYN, UNANSWERED, UNUSED, from_services, to_services};
 use crate::detect::flood::is_flooded;
 use crate::detect::intervals::peak;
 use crate::detect::services::{name, opened, services};
@@ -44,7 +44,8 @@ struct Failure {
     /// Whether it is about what was not seen.
     is_about_answers: bool,
     next: &'static str,
-    filter: &'static str,
+    /// What shows them, of services at one port.
+    filter: fn(&[&Service]) -> String,
 }
 
 /// Connections that were opened by those who want something.
@@ -112,9 +113,8 @@ fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<T
     );
     let next = if exhausted.is_empty() { failure.next } else { NEXT_OF_EXHAUSTED };
     let severity = if answered == 0 { Severity::Critical } else { Severity::Warning };
-    let first = services.first().map(|one| of_service(one.address, one.port)).unwrap_or_default();
     Finding::new(failure.kind, severity, sentence, next)
-        .shown_by(format!("{first} && {}", failure.filter))
+        .shown_by((failure.filter)(services))
         .with("service", names)
         .with("connections", all)
         .with("failed", lost)
@@ -168,7 +168,7 @@ pub fn refused_service(report: &Report) -> Option<Finding> {
         is_certain: |_| false,
         is_about_answers: false,
         next: "Look on that machine whether the program is running and listens on that port.",
-        filter: "tcp.flags.reset == 1",
+        filter: |services| format!("{} && tcp.flags.reset == 1 && {UNANSWERED}", from_services(services)),
     };
     failing_service(report, &failure, peak(&report.series, &report.series.rst))
 }
@@ -185,7 +185,7 @@ pub fn silent_service(report: &Report) -> Option<Finding> {
         is_about_answers: true,
         next: "Look whether a network security group, a firewall or a route on the way there drops what is sent, and whether \
                SNAT ports are left.",
-        filter: "tcp.flags.syn == 1",
+        filter: |services| format!("{} && {SYN} && {UNANSWERED}", to_services(services)),
     };
     failing_service(report, &failure, peak(&report.series, &report.series.syn))
 }
@@ -202,7 +202,7 @@ pub fn half_open_service(report: &Report) -> Option<Finding> {
         is_about_answers: true,
         next: "Look whether the route back is the one that clients come by (route tables, firewalls, load balancers), and \
                whether one of them drops answers.",
-        filter: "tcp.flags.syn == 1",
+        filter: |services| format!("{} && tcp.flags.syn == 1 && {UNUSED}", from_services(services)),
     };
     failing_service(report, &failure, peak(&report.series, &report.series.syn))
 }

@@ -1,6 +1,8 @@
 //! Captures that hold one direction only: what is missing in them was not lost.
 
 use crate::connection::Connections;
+use crate::detect::filter::of_service;
+use crate::detect::services::{name, worst};
 use crate::detect::words::ratio;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::number;
@@ -28,14 +30,18 @@ pub fn captured_one_way(report: &Report) -> Option<Finding> {
         return None;
     }
     let (one_way, all) = (report.tcp.connections.one_way, went_on(report));
+    let target = worst(report, |service| service.connections.one_way)?;
     let sentence = format!(
-        "Only one direction was captured: of {} of {} TCP connections that went on the file holds one side. What seems to be \
-         missing in it may have been there.",
+        "Only one direction was captured: of {} of {} TCP connections that went on the file holds one side, most often with \
+         {}. What seems to be missing in it may have been there.",
         number(one_way),
         number(all),
+        name(target),
     );
     let next = "Look whether the capture's filters name one direction, or packets come or go by another interface.";
     let finding = Finding::new(FindingKind::CapturedOneWay, Severity::Info, sentence, next)
+        .shown_by(of_service(target))
+        .with("service", name(target))
         .with("oneWay", one_way)
         .with("connections", all);
     Some(finding)

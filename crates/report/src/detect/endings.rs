@@ -1,6 +1,6 @@
 //! Connections that end as they should not.
 
-use crate::detect::filter::of_service;
+use crate::detect::filter::{SENT_AGAIN, from_service, of_service, to_service};
 use crate::detect::intervals::peak;
 use crate::detect::services::{name, worst};
 use crate::detect::words::{ratio, when};
@@ -61,9 +61,10 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
                   name."
         }
     };
+    let way = if is_by_server { from_service(target) } else { to_service(target) };
     let severity = if is_by_server && ratio(count, all) >= MOST { Severity::Critical } else { Severity::Warning };
     let finding = Finding::new(FindingKind::ConnectionsReset, severity, sentence, next)
-        .shown_by(format!("{} && tcp.flags.reset == 1", of_service(target.address, target.port)))
+        .shown_by(format!("{way} && tcp.flags.reset == 1"))
         .with("service", name)
         .with("reset", count)
         .with("connections", all)
@@ -95,8 +96,12 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
         "Let both sides send keep-alives more often than every {pause}, or raise the idle time-out of the load balancer, \
          firewall or NAT on the way."
     );
-    let filter =
-        format!("{} && (tcp.flags.reset == 1 || tcp.analysis.retransmission)", of_service(target.address, target.port));
+    // To the millisecond below.
+    let shortest = (endings.shortest_pause_seconds * 1e3).floor() / 1e3;
+    let filter = format!(
+        "{} && (tcp.time_delta >= {shortest} || tcp.flags.reset == 1 || tcp.analysis.retransmission)",
+        of_service(target)
+    );
     let finding = Finding::new(FindingKind::IdleConnectionsDie, Severity::Warning, sentence, next)
         .shown_by(filter)
         .with("service", name)
@@ -122,7 +127,7 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
     );
     let next = "Look for what on that way lets a handshake pass and not the data: a firewall that sees one direction only, a link \
                 that takes smaller packets (MTU), or a route that has changed.";
-    let filter = format!("{} && tcp.analysis.retransmission", of_service(target.address, target.port));
+    let filter = format!("{} && ({SENT_AGAIN} || tcp.analysis.lost_segment)", of_service(target));
     let finding = Finding::new(FindingKind::ConnectionsStall, Severity::Warning, sentence, next)
         .shown_by(filter)
         .with("service", name)

@@ -1,7 +1,7 @@
 //! Connections that are begun so that a service has no room for others.
 
 use crate::connection::Connections;
-use crate::detect::filter::to_service;
+use crate::detect::filter::{SYN, UNUSED, to_service};
 use crate::detect::intervals::Intervals;
 use crate::detect::services::{name, opened, services};
 use crate::detect::words::{ratio, when};
@@ -56,9 +56,8 @@ pub fn syn_flood(report: &Report) -> Option<Finding> {
     );
     let next =
         "Look whether Azure DDoS Protection reports an attack on that address, and limit who may reach the port.";
-    let filter = to_service(target.address, target.port);
     let finding = Finding::new(FindingKind::SynFlood, Severity::Critical, sentence, next)
-        .shown_by(format!("{filter} && tcp.flags.syn == 1"))
+        .shown_by(format!("{} && {SYN} && {UNUSED}", to_service(target)))
         .with("service", name)
         .with("attempts", all)
         .with("neverCompleted", abandoned)

@@ -1,7 +1,7 @@
 //! Names that are not found, or not in time.
 
 use crate::detect::direction::is_one_way;
-use crate::detect::filter::of_address;
+use crate::detect::filter::{DNS, in_zone};
 use crate::detect::words::{percent, ratio, when};
 use crate::dns::{Dns, DnsServer};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -98,7 +98,7 @@ fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
     let next = "Look whether that name server, and those that it asks in its turn, are well.";
     let finding = Finding::new(FindingKind::DnsFailing, severity, sentence, next)
-        .shown_by("dns.flags.response == 1 && dns.flags.rcode != 0 && dns.flags.rcode != 3")
+        .shown_by(format!("{DNS} && dns.flags.rcode != 0 && dns.flags.rcode != 3"))
         .with("errors", errors)
         .with("responses", dns.responses)
         .with("share", share)
@@ -150,17 +150,14 @@ fn lost_zone(dns: &Dns, lost: &LostZone) -> Option<Finding> {
         mostly_of(dns),
     );
     let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
-        .shown_by(format!("dns.flags.rcode == 3{}", about(zone)))
+        .shown_by(match in_zone(zone) {
+            Some(names) => format!("dns.flags.rcode == 3 && {names}"),
+            None => "dns.flags.rcode == 3".to_owned(),
+        })
         .with("zone", zone.clone())
         .with("names", *names)
         .with("unknownNames", *unknown);
     Some(finding)
-}
-
-/// Of names that can stand in a filter as they are.
-fn about(zone: &str) -> String {
-    let is_plain = zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-    if is_plain { format!(" && dns.qry.name contains \"{zone}\"") } else { String::new() }
 }
 
 /// The name server that is asked most.
@@ -193,10 +190,9 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
         server.map(|server| format!(", mostly of {}", server.address)).unwrap_or_default(),
     );
     let severity = if ratio(dns.unanswered, asked) >= MOST { Severity::Critical } else { Severity::Warning };
-    let of_server = server.map(|server| format!("{} && ", of_address(server.address))).unwrap_or_default();
     let next = "Look whether questions reach that name server (network security groups, firewall, route), and what it waits for.";
     let finding = Finding::new(FindingKind::DnsSlow, severity, sentence, next)
-        .shown_by(format!("{of_server}dns && (dns.time > 0.5 || (dns.flags.response == 0 && !dns.response_in))"))
+        .shown_by(format!("{DNS} && (dns.time > 0.5 || (dns.flags.response == 0 && !dns.response_in))"))
         .with("queries", asked)
         .with("repeated", dns.repeated)
         .with("unanswered", dns.unanswered)

@@ -1,7 +1,7 @@
 //! Clients that look for what is there.
 
 use crate::clients::SCANNED_PORTS;
-use crate::detect::filter::from_address;
+use crate::detect::filter::{SYN, UNANSWERED, from_address};
 use crate::detect::intervals::peak;
 use crate::detect::words::when;
 use crate::finding::{Finding, FindingKind, Severity};
@@ -35,9 +35,8 @@ pub fn scan(report: &Report) -> Option<Finding> {
         when(range),
     );
     let next = format!("Find out whose {} is, and whether it should be let in at all.", client.address);
-    let filter = format!("{} && tcp.flags.syn == 1 && tcp.flags.ack == 0", from_address(client.address));
     let finding = Finding::new(kind, Severity::Warning, sentence, next)
-        .shown_by(filter)
+        .shown_by(format!("{} && {SYN} && {UNANSWERED}", from_address(client.address)))
         .with("client", client.address.to_string())
         .with("connections", client.connections)
         .with("failed", client.failed)

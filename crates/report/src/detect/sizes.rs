@@ -1,6 +1,6 @@
 //! Packets that are too big for a link on their way, whether somebody says so or not.
 
-use crate::detect::filter::of_service;
+use crate::detect::filter::{SENT_AGAIN, from_service, to_service};
 use crate::detect::services::{name, worst};
 use crate::detect::words::when;
 use crate::finding::{Finding, FindingKind, Severity};
@@ -41,7 +41,8 @@ fn swallowed(report: &Report) -> Option<Finding> {
         way = if is_from_server { "from" } else { "to" },
     );
     let length = sizes.smallest_stuck;
-    let filter = format!("{} && tcp.len >= {length}", of_service(target.address, target.port));
+    let way = if is_from_server { from_service(target) } else { to_service(target) };
+    let filter = format!("{way} && tcp.len >= {length} && {SENT_AGAIN}");
     let finding = Finding::new(FindingKind::PacketsTooBig, Severity::Critical, sentence, NEXT)
         .shown_by(filter)
         .with("service", name)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::detect::filter::of_service;
+use crate::detect::filter::{CLIENT_HELLO, FATAL_ALERT, of_service, to_service};
 use crate::detect::services::{name, services};
 use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -41,7 +41,8 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
     let target = failing.max_by_key(|service| failed(&service.tls))?;
     let (tls, of_all) = (&target.tls, &report.tls);
     let (failed, all) = (failed(tls), tls.begun);
-    let alert = alert(&of_all.alerts).filter(|_| tls.refused > 0);
+    let cause = Cause::of(tls);
+    let alert = alert(&of_all.alerts).filter(|_| cause == Cause::Refused);
     let name = name(target);
     let sentence = format!(
         "{} of {} with {name} failed ({}){}{}{}.",
@@ -54,11 +55,11 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
             .as_deref()
             .map(|name| format!("; clients ask for {}", clean(name, SHOWN_NAME)))
             .unwrap_or_default(),
-        why(tls, alert),
+        cause.why(alert),
     );
     let severity = if ratio(failed, all) >= MOST { Severity::Critical } else { Severity::Warning };
-    let mut finding = Finding::new(FindingKind::TlsFailing, severity, sentence, next(tls))
-        .shown_by(format!("{} && tls", of_service(target.address, target.port)))
+    let mut finding = Finding::new(FindingKind::TlsFailing, severity, sentence, cause.next())
+        .shown_by(cause.filter(target))
         .with("service", name)
         .with("handshakes", all)
         .with("failed", failed)
@@ -73,34 +74,61 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
     Some(finding)
 }
 
-/// What the most frequent way to fail says.
-fn why(tls: &TlsCounts, alert: Option<&str>) -> String {
-    match alert {
-        Some(alert) => format!("; the reason given most often is {alert}"),
-        None if tls.foreign >= tls.mute.max(tls.abandoned) => "; the server does not speak TLS on that port".to_owned(),
-        None if tls.mute >= tls.abandoned => {
-            "; the server took the connection and did not answer the client's hello".to_owned()
-        }
-        None => "; clients closed right after the handshake and sent nothing, as they do when they do not trust the \
-                 certificate; what they say is encrypted"
-            .to_owned(),
-    }
+/// The most frequent way in which handshakes with a service fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Refused,
+    Foreign,
+    Mute,
+    Abandoned,
 }
 
-fn next(tls: &TlsCounts) -> &'static str {
-    match tls {
-        _ if tls.refused >= tls.mute.max(tls.abandoned).max(tls.foreign) => {
-            "Compare versions, ciphers and certificates of both sides with the reason that is given."
+impl Cause {
+    /// Of equally frequent ones that which tells most.
+    fn of(tls: &TlsCounts) -> Self {
+        let most = tls.refused.max(tls.foreign).max(tls.mute).max(tls.abandoned);
+        match most {
+            _ if tls.refused == most => Self::Refused,
+            _ if tls.foreign == most => Self::Foreign,
+            _ if tls.mute == most => Self::Mute,
+            _ => Self::Abandoned,
         }
-        _ if tls.foreign >= tls.mute.max(tls.abandoned) => {
-            "Look whether clients use the right port, and whether the program behind it is set up for TLS."
+    }
+
+    fn why(self, alert: Option<&str>) -> String {
+        match self {
+            Self::Refused => alert.map(|alert| format!("; the reason given most often is {alert}")).unwrap_or_default(),
+            Self::Foreign => "; the server does not speak TLS on that port".to_owned(),
+            Self::Mute => "; the server took the connection and did not answer the client's hello".to_owned(),
+            Self::Abandoned => {
+                "; clients closed right after the handshake and sent nothing, as they do when they do not trust \
+                                the certificate; what they say is encrypted"
+                    .to_owned()
+            }
         }
-        _ if tls.mute >= tls.abandoned => {
-            "Look whether the program behind that port still works: it accepts connections and does not read from them, or does \
-             not speak TLS there."
+    }
+
+    fn next(self) -> &'static str {
+        match self {
+            Self::Refused => "Compare versions, ciphers and certificates of both sides with the reason that is given.",
+            Self::Foreign => {
+                "Look whether clients use the right port, and whether the program behind it is set up for TLS."
+            }
+            Self::Mute => {
+                "Look whether the program behind that port still works: it accepts connections and does not read from them, or \
+                 does not speak TLS there."
+            }
+            Self::Abandoned => {
+                "Try the name with `openssl s_client`, and look whether the certificate is valid, and trusted by the clients."
+            }
         }
-        _ => {
-            "Try the name with `openssl s_client`, and look whether the certificate is valid, and trusted by the clients."
+    }
+
+    /// What either side says of a handshake that it refuses, or else the beginnings of all of them.
+    fn filter(self, service: &Service) -> String {
+        match self {
+            Self::Refused => format!("{} && {FATAL_ALERT}", of_service(service)),
+            _ => format!("{} && {CLIENT_HELLO}", to_service(service)),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! How much traffic there is, and whose.
 
-use crate::detect::filter::{during, of_address};
+use crate::detect::filter::{SEEN_TWICE, during, from_address, of_address, to_address};
 use crate::detect::intervals::Intervals;
 use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, size};
 use crate::moment::TimeRange;
-use crate::report::Report;
+use crate::report::{CopiedDatagram, Packets, Report};
 
 /// So many intervals are needed to say what is usual.
 pub const INTERVALS_NEEDED: usize = 10;
@@ -122,9 +122,21 @@ pub fn captured_twice(report: &Report) -> Option<Finding> {
     );
     let next = "Nothing, if this machine is a router, a firewall or has two interfaces on one network.";
     let finding = Finding::new(FindingKind::CapturedTwice, Severity::Info, sentence, next)
-        .shown_by("tcp.analysis.retransmission || tcp.analysis.duplicate_ack")
+        .shown_by(seen_twice(packets))
         .with("copies", packets.copies)
         .with("forwarded", packets.forwarded)
         .with("packets", packets.count);
     Some(finding)
+}
+
+/// Segments, and the first datagram of which there is a copy, for nothing marks those.
+fn seen_twice(packets: &Packets) -> String {
+    let Some(datagram) = packets.copied_datagram else { return SEEN_TWICE.to_owned() };
+    let CopiedDatagram { source, source_port, destination, destination_port, identification } = datagram;
+    let number = if identification == 0 { String::new() } else { format!(" && ip.id == {identification}") };
+    format!(
+        "{SEEN_TWICE} || ({} && {} && udp.srcport == {source_port} && udp.dstport == {destination_port}{number})",
+        from_address(source),
+        to_address(destination),
+    )
 }

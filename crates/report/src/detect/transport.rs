@@ -1,7 +1,7 @@
 //! What TCP suffers from on its way: loss, and receivers that are full.
 
 use crate::delivery::DeliveryCounts;
-use crate::detect::filter::{from_address, from_service, of_service, to_service};
+use crate::detect::filter::{SENT_AGAIN, from_address, from_service, to_address, to_service};
 use crate::detect::intervals::peak;
 use crate::detect::services::{name, services};
 use crate::detect::words::{percent, ratio, when};
@@ -12,7 +12,7 @@ use crate::service::Service;
 use crate::talkers::Conversation;
 
 /// Fewer repeated segments than this may be one short stall.
-const SENT_AGAIN: u64 = 30;
+const STORM: u64 = 30;
 
 /// From 3 % on TCP is slow over any distance: its rate falls with the square root of the loss (Mathis and others, 1997),
 /// and a healthy network of a cloud repeats fewer than one in a thousand.
@@ -40,7 +40,7 @@ fn ways(service: &Service) -> [Way<'_>; 2] {
 }
 
 fn is_storm(counts: &DeliveryCounts) -> bool {
-    counts.lost() >= SENT_AGAIN && ratio(counts.lost(), counts.segments) >= SENT_AGAIN_SHARE
+    counts.lost() >= STORM && ratio(counts.lost(), counts.segments) >= SENT_AGAIN_SHARE
 }
 
 pub fn retransmission_storm(report: &Report) -> Option<Finding> {
@@ -69,10 +69,9 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     let next = format!(
         "Packets get lost on the way {way} {name}: look at that path's links, limits of bandwidth and firewalls."
     );
-    let (address, port) = (worst.service.address, worst.service.port);
-    let filter = if worst.is_from_service { from_service(address, port) } else { to_service(address, port) };
+    let filter = if worst.is_from_service { from_service(worst.service) } else { to_service(worst.service) };
     let finding = Finding::new(FindingKind::RetransmissionStorm, severity, sentence, next)
-        .shown_by(format!("{filter} && (tcp.analysis.retransmission || tcp.analysis.out_of_order)"))
+        .shown_by(format!("{filter} && {SENT_AGAIN}"))
         .with("segments", all.segments)
         .with("sentAgain", all.sent_again)
         .with("share", ratio(all.sent_again, all.segments))
@@ -122,7 +121,7 @@ fn full_service(report: &Report) -> Option<Full> {
         name: name(longest),
         seconds: longest.longest_shut_seconds,
         times: longest.zero_windows,
-        filter: from_service(longest.address, longest.port),
+        filter: from_service(longest),
     })
 }
 
@@ -135,7 +134,7 @@ fn full_client(report: &Report) -> Option<Full> {
         name: longest.source.to_string(),
         seconds: seconds(longest),
         times: longest.zero_windows,
-        filter: from_address(longest.source),
+        filter: format!("{} && {}", from_address(longest.source), to_address(longest.destination)),
     });
     told.or_else(|| full_client_of(report))
 }
@@ -148,6 +147,6 @@ fn full_client_of(report: &Report) -> Option<Full> {
         name: format!("A client of {}", name(longest)),
         seconds: seconds(longest),
         times: report.tcp.zero_windows,
-        filter: of_service(longest.address, longest.port),
+        filter: to_service(longest),
     })
 }
