@@ -1,11 +1,11 @@
-//! `GET /healthz`: whether the settings are usable.
+//! `GET /healthz`: whether the settings are usable, and which nightcap this is.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use http::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::problem::{Problem, json as json_answer};
 use super::settings::{unreadable, unusable};
@@ -16,5 +16,28 @@ pub async fn show<H: Host>(State(instance): State<Arc<Instance<H>>>) -> Result<R
     let loaded = instance.load().await.map_err(|_| unreadable())?;
     // A probe takes an instance out of service for this status.
     loaded.settings.map_err(|errors| unusable(StatusCode::SERVICE_UNAVAILABLE, &errors))?;
-    Ok(json_answer(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
+    Ok(json_answer(StatusCode::OK, &healthy(option_env!("NIGHTCAP_COMMIT"))))
+}
+
+/// `commit` is what `build.rs` found, and empty where it was told to say nothing.
+fn healthy(commit: Option<&str>) -> Value {
+    let mut health = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
+    if let Some(commit) = commit.filter(|commit| !commit.is_empty()) {
+        health["commit"] = commit.into();
+    }
+    health
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commit_is_left_out_where_it_is_not_known() {
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(healthy(Some("4f2c")), json!({"status": "ok", "version": version, "commit": "4f2c"}));
+        for unknown in [None, Some("")] {
+            assert_eq!(healthy(unknown), json!({"status": "ok", "version": version}));
+        }
+    }
 }

@@ -78,6 +78,10 @@ fn run_cargo(build: Build) -> anyhow::Result<PathBuf> {
     let mut cargo = cargo();
     cargo.args(["build", "--package", "nightcap", "--lib"]);
     cargo.args(["--profile", profile, "--target", TARGET]);
+    if profile == "quick" {
+        // It need not name its commit, so that it is not built anew with each one.
+        cargo.env("NIGHTCAP_COMMIT", "");
+    }
     if build != Build::Spin {
         // All builds have the same file name, so each has a directory of its own.
         target.push(build.name());
