@@ -155,7 +155,14 @@ impl<'a, H: Host> Azure<'a, H> {
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
-        Attempt { action: call.action, capture: call.capture, request, body: call.body.clone(), repeat: call.repeat }
+        Attempt {
+            action: call.action,
+            capture: call.capture,
+            request,
+            body: call.body.clone(),
+            repeat: call.repeat,
+            passing: &[],
+        }
     }
 }
 

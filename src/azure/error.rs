@@ -7,15 +7,18 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 
 use super::action::Action;
+use super::credential::Identity;
 use super::{lenient, retry};
 use crate::text::clean;
 
 /// A request to Azure that did not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AzureError {
-    /// Entra gave no token. The code is `AADSTSnnnnn`, or Entra's word for the error.
-    #[error("Entra refused a token: {code}")]
+    /// There was no token. The code is `AADSTSnnnnn`, or a word for the error.
+    #[error("no token for {identity}: {code}")]
     NoToken {
+        /// Who asked for it.
+        identity: Identity,
         code: String,
         /// Whether asking again later may help.
         transient: bool,

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::Request;
 
 use super::client::Azure;
-use super::config::{ClientSecret, Config};
+use super::config::Config;
+use super::credential::{ClientSecret, Credential};
 use super::origin::Origin;
 use super::secret::Secret;
 use super::token::Tokens;
@@ -43,11 +44,12 @@ impl Stage {
 pub fn config() -> Config {
     let origin = |text| Origin::parse(text).unwrap();
     Config {
-        credential: ClientSecret {
+        credential: Credential::ClientSecret(ClientSecret {
             tenant_id: "contoso.example".to_owned(),
             client_id: "app".to_owned(),
             client_secret: Secret::new("s3cret"),
-        },
+        }),
+        sealing: Some(Secret::new("s3cret")),
         authority: origin("https://login.microsoftonline.com"),
         arm: origin("https://management.azure.com"),
         blob: origin("https://*.blob.core.windows.net"),

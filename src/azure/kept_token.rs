@@ -1,5 +1,5 @@
-//! A token that instances share through the store. It is sealed with a key made of the client secret, which the store never
-//! sees: whoever reads the store can use none of it. Where there is none, a lease lies in its place while somebody fetches one.
+//! A token that instances share through the store. It is sealed with a key made of a secret that the store never sees: whoever
+//! reads the store can use none of it. Where there is none, a lease lies in its place while somebody fetches one.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::config::{ClientSecret, Config};
+use super::config::Config;
 use super::secret::Secret;
 use crate::digest::digest;
 use crate::host::{Host, StoreError};
@@ -76,14 +76,15 @@ pub struct Kept {
 }
 
 impl<'a, H: Host> KeptToken<'a, H> {
-    pub fn new(host: &'a H, config: &Config, scope: &str) -> Self {
-        let ClientSecret { tenant_id, client_id, client_secret } = &config.credential;
-        let place = digest(&format!("{}\n{tenant_id}\n{client_id}\n{scope}", config.authority), 16);
+    /// `None` where there is nothing to seal it with.
+    pub fn new(host: &'a H, config: &Config, scope: &str) -> Option<Self> {
+        let secret = config.sealing.as_ref()?;
+        let place = digest(&format!("{}\n{}\n{scope}", config.authority, config.credential.identity()), 16);
         let mut key = [0; 32];
         // It fails for keys of more than 8160 bytes.
-        let _ = Hkdf::<Sha256>::new(Some(b"nightcap token"), client_secret.expose().as_bytes())
-            .expand(place.as_bytes(), &mut key);
-        Self { host, place, cipher: XChaCha20Poly1305::new(Key::from_slice(&key)) }
+        let _ =
+            Hkdf::<Sha256>::new(Some(b"nightcap token"), secret.expose().as_bytes()).expand(place.as_bytes(), &mut key);
+        Some(Self { host, place, cipher: XChaCha20Poly1305::new(Key::from_slice(&key)) })
     }
 
     /// The token that another instance has left, or is about to leave. `None` when it falls to this one to fetch it.

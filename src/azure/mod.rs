@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod cloud;
 pub(crate) mod compute;
 pub(crate) mod config;
+pub(crate) mod credential;
 pub(crate) mod error;
 #[cfg(test)]
 mod fake;

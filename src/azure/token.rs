@@ -1,15 +1,16 @@
-//! Entra tokens by client credentials: cached in the instance, shared between instances through the store, refreshed early,
+//! Entra tokens: cached in the instance, shared between instances through the store, refreshed early,
 //! by one request however many wait.
 
 use std::time::Duration;
 
 use futures::lock::{Mutex, MutexGuard};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::action::Action;
 use super::answer::{read, unreadable};
-use super::config::{ClientSecret, Config};
+use super::config::Config;
+use super::credential::{Identity, TokenRequest};
 use super::error::AzureError;
 use super::kept_token::{Kept, KeptToken};
 use super::secret::Secret;
@@ -17,6 +18,7 @@ use super::transport::{Attempt, Transport};
 use super::{lenient, retry};
 use crate::host::Host;
 use crate::text::clean;
+use crate::timestamp::Timestamp;
 
 /// How many seconds before its end a token is replaced; the refresh offset of Azure's SDKs (azure-identity).
 const REFRESH_BEFORE_END: u64 = 300;
@@ -72,6 +74,9 @@ struct Granted {
     /// In seconds.
     #[serde(deserialize_with = "lenient::number")]
     expires_in: Option<u64>,
+    /// In seconds since 1970. Container Apps and App Service tell no other.
+    #[serde(deserialize_with = "lenient::number")]
+    expires_on: Option<u64>,
 }
 
 /// What Entra answers when it grants none.
@@ -124,7 +129,9 @@ impl TokenCache {
         });
         if let Some(Token { text, replace_at }) = unshared {
             let good_for = replace_at.saturating_sub(host.monotonic());
-            KeptToken::new(host, config, scope).save(&text, good_for).await;
+            if let Some(kept_token) = KeptToken::new(host, config, scope) {
+                kept_token.save(&text, good_for).await;
+            }
         }
     }
 
@@ -140,7 +147,9 @@ impl TokenCache {
         if cached.token.as_ref().is_some_and(|token| token.text == *refused) {
             cached.token = None;
         }
-        KeptToken::new(transport.log.host, config, scope).forget(refused).await;
+        if let Some(kept_token) = KeptToken::new(transport.log.host, config, scope) {
+            kept_token.forget(refused).await;
+        }
         Ok(())
     }
 
@@ -176,7 +185,9 @@ async fn load_or_fetch<H: Host>(
     scope: &str,
 ) -> Result<(Token, bool), AzureError> {
     let host = transport.log.host;
-    let kept_token = KeptToken::new(host, config, scope);
+    let Some(kept_token) = KeptToken::new(host, config, scope) else {
+        return fetch(transport, config, scope).await.map(|token| (token, false));
+    };
     if let Some(Kept { text, good_for }) = kept_token.load_or_lease(transport.log.client_request_id).await {
         let good_for = good_for.min(Duration::from_secs(LONGEST_LIFETIME));
         return Ok((Token { text, replace_at: host.monotonic().saturating_add(good_for) }, false));
@@ -191,39 +202,37 @@ async fn load_or_fetch<H: Host>(
 }
 
 async fn fetch<H: Host>(transport: &Transport<'_, H>, config: &Config, scope: &str) -> Result<Token, AzureError> {
-    let ClientSecret { tenant_id, client_id, client_secret } = &config.credential;
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "client_credentials")
-        .append_pair("client_id", client_id)
-        .append_pair("client_secret", client_secret.expose())
-        .append_pair("scope", scope)
-        .finish();
-    let url = format!("{}/{}/oauth2/v2.0/token", config.authority, tenant_id);
-    let request = http::Request::builder()
-        .method(Method::POST)
-        .uri(url)
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(http::header::ACCEPT, "application/json");
-    let asked_at = transport.log.host.monotonic();
-    let attempt = Attempt { action: Action::Token, capture: None, request, body: body.into(), repeat: true };
+    let host = transport.log.host;
+    let TokenRequest { request, body, passing } =
+        config.credential.token_request(host, &config.authority, scope).await?;
+    let asked_at = host.monotonic();
+    let attempt = Attempt { action: Action::Token, capture: None, request, body, repeat: true, passing };
     let answer = transport.attempt(attempt).await?;
     if answer.status() != StatusCode::OK {
-        return Err(no_token(answer.status(), answer.body()));
+        return Err(no_token(config.credential.identity(), answer.status(), answer.body()));
     }
     let granted: Granted = read(Action::Token, &answer)?;
     let text = granted.access_token.ok_or_else(|| unreadable(Action::Token, "no access_token"))?;
-    let lifetime = granted.expires_in.unwrap_or_default().min(LONGEST_LIFETIME);
+    let until_end = |end: u64| {
+        Some(Timestamp::from_unix_millis(i64::try_from(end).ok()?.checked_mul(1000)?).since(host.now())?.as_secs())
+    };
+    let lifetime = granted.expires_in.or_else(|| granted.expires_on.and_then(until_end)).unwrap_or_default();
+    let lifetime = lifetime.min(LONGEST_LIFETIME);
     let early = Duration::from_secs(lifetime.checked_sub(REFRESH_BEFORE_END).unwrap_or(lifetime / 2));
     Ok(Token { text: Secret::new(text), replace_at: asked_at.saturating_add(early) })
 }
 
-fn no_token(status: StatusCode, body: &[u8]) -> AzureError {
+fn no_token(identity: Identity, status: StatusCode, body: &[u8]) -> AzureError {
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let number = refusal.error_codes.first().copied();
     let word = refusal.error.map(|word| clean(&word, 80));
     let code = number.map(|number| format!("AADSTS{number}")).or(word).unwrap_or_else(|| status.as_str().to_owned());
     // Entra's own passing conditions come with 400: the loop guard and a transient fault.
-    AzureError::NoToken { transient: matches!(number, Some(50196 | 90033)) || retry::is_transient(status), code }
+    AzureError::NoToken {
+        identity,
+        transient: matches!(number, Some(50196 | 90033)) || retry::is_transient(status),
+        code,
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +274,8 @@ mod tests {
     async fn a_refusal_is_shared_with_all_who_waited() {
         let refusal = r#"{"error": "invalid_client", "error_codes": [7000215]}"#;
         let host = Arc::new(FakeHost::new(move |_| Answer::json(401, refusal).after(Duration::from_secs(1))));
-        let refused = AzureError::NoToken { code: "AADSTS7000215".to_owned(), transient: false };
+        let identity = config().credential.identity();
+        let refused = AzureError::NoToken { identity, code: "AADSTS7000215".to_owned(), transient: false };
         for (result, after) in ask(host.clone(), &[30; 8]).await {
             assert_eq!(result, Err(refused.clone()));
             assert!(after < Duration::from_millis(1100), "{after:?}");

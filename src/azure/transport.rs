@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, request};
 
 use super::action::Action;
 use super::answer::refused;
@@ -36,6 +36,8 @@ pub struct Attempt<'a> {
     pub body: Bytes,
     /// Whether it may be sent again when it is unclear what became of it.
     pub repeat: bool,
+    /// Statuses that pass by themselves, beside those of every service.
+    pub passing: &'static [StatusCode],
 }
 
 /// What the log tells of a request.
@@ -54,7 +56,7 @@ impl<H: Host> Transport<'_, H> {
     /// Sends, and sends again after a passing failure for as long as there is time. The answer may have any status that
     /// does not pass by itself.
     pub async fn attempt(&self, attempt: Attempt<'_>) -> Result<Response<Bytes>, AzureError> {
-        let Attempt { action, capture, request, body, repeat } = attempt;
+        let Attempt { action, capture, request, body, repeat, passing } = attempt;
         // Azure refuses a POST or PUT that does not tell its length (411), be it zero.
         let request = request.header(header::CONTENT_LENGTH, body.len()).body(body).map_err(|error| {
             AzureError::Unreachable { action, detail: format!("the request could not be made: {error}") }
@@ -62,7 +64,7 @@ impl<H: Host> Transport<'_, H> {
         for tried in 0_u32.. {
             let (failure, asked_to_wait) =
                 match self.send_once(About { action, capture, attempt: tried.saturating_add(1) }, &request).await {
-                    Ok(answer) if !retry::is_transient(answer.status()) => return Ok(answer),
+                    Ok(answer) if !passes(answer.status(), passing) => return Ok(answer),
                     Ok(answer) => (refused(action, &answer), retry::retry_after(answer.headers())),
                     Err(NoAnswer(detail)) => (AzureError::Unreachable { action, detail }, None),
                 };
@@ -111,6 +113,10 @@ impl<H: Host> Transport<'_, H> {
             ..self.log.event("azure", if fine { "info" } else { "warn" })
         });
     }
+}
+
+fn passes(status: StatusCode, passing: &[StatusCode]) -> bool {
+    retry::is_transient(status) || passing.contains(&status)
 }
 
 /// The lowest of the request budgets that Azure reports.

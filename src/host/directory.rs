@@ -16,6 +16,17 @@ const STATE: &str = "/state";
 /// How the names of records end. What is being written has another ending.
 const SUFFIX: &str = ".json";
 
+/// What Azure itself puts into the environment of a container or pod that has an identity (azure-workload-identity,
+/// azure-docs container-apps/managed-identity).
+const AZURES_OWN: &[(&str, &str)] = &[
+    ("tenant_id", "AZURE_TENANT_ID"),
+    ("client_id", "AZURE_CLIENT_ID"),
+    ("authority_url", "AZURE_AUTHORITY_HOST"),
+    ("federated_token_file", "AZURE_FEDERATED_TOKEN_FILE"),
+    ("identity_endpoint", "IDENTITY_ENDPOINT"),
+    ("identity_header", "IDENTITY_HEADER"),
+];
+
 /// Records of an instance without a directory.
 static MEMORY: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
@@ -28,7 +39,17 @@ pub fn has_store() -> bool {
 
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
     let variable = format!("NIGHTCAP_{}", name.to_ascii_uppercase());
-    match env::var(&variable) {
+    if let Some(value) = variable_of(&variable)? {
+        return Ok(Some(value));
+    }
+    match AZURES_OWN.iter().find(|(own, _)| *own == name) {
+        Some((_, variable)) => variable_of(variable),
+        None => Ok(None),
+    }
+}
+
+fn variable_of(variable: &str) -> Result<Option<String>, SettingsUnreadable> {
+    match env::var(variable) {
         Ok(value) => Ok(Some(value)),
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => Err(SettingsUnreadable(format!("{variable} is not UTF-8"))),

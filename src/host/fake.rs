@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use super::{Host, NoAnswer, SettingsUnreadable, StoreError, Task};
+use super::{FileUnreadable, Host, NoAnswer, SettingsUnreadable, StoreError, Task};
 use crate::timestamp::Timestamp;
 
 /// What becomes of a request.
@@ -85,6 +85,10 @@ impl Host for FakeHost {
 
     async fn setting(&self, _: &'static str) -> Result<Option<String>, SettingsUnreadable> {
         Ok(None)
+    }
+
+    async fn file(&self, _: String) -> Result<Vec<u8>, FileUnreadable> {
+        Ok(Vec::new())
     }
 
     async fn load(&self, _: String) -> Result<Option<Vec<u8>>, StoreError> {

@@ -52,6 +52,11 @@ pub struct StoreError(pub String);
 #[error("{0}")]
 pub struct SettingsUnreadable(pub String);
 
+/// A file that is not there, or that the host does not show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FileUnreadable(pub String);
+
 /// The largest answer of a service that is read whole, in bytes. A list of 10,000 captures stays below it.
 pub const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -78,6 +83,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// A setting as it was given, or `None` when it was not.
     fn setting(&self, name: &'static str) -> impl Future<Output = Result<Option<String>, SettingsUnreadable>> + Send;
+
+    /// What a file holds at this moment.
+    fn file(&self, path: String) -> impl Future<Output = Result<Vec<u8>, FileUnreadable>> + Send;
 
     /// What the store holds under a key.
     fn load(&self, key: String) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;

@@ -17,7 +17,7 @@ use super::random::random;
 use super::room::room_for;
 #[cfg(feature = "spin")]
 use super::spin as own;
-use super::{Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
+use super::{FileUnreadable, Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
 use crate::timestamp::Timestamp;
 
 /// What the component runs on.
@@ -58,6 +58,10 @@ impl Host for Runtime {
 
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
         own::setting(name).await
+    }
+
+    async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
+        std::fs::read(path).map_err(|error| FileUnreadable(error.to_string()))
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {

@@ -20,7 +20,7 @@ use super::random::random;
 use super::room::room_for;
 #[cfg(feature = "spin-wasi03")]
 use super::spin_wasi03 as own;
-use super::{Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
+use super::{FileUnreadable, Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
 use crate::timestamp::Timestamp;
 
 /// How much room there is at least for what a body of unknown length still brings, in bytes.
@@ -71,6 +71,10 @@ impl Host for Runtime {
 
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
         own::setting(name).await
+    }
+
+    async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
+        std::fs::read(path).map_err(|error| FileUnreadable(error.to_string()))
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {

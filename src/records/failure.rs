@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::azure::action::Action;
+use crate::azure::credential::Identity;
 use crate::azure::error::AzureError;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
@@ -128,7 +129,9 @@ impl Failure {
 
     fn about(error: &AzureError, about: &About) -> Self {
         let (reason, message) = match error {
-            AzureError::NoToken { code, transient } => (Reason::TokenRefused, token_sentence(code, *transient)),
+            AzureError::NoToken { identity, code, transient } => {
+                (Reason::TokenRefused, token_sentence(identity, code, *transient))
+            }
             AzureError::Unreachable { action, .. } => (
                 Reason::AzureUnreachable,
                 format!(
@@ -307,9 +310,19 @@ fn missing_right(action: Action, about: &About) -> String {
     )
 }
 
-/// What Entra's codes mean ("Microsoft Entra authentication and authorization error codes").
-fn token_sentence(code: &str, transient: bool) -> String {
+/// What codes mean: Entra's ("Microsoft Entra authentication and authorization error codes"), and those of the endpoints for
+/// managed identities (entra-docs, managed-identities/how-to-use-vm-token).
+fn token_sentence(identity: &Identity, code: &str, transient: bool) -> String {
+    let is_managed = matches!(identity, Identity::SystemAssigned | Identity::UserAssigned(_));
     let remedy = match code {
+        "identity_endpoint_unusable" => "identity_endpoint or identity_header cannot be used: check them",
+        "federated_token_missing" => {
+            "its token file is missing or empty: check federated_token_file, and that the host shows the file to nightcap"
+        }
+        "AADSTS700211" | "AADSTS700212" | "AADSTS700213" | "AADSTS70021" => {
+            "no federated credential of the application fits its token: compare issuer, subject and audience"
+        }
+        "AADSTS700024" => "its federated token has expired: see to it that the platform still renews it",
         "AADSTS7000215" => "the client secret is wrong: set client_secret to the secret's value, not to its id",
         "AADSTS7000222" => "the client secret has expired: make a new one and set client_secret",
         "AADSTS700016" => "the application is not in the tenant: check client_id and tenant_id",
@@ -318,9 +331,12 @@ fn token_sentence(code: &str, transient: bool) -> String {
             "the scope is unknown there: check that arm_url and authority_url belong to one cloud"
         }
         _ if transient => "this passes by itself, but did not in time",
-        _ => "check tenant_id, client_id and client_secret",
+        _ if is_managed => {
+            "what nightcap runs on does not have it: assign it there, or set client_id to one that is assigned"
+        }
+        _ => "check tenant_id, client_id and the credential",
     };
-    format!("Microsoft Entra gave nightcap no token ({code}): {remedy}.")
+    format!("There was no token for {identity} ({code}): {remedy}.")
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub fn tenant(text: &str) -> anyhow::Result<String> {
 
 /// The id of an application.
 pub fn client(text: &str) -> anyhow::Result<String> {
-    ensure!(!text.is_empty(), "it must be set to the application (client) id of the service principal");
+    ensure!(!text.is_empty(), "it must be set to the application (client) id");
     Ok(text.to_owned())
 }
 

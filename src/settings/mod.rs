@@ -1,6 +1,7 @@
 //! Every setting: read in one place, checked, and turned into types that cannot be wrong.
 
 mod checks;
+mod credential;
 mod keys;
 mod notify;
 mod reader;
@@ -16,13 +17,13 @@ pub use table::{SECRET_SETTINGS, SETTINGS};
 
 use crate::alert::overrides::boolean;
 use crate::azure::capture_parameters::{Parameters, Scope, bytes, number, seconds};
-use crate::azure::config::{ClientSecret, Config};
+use crate::azure::config::Config;
 use crate::azure::origin::Origin;
 use crate::azure::packet_filter::parse_filters;
-use crate::azure::secret::Secret;
 use crate::plan::policy::Policy;
 use crate::plan::rule::parse_rules;
-use checks::{capture_name, client, present, stay, subscriptions, tenant};
+use checks::{capture_name, present, stay, subscriptions};
+use credential::{credential, sealing};
 use notify::notify;
 use reader::Reader;
 use storage::storage_accounts;
@@ -68,11 +69,8 @@ impl Settings {
         let mut reader = Reader { given, errors: Vec::new() };
         reader.take("webhook_key", present);
         let azure = Config {
-            credential: ClientSecret {
-                tenant_id: reader.take("tenant_id", tenant),
-                client_id: reader.take("client_id", client),
-                client_secret: reader.take("client_secret", |text| present(text).map(Secret::new)),
-            },
+            credential: credential(&mut reader),
+            sealing: sealing(&reader),
             authority: reader.take("authority_url", Origin::parse),
             arm: reader.take("arm_url", Origin::parse),
             blob: reader.take("blob_url", Origin::parse),
@@ -212,6 +210,43 @@ mod tests {
             assert_eq!(errors[0].setting, setting);
             let told = errors[0].message.contains(value) && value.len() > 3;
             assert!(!told, "{setting}: the value is told: {}", errors[0].message);
+        }
+    }
+
+    #[test]
+    fn each_credential_takes_settings_of_its_own() {
+        let without_secret = [("tenant_id", ""), ("client_id", ""), ("client_secret", "")];
+        let with = |settings: &[(&'static str, &'static str)]| {
+            let errors = Settings::parse(&with(&[settings, &without_secret].concat())).err().unwrap_or_default();
+            errors.iter().map(|error| error.setting).collect::<Vec<_>>()
+        };
+        let (machine, app) = ("http://169.254.169.254", "http://localhost:42356/msi/token");
+        for (settings, wrong) in [
+            (vec![("credential", "certificate")], vec!["credential", "tenant_id", "client_id", "client_secret"]),
+            (vec![("credential", "managed_identity")], vec![]),
+            (vec![("credential", "managed_identity"), ("identity_origin", machine)], vec![]),
+            (vec![("credential", "managed_identity"), ("identity_origin", app)], vec!["identity_origin"]),
+            (vec![("credential", "managed_identity"), ("identity_endpoint", app)], vec![]),
+            (
+                vec![("credential", "managed_identity"), ("identity_endpoint", app), ("identity_origin", machine)],
+                vec!["identity_origin"],
+            ),
+            (
+                vec![("credential", "managed_identity"), ("identity_endpoint", "http://10.0.0.4/x")],
+                vec!["identity_endpoint"],
+            ),
+            (vec![("credential", "workload_identity")], vec!["tenant_id", "client_id", "federated_token_file"]),
+            (
+                vec![
+                    ("credential", "workload_identity"),
+                    ("tenant_id", "t"),
+                    ("client_id", "c"),
+                    ("federated_token", "x"),
+                ],
+                vec![],
+            ),
+        ] {
+            assert_eq!(with(&settings), wrong, "{settings:?}");
         }
     }
 

@@ -1,10 +1,19 @@
 //! The names of all settings.
 
+/// Nowhere: a name that never resolves (RFC 6761), for a list of hosts has no empty entries.
+pub const NO_IDENTITY: &str = "https://identity.invalid";
+
 /// Every setting's name and its default. `spin.toml` declares the same; a test compares the two.
 pub const SETTINGS: &[(&str, &str)] = &[
+    ("credential", "secret"),
     ("tenant_id", ""),
     ("client_id", ""),
     ("client_secret", ""),
+    ("identity_endpoint", ""),
+    ("identity_header", ""),
+    ("identity_origin", NO_IDENTITY),
+    ("federated_token_file", ""),
+    ("federated_token", ""),
     ("authority_url", "https://login.microsoftonline.com"),
     ("arm_url", "https://management.azure.com"),
     ("blob_url", "https://*.blob.core.windows.net"),
@@ -36,4 +45,5 @@ pub const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// The settings that must never be shown.
-pub const SECRET_SETTINGS: &[&str] = &["client_secret", "webhook_key", "operator_key", "notify_url"];
+pub const SECRET_SETTINGS: &[&str] =
+    &["client_secret", "identity_header", "federated_token", "webhook_key", "operator_key", "notify_url"];

@@ -11,7 +11,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use nightcap::Instance as Nightcap;
 use nightcap::Timestamp;
-use nightcap::host::{Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
+use nightcap::host::{FileUnreadable, Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
 use nightcap_simulator::{
     Azure, CLIENT_ID, CLIENT_SECRET, Capture, CaptureState, Outcome, Service, TENANT_ID, Urls, VirtualMachine,
     WEBHOOK_KEY, World,
@@ -58,6 +58,8 @@ pub struct Store {
     pub refuse: Arc<Mutex<Option<&'static str>>>,
     /// What the keys begin with that alone cannot be read.
     pub withhold: Arc<Mutex<Option<&'static str>>>,
+    /// What lies in the files of the hosts.
+    pub files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     /// How long each operation takes, in milliseconds.
     pub takes: Arc<AtomicU64>,
     /// Whether the provider of settings, which may be a vault, does not answer.
@@ -373,6 +375,7 @@ impl Host for SimulatedHost {
             "management.azure.com" => Service::Arm,
             host if host.ends_with(".blob.core.windows.net") => Service::Blob,
             "sink.example" => Service::Sink,
+            "169.254.169.254" | "localhost" => Service::Identity,
             host => {
                 self.scene.strangers.lock().unwrap().push(host.to_owned());
                 return Err(NoAnswer(format!("{host} is a stranger")));
@@ -414,6 +417,11 @@ impl Host for SimulatedHost {
             return Err(SettingsUnreadable(format!("the vault did not hand out {name}")));
         }
         Ok(self.settings.get(name).cloned())
+    }
+
+    async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
+        let files = self.store.files.lock().unwrap();
+        files.get(&path).cloned().ok_or_else(|| FileUnreadable(format!("{path} is not there")))
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use http::{Method, Request, Response, header};
 use nightcap::Timestamp;
-use nightcap::host::{Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
+use nightcap::host::{FileUnreadable, Host, NoAnswer, Progress, SettingsUnreadable, StoreError, Task};
 use nightcap_simulator::{Azure, Outcome, Service};
 use serde_json::Value;
 
@@ -281,6 +281,10 @@ impl Host for SimulatedHost {
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
         self.before("setting").await;
         Ok(self.life.settings.get(name).cloned())
+    }
+
+    async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
+        Err(FileUnreadable(format!("{path} is not there")))
     }
 
     async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {

@@ -91,7 +91,7 @@ impl Ask {
         let path = request.uri().path();
         let ends = |with: &str| path.to_ascii_lowercase().ends_with(&with.to_ascii_lowercase());
         match (service, request.method()) {
-            (Service::Entra, _) => Self::Token,
+            (Service::Entra | Service::Identity, _) => Self::Token,
             (Service::Blob, _) => Self::File,
             (Service::Sink, _) => Self::Sink,
             (Service::Arm, &Method::PUT) => Self::Put,

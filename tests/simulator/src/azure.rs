@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::token::Refused;
 use crate::transcript::Exchange;
 use crate::world::inventory::World;
-use crate::{arm, blob, entra};
+use crate::{arm, blob, entra, managed_identity};
 
 /// An answer, and how long the caller waits for it.
 #[derive(Debug)]
@@ -124,6 +124,7 @@ impl Azure {
             Service::Arm => arm::door::answer(&mut self.state, now, request, effect),
             Service::Blob => blob::door::answer(&mut self.state, now, request),
             Service::Sink => sink::answer(&mut self.state.messages, now, request),
+            Service::Identity => managed_identity::answer(&mut self.state, now, request),
         }
     }
 
@@ -306,12 +307,12 @@ mod tests {
     #[test]
     fn strange_requests_are_answered_too() {
         let mut client = Client::new(World::sample);
-        for service in [Service::Entra, Service::Arm, Service::Blob, Service::Sink] {
+        for service in [Service::Entra, Service::Arm, Service::Blob, Service::Sink, Service::Identity] {
             for (method, url) in [("GET", "/"), ("PATCH", "/%ff%00"), ("OPTIONS", "*"), ("PUT", "//a//b?c=%ff&&=")] {
                 let headers = [("authorization", "Bearer"), ("range", "bytes=9-1"), ("x-ms-version", "")];
                 client.reply(service, method, url, &headers, "\u{0}{");
             }
         }
-        assert_eq!(client.azure.transcript().len(), 16);
+        assert_eq!(client.azure.transcript().len(), 20);
     }
 }

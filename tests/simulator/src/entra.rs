@@ -1,5 +1,5 @@
-//! Microsoft Entra's token endpoint, version 2.0, for client credentials with a secret
-//! (entra-docs, v2-oauth2-client-creds-grant-flow).
+//! Microsoft Entra's token endpoint, version 2.0, for client credentials with a secret or with a token of an issuer that the
+//! application trusts (entra-docs, v2-oauth2-client-creds-grant-flow).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -78,12 +78,27 @@ fn check_client(world: &World, form: &HashMap<String, String>, tenant: &str) -> 
         let message = format!("Application with identifier '{client}' was not found in the directory '{tenant}'.");
         return refuse(700_016, "unauthorized_client", message);
     }
+    if let Some(assertion) = form.get("client_assertion") {
+        return check_assertion(world, form, assertion);
+    }
     let (number, message) = match form.get("client_secret") {
         Some(secret) if *secret == world.client_secret => return Ok(()),
         Some(_) => (7_000_215, format!("Invalid client secret provided for app '{client}'.")),
         None => (7_000_216, "'client_assertion' or 'client_secret' is required.".to_owned()),
     };
     Err(Refusal { number, error: "invalid_client", status: StatusCode::UNAUTHORIZED, message })
+}
+
+fn check_assertion(world: &World, form: &HashMap<String, String>, assertion: &str) -> Result<(), Refusal> {
+    if parameter(form, "client_assertion_type")? != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
+        return refuse(900_021, "invalid_request", "The client assertion's type is not supported.");
+    }
+    let (number, error, message) = match &world.federated_token {
+        Some(token) if token == assertion => return Ok(()),
+        Some(_) => (700_024, "invalid_client", "Client assertion is not within its valid time range."),
+        None => (700_213, "invalid_request", "No matching federated identity record found for presented assertion."),
+    };
+    Err(Refusal { number, error, status: StatusCode::UNAUTHORIZED, message: message.to_owned() })
 }
 
 /// `scope` is one resource followed by `/.default`.
@@ -95,14 +110,17 @@ fn audience(world: &World, scope: &str) -> Result<Audience, Refusal> {
     };
     // A version 1 resource may end with a slash of its own, which then stands before `/.default`.
     let resource = resource.trim_end_matches('/');
-    if same(resource, STORAGE) {
-        Ok(Audience::Storage)
-    } else if same(resource, &world.urls.arm) || PUBLIC_ARM.iter().any(|known| same(known, resource)) {
-        Ok(Audience::Arm)
-    } else {
+    let Some(audience) = resource_audience(world, resource) else {
         let message = format!("The resource principal named {resource} was not found in the tenant.");
-        refuse(500_011, "invalid_resource", message)
-    }
+        return refuse(500_011, "invalid_resource", message);
+    };
+    Ok(audience)
+}
+
+/// What a token for a resource is good for; `None` for one that nobody here knows.
+pub(crate) fn resource_audience(world: &World, resource: &str) -> Option<Audience> {
+    let is_arm = same(resource, &world.urls.arm) || PUBLIC_ARM.iter().any(|known| same(known, resource));
+    if same(resource, STORAGE) { Some(Audience::Storage) } else { is_arm.then_some(Audience::Arm) }
 }
 
 fn issue(state: &mut State, now: Timestamp, audience: Audience, scope: &str) -> Answer {

@@ -25,7 +25,7 @@
 //! | `azure.rs` | read this first: what happens to each request |
 //! | `arm/` | Resource Manager: the door with token, api-version, rights and routes, then a file for each kind of resource |
 //! | `arm/packet_capture/`, `capture/` | packet captures: what is done with them, and what one is at any moment |
-//! | `entra.rs`, `token.rs` | tokens |
+//! | `entra.rs`, `managed_identity.rs`, `token.rs` | tokens |
 //! | `blob/`, `traffic/` | the `.cap` files, and what is in them |
 //! | `sink.rs` | what was posted |
 //! | `fault.rs`, `operation.rs` | trouble on demand, and long-running operations |
@@ -46,6 +46,7 @@ mod entra;
 mod error;
 mod fault;
 mod identifier;
+mod managed_identity;
 mod operation;
 mod rates;
 mod resource_id;
@@ -69,7 +70,9 @@ pub use server::sockets::Server;
 pub use service::Service;
 pub use sink::Message;
 pub use transcript::Exchange;
-pub use world::inventory::{CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT_ID, World};
+pub use world::inventory::{
+    CLIENT_ID, CLIENT_SECRET, FEDERATED_TOKEN, IDENTITY_HEADER, MANAGED_IDENTITY, SUBSCRIPTION, TENANT_ID, World,
+};
 pub use world::resources::{
     NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, ScaleSetFiles, StorageAccount, VirtualMachine,
     Watcher,

@@ -1,9 +1,9 @@
-//! The four services, each of which has an origin of its own.
+//! The services, each of which has an origin of its own.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-/// The four origins of the pretend Azure.
+/// The origins of the pretend Azure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -16,4 +16,6 @@ pub enum Service {
     Blob,
     /// Where messages are posted.
     Sink,
+    /// Where managed identities get their tokens, on the machine or in the app itself.
+    Identity,
 }

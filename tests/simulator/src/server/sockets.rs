@@ -1,4 +1,4 @@
-//! The pretend Azure behind sockets: four loopback listeners, so that the four services are four origins.
+//! The pretend Azure behind sockets: a loopback listener each, so that the services are different origins.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -39,7 +39,7 @@ struct Shared {
 }
 
 impl Server {
-    /// Starts on four free ports, with the world that is made for their URLs.
+    /// Starts on free ports, with the world that is made for their URLs.
     ///
     /// # Errors
     /// When the ports cannot be bound.
@@ -47,7 +47,7 @@ impl Server {
         Server::start_at(0, world, |_| {}).await
     }
 
-    /// Starts on the ports from `base_port` on (0 for free ones): Entra, Resource Manager, blobs, sink.
+    /// Starts on the ports from `base_port` on (0 for free ones): Entra, Resource Manager, blobs, sink, managed identities.
     /// `on_exchange` is told of every exchange, before it is answered.
     ///
     /// # Errors
@@ -61,11 +61,24 @@ impl Server {
         let arm = bind(base_port, 1).await?;
         let blob = bind(base_port, 2).await?;
         let sink = bind(base_port, 3).await?;
-        let urls = Urls { authority: origin(&entra)?, arm: origin(&arm)?, blob: origin(&blob)?, sink: origin(&sink)? };
+        let identity = bind(base_port, 4).await?;
+        let urls = Urls {
+            authority: origin(&entra)?,
+            arm: origin(&arm)?,
+            blob: origin(&blob)?,
+            sink: origin(&sink)?,
+            identity: origin(&identity)?,
+        };
         let azure = Arc::new(Mutex::new(Azure::new(world(urls.clone()))));
         let shared = Arc::new(Shared { azure: Arc::clone(&azure), on_exchange: Box::new(on_exchange) });
         let mut listeners = JoinSet::new();
-        let services = [(entra, Service::Entra), (arm, Service::Arm), (blob, Service::Blob), (sink, Service::Sink)];
+        let services = [
+            (entra, Service::Entra),
+            (arm, Service::Arm),
+            (blob, Service::Blob),
+            (sink, Service::Sink),
+            (identity, Service::Identity),
+        ];
         for (listener, service) in services {
             listeners.spawn(listen(listener, service, Arc::clone(&shared)));
         }

@@ -13,6 +13,12 @@ pub const TENANT_ID: &str = "11111111-1111-1111-1111-111111111111";
 pub const CLIENT_ID: &str = "22222222-2222-2222-2222-222222222222";
 /// The application's secret. It opens nothing but this simulator.
 pub const CLIENT_SECRET: &str = "simulated~secret+with/odd=characters&more";
+/// What a federated issuer, such as a cluster, has given the application of every world.
+pub const FEDERATED_TOKEN: &str = "simulated.federated.token";
+/// The client id of the managed identity that what runs in every world has, system-assigned.
+pub const MANAGED_IDENTITY: &str = "33333333-3333-3333-3333-333333333333";
+/// What an app shows to get its identity's token.
+pub const IDENTITY_HEADER: &str = "simulated-identity-header";
 /// The subscription of every world that is not given another.
 pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -23,6 +29,11 @@ pub struct World {
     pub tenant_id: String,
     pub client_id: String,
     pub client_secret: String,
+    /// What the application's federated credential takes now; `None` when it has none.
+    pub federated_token: Option<String>,
+    /// The client ids of the managed identities of what nightcap runs on, and whether each is the system-assigned one.
+    pub managed_identities: Vec<(String, bool)>,
+    pub identity_header: String,
     /// Ids of the subscriptions.
     pub subscriptions: Vec<String>,
     pub virtual_machines: Vec<VirtualMachine>,
@@ -64,6 +75,9 @@ impl World {
             tenant_id: TENANT_ID.into(),
             client_id: CLIENT_ID.into(),
             client_secret: CLIENT_SECRET.into(),
+            federated_token: Some(FEDERATED_TOKEN.into()),
+            managed_identities: vec![(MANAGED_IDENTITY.into(), true)],
+            identity_header: IDENTITY_HEADER.into(),
             subscriptions: vec![SUBSCRIPTION.into()],
             virtual_machines: Vec::new(),
             scale_sets: Vec::new(),

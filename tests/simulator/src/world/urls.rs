@@ -10,6 +10,8 @@ pub struct Urls {
     pub blob: String,
     /// Where messages are posted.
     pub sink: String,
+    /// Where managed identities get their tokens.
+    pub identity: String,
 }
 
 impl Urls {
@@ -20,6 +22,7 @@ impl Urls {
             arm: "https://management.azure.com".into(),
             blob: "https://*.blob.core.windows.net".into(),
             sink: "https://sink.example".into(),
+            identity: "http://169.254.169.254".into(),
         }
     }
 

@@ -10,6 +10,7 @@ pub fn purpose(exchange: &Exchange) -> String {
             "sign in: a token for Blob storage, please".into()
         }
         Service::Entra => "sign in: a token, please".into(),
+        Service::Identity => "get a token for the managed identity".into(),
         Service::Sink => "tell the people in the channel".into(),
         Service::Blob if exchange.method == "HEAD" => "is the capture's file there, and how large is it?".into(),
         Service::Blob => "what is in the file?".into(),
