@@ -1,0 +1,73 @@
+//! Calls nightcap from within its image, which has neither a shell nor curl.
+//!
+//! `call healthz` asks whether nightcap is well, for the image's health check. `call sweep` lets it carry on what is
+//! unfinished, for a timer. Both end with 0 when it said yes.
+//!
+//! `NIGHTCAP_URL` tells where nightcap is, by default in the same container. It is `http://HOST:PORT`: this call is for a
+//! container or a cluster, and speaks no TLS. `OPERATOR_KEY` is one of nightcap's operator keys.
+
+use std::env;
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// nightcap answers a sweep after at most 60 seconds, and by default after 5.
+const PATIENCE: Duration = Duration::from_secs(65);
+
+fn main() -> ExitCode {
+    match env::args().nth(1).as_deref() {
+        Some("healthz") => report(call("GET", "/healthz", None)),
+        Some("sweep") => match env::var("OPERATOR_KEY") {
+            Ok(key) => report(call("POST", "/api/sweep", Some(key.trim()))),
+            Err(_) => report(Err("OPERATOR_KEY is not set. It is one of nightcap's operator keys.".into())),
+        },
+        _ => report(Err("Say what to call: healthz or sweep.".into())),
+    }
+}
+
+fn report(answer: Result<String, Box<dyn Error>>) -> ExitCode {
+    match answer {
+        Ok(body) => {
+            println!("{body}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The body of an answer that says yes. Anything else is an error.
+fn call(method: &str, path: &str, key: Option<&str>) -> Result<String, Box<dyn Error>> {
+    let url = env::var("NIGHTCAP_URL").unwrap_or_else(|_| "http://127.0.0.1:3000".into());
+    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let host = host.ok_or_else(|| format!("NIGHTCAP_URL is {url}. It must be http://HOST:PORT."))?;
+    let mut connection = connect(host).map_err(|error| format!("There is no nightcap at {url}: {error}"))?;
+    let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+    // With HTTP/1.0 the answer comes as it is and ends with the connection.
+    write!(connection, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n{authorization}\r\n")?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).map_err(|error| format!("nightcap at {url} did not answer: {error}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("What is at {url} speaks no HTTP."))?;
+    match head.split(' ').nth(1) {
+        Some(status) if status.starts_with('2') => Ok(body.into()),
+        _ => Err(format!("nightcap at {url} says no: {}\n{body}", head.lines().next().unwrap_or_default()).into()),
+    }
+}
+
+fn connect(host: &str) -> std::io::Result<TcpStream> {
+    let mut last = std::io::ErrorKind::NotFound.into();
+    for address in host.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
+            Ok(connection) => {
+                connection.set_read_timeout(Some(PATIENCE))?;
+                return Ok(connection);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
