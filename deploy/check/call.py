@@ -1,0 +1,58 @@
+"""Whether `call`, the one program of ours in the image, calls nightcap as it should."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+STATUS = {"/healthz": 200, "/api/sweep": 202}
+ASKED = []
+
+
+class Nightcap(BaseHTTPRequestHandler):
+    def answer(self):
+        ASKED.append((self.command, self.path, self.headers.get("Authorization")))
+        self.send_response(STATUS[self.path])
+        self.end_headers()
+        self.wfile.write(b'{"said": true}')
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def main():
+    nightcap = HTTPServer(("127.0.0.1", 0), Nightcap)
+    threading.Thread(target=nightcap.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as directory:
+        call = Path(directory) / "call"
+        subprocess.run(["rustc", "-D", "warnings", "-o", call, "deploy/container/call.rs"], check=True)
+
+        def run(*arguments, url=f"http://127.0.0.1:{nightcap.server_port}", **more):
+            variables = {**os.environ, "NIGHTCAP_URL": url, **more}
+            ended = subprocess.run([call, *arguments], env=variables, capture_output=True, text=True)
+            return ended.returncode, ended.stdout + ended.stderr
+
+        check(run("healthz") == (0, '{"said": true}\n') and ASKED.pop() == ("GET", "/healthz", None), "healthz")
+        check(run("sweep", OPERATOR_KEY="key")[0] == 0 and ASKED.pop() == ("POST", "/api/sweep", "Bearer key"), "sweep")
+        STATUS.update({"/healthz": 503, "/api/sweep": 401})
+        for name in ["healthz", "sweep"]:
+            code, said = run(name, OPERATOR_KEY="wrong")
+            check(code == 1 and str(STATUS[f"/{'api/' * (name == 'sweep')}{name}"]) in said, f"{name} that is refused")
+        check(run("healthz", url="https://127.0.0.1")[0] == 1, "HTTPS")
+        nightcap.shutdown()
+        nightcap.server_close()
+        code, said = run("healthz")
+        check(code == 1 and "There is no nightcap" in said, "a nightcap that is not there")
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"deploy/container/call.rs fails at: {what}")
+
+
+main()
