@@ -52,6 +52,44 @@ async fn a_capture_starts_from_each_kind_of_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_a_request_is_on_its_way_the_store_is_asked_and_not_before() {
+    let scene = Served::with(Build::Spin, |world| world.timing.latency = Duration::from_millis(100), &[]).await;
+    scene.alert(&common("cpu", TEST_VM)).await;
+    // In short: `PUT packetCaptures`, `write open:capture`.
+    let short = |step: &String| {
+        let (verb, what) = step.split_once(' ').unwrap();
+        let places = ["token", "virtualMachines", "packetCaptures"];
+        let is_at = |place: &&str| what.starts_with('/') && what.to_lowercase().contains(&place.to_lowercase());
+        let place = places.into_iter().find(is_at);
+        let parts = if what.starts_with("open:") { 2 } else { 1 };
+        let kind = what.split(':').take(parts).collect::<Vec<_>>().join(":");
+        format!("{verb} {}", place.map_or(kind, str::to_owned))
+    };
+    let steps: Vec<String> = scene.nightcap.steps().iter().map(short).collect();
+    let put = steps.iter().position(|step| step == "PUT packetCaptures").unwrap();
+    let expected = [
+        "read token",
+        "write token",
+        "read token",
+        "POST token",
+        "read target",
+        "read alert",
+        "write open:alert",
+        "write alert",
+        "GET virtualMachines",
+        "write token",
+        "read watchers",
+        "GET packetCaptures",
+        "read capture",
+        "write open:capture",
+        "PUT packetCaptures",
+        "write capture",
+        "write on",
+    ];
+    assert_eq!(steps[..put + 3], expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copies_at_once_and_later_make_one_capture() {
     for build in builds() {
         let scene = Served::with(build, |world| world.timing.latency = Duration::from_millis(30), &[]).await;

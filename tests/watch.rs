@@ -404,6 +404,23 @@ async fn whenever_a_host_dies_a_sweep_of_another_goes_on_to_one_capture_one_end_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_name_that_was_reserved_is_enough_to_go_on_with() {
+    let (scene, store) = (Scene::new(), Store::default());
+    // Azure makes the capture, and its answer is on its way when the host dies.
+    let late = Effect::Delay(Duration::from_secs(8));
+    killed_at(&scene, &store, fault(late, Method::PUT, "/packetCaptures/"), 5).await;
+    assert_eq!(scene.captures().len(), 1);
+    for unwritten in ["capture:", "on:", "alert:", "open:alert:"] {
+        store.lose(unwritten);
+    }
+    telling_from(&scene, &[], store.clone()).sweep().await;
+    seconds(120).await;
+    assert_eq!(end(&store).0, "time_limit");
+    assert_eq!(the_message(&scene)["data"]["alert"]["rule"], "cpu");
+    assert_eq!(left_open(&store), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_dies_between_sending_and_writing_it_down_has_the_message_sent_twice_under_one_id() {
     let scene = Scene::new();
     let store = Store::default();

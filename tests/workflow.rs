@@ -9,7 +9,7 @@ use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat, reso
 use common::instance::{BEGIN, Instance, Scene, Store, WATCHER};
 use futures::future::join_all;
 use http::Method;
-use nightcap_simulator::{CaptureState, Effect, Fault};
+use nightcap_simulator::{CaptureState, Effect, Fault, Service};
 use serde_json::{Value, json};
 
 async fn outcome(instance: &Instance, body: &Value) -> (u16, Value) {
@@ -158,6 +158,18 @@ async fn five_copies_at_once_and_one_later_make_one_capture() {
     assert_eq!((record["phase"].as_str(), rules), (Some("finished"), vec!["cpu", "disk"]), "nobody who joined is lost");
     assert_eq!(ends(&nightcap, &alert).await, end(200, "skipped", "duplicate"));
     assert_eq!(scene.captures().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_alert_is_answered_at_once_though_no_token_is_to_be_had() {
+    let (scene, store) = (Scene::new(), Store::default());
+    let alert = common("cpu", TEST_VM);
+    assert_eq!(ends(&scene.instance_with(&[], store.clone()), &alert).await.1, "started");
+    store.lose("token:");
+    scene.azure.lock().unwrap().add_fault(Fault::new(Effect::Hang).service(Service::Entra));
+    let begin = scene.now();
+    assert_eq!(ends(&scene.instance_with(&[], store), &alert).await, end(200, "joined", "same_alert"));
+    assert_eq!(scene.now().duration_since(begin).as_millis(), 0);
 }
 
 #[tokio::test(start_paused = true)]

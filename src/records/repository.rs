@@ -40,9 +40,9 @@ pub fn is_unfinished(record: &Value) -> bool {
 #[derive(Serialize, Deserialize)]
 struct Mark {
     at: Timestamp,
-    /// What is about to be written, so that one write does before Azure is asked for a capture.
+    /// What is still to be written, so that one write does before Azure is asked for a capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reserved: Option<CaptureRecord>,
+    unwritten: Option<CaptureRecord>,
 }
 
 /// The alerts that a capture serves.
@@ -230,23 +230,21 @@ impl<H: Host> Records<'_, H> {
         self.save_marked(&record.key(), record, record.is_finished()).await
     }
 
-    /// Writes down in one that Azure is about to be asked for a capture. Its record is to follow; until then
-    /// [`restore`](Self::restore) finds it.
+    /// Writes down in one that Azure is about to be asked for a capture. Its record is to follow; until then its mark has it in it.
     pub async fn reserve(&self, record: &CaptureRecord) -> bool {
-        let mark = Mark { at: self.log.host.now(), reserved: Some(record.clone()) };
+        let mark = Mark { at: self.log.host.now(), unwritten: Some(record.clone()) };
         self.save(&open_key(&record.key()), &mark).await
     }
 
-    /// The record of a capture that was reserved, and that whoever did so has perhaps not written yet.
-    pub async fn reserved(&self, record: &CaptureRecord) -> Option<CaptureRecord> {
-        let mark: Mark = self.load(&open_key(&record.key())).await?;
-        mark.reserved
+    /// The record under a key that whoever reserved it has perhaps not written yet.
+    pub async fn reserved(&self, key: &str) -> Option<CaptureRecord> {
+        self.load::<Mark>(&open_key(key)).await?.unwritten
     }
 
-    /// Writes what was reserved under a key whose record is missing. Tells whether it is there now.
+    /// Writes a record that is missing, as its mark has it. Tells whether it is there now.
     pub async fn restore(&self, key: &str) -> bool {
         let mark: Option<Mark> = self.load(&open_key(key)).await;
-        let Some(record) = mark.and_then(|mark| mark.reserved) else { return false };
+        let Some(record) = mark.and_then(|mark| mark.unwritten) else { return false };
         let is_written = self.save(key, &record).await;
         // Whoever reserved it may have given it up meanwhile.
         let is_given_up = matches!(self.read::<Mark>(&open_key(key)).await, Ok(None));
@@ -352,7 +350,7 @@ impl<H: Host> Records<'_, H> {
     }
 
     pub async fn mark_open(&self, key: &str) -> bool {
-        self.save(&open_key(key), &Mark { at: self.log.host.now(), reserved: None }).await
+        self.save(&open_key(key), &Mark { at: self.log.host.now(), unwritten: None }).await
     }
 
     /// Takes the mark of unfinished work away from a record.

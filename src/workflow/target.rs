@@ -70,14 +70,17 @@ impl<H: Host> ForTarget<'_, H> {
         azure: &Azure<'_, H>,
         earlier: impl Future<Output = Option<Arc<AlertRecord>>>,
     ) -> (Outcome, Option<CaptureRecord>) {
-        let token = async {
+        let token = pin!(async {
             // What the settings skip needs none.
             if let Plan::Start(_) = self.plan(None) {
                 let _ = azure.token(Audience::Arm).await;
             }
+        });
+        // Where a token has to be fetched, the store is read meanwhile.
+        let (memory, token) = match select(token, pin!(memory_of(self.context, self.target))).await {
+            Either::Left(((), memory)) => (memory.await, None),
+            Either::Right((memory, token)) => (memory, Some(token)),
         };
-        // Where a token has to be fetched, memory is read meanwhile.
-        let ((), memory) = join(token, memory_of(self.context, self.target)).await;
         let ended_before = self.ended_before(earlier, &memory);
         let plan = match self.plan(memory.captured_until) {
             Plan::Start(plan) => plan,
@@ -85,7 +88,12 @@ impl<H: Host> ForTarget<'_, H> {
                 return (ended_before.await.unwrap_or_else(|| Outcome::skipped(reason, message)), None);
             }
         };
-        let located = locate(azure, &plan, self.alert.region.as_ref(), &memory);
+        let located = async {
+            if let Some(token) = token {
+                token.await;
+            }
+            locate(azure, &plan, self.alert.region.as_ref(), &memory).await
+        };
         let located = match select(pin!(located), pin!(ended_before)).await {
             Either::Left((located, ended_before)) => match ended_before.await {
                 Some(outcome) => return (outcome, None),
@@ -172,7 +180,7 @@ impl<H: Host> ForTarget<'_, H> {
         let mut found = place.found(plan, capture, self.context.host().now());
         let known = match records.capture(&place.subscription, &place.region, &capture.name).await {
             // Whoever asked for it has perhaps not written its record yet, or died before.
-            Ok(None) => records.reserved(&found).await,
+            Ok(None) => records.reserved(&found.key()).await,
             known => known.unwrap_or_default(),
         };
         let is_it = |known: &CaptureRecord| known.is_same_capture(&found) && !known.is_finished();

@@ -129,7 +129,8 @@ impl Guest {
 
     fn key_value(&mut self) -> KeyValue<'_> {
         let spin = self.spin.as_ref().expect("only the spin build is linked with Spin's interfaces");
-        KeyValue { state: &spin.state, labels: &spin.application.key_value_stores, table: &mut self.table }
+        let record = &self.outbound.record;
+        KeyValue { state: &spin.state, record, labels: &spin.application.key_value_stores, table: &mut self.table }
     }
 }
 

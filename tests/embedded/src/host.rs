@@ -66,6 +66,12 @@ impl Host {
         self.record.on_log(Box::new(f));
     }
 
+    /// What the component asked for, in order: requests as `METHOD path`, and of Spin's store as `read`, `write` or `delete`
+    /// and the key.
+    pub fn steps(&self) -> Vec<String> {
+        self.record.steps()
+    }
+
     /// How many instances there are.
     pub fn instances(&self) -> usize {
         self.record.instances()

@@ -1,15 +1,19 @@
 //! `spin:key-value`, as the component calls it on WASI 0.3, over a [`Store`].
 
+use std::sync::Arc;
+
 use wasmtime::Result;
 use wasmtime::component::{Accessor, FutureReader, HasData, Resource, ResourceTable, StreamReader};
 
 use crate::bindings::wasi03::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use crate::record::Record;
 use crate::state::State;
 use crate::store::{Listing, Store};
 
 /// What the interface sees of an instance.
 pub(crate) struct KeyValue<'a> {
     pub state: &'a State,
+    pub record: &'a Arc<Record>,
     /// The stores that the manifest lets the component open.
     pub labels: &'a [String],
     pub table: &'a mut ResourceTable,
@@ -49,7 +53,7 @@ impl<T> HostStoreWithStore<T> for HasKeyValue {
             if !host.labels.contains(&label) {
                 return Ok(Err(Error::AccessDenied));
             }
-            Ok(Ok(host.table.push(Store::new(host.state.clone()))?))
+            Ok(Ok(host.table.push(Store::new(host.state.clone(), host.record.clone()))?))
         })
     }
 

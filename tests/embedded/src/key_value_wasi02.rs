@@ -27,7 +27,7 @@ impl HostStore for KeyValue<'_> {
         if !self.labels.contains(&label) {
             return Ok(Err(Error::AccessDenied));
         }
-        Ok(Ok(self.table.push(Store::new(self.state.clone()))?))
+        Ok(Ok(self.table.push(Store::new(self.state.clone(), self.record.clone()))?))
     }
 
     async fn get(&mut self, store: Resource<Store>, key: String) -> Result<Answer<Option<Vec<u8>>>> {

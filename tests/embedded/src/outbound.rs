@@ -32,6 +32,7 @@ impl WasiHttpHooks for Outbound {
         _: Io,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let uri = request.uri();
+        self.record.step(format!("{} {}", request.method(), uri.path()));
         let refused = self.allowed.as_ref().is_some_and(|it| !it.allows(uri));
         self.record.outbound_request(format!(
             "{} {}://{}{}",

@@ -11,6 +11,7 @@ pub(crate) struct Record {
     listeners: Mutex<Vec<Listener>>,
     traps: Mutex<Vec<String>>,
     outbound: Mutex<Vec<String>>,
+    steps: Mutex<Vec<String>>,
     peak_memory: AtomicU64,
     instances: AtomicUsize,
     most_instances: AtomicUsize,
@@ -52,6 +53,14 @@ impl Record {
 
     pub fn outbound(&self) -> Vec<String> {
         self.outbound.lock().unwrap().clone()
+    }
+
+    pub fn step(&self, text: String) {
+        self.steps.lock().unwrap().push(text);
+    }
+
+    pub fn steps(&self) -> Vec<String> {
+        self.steps.lock().unwrap().clone()
     }
 
     pub fn memory(&self, bytes: usize) {

@@ -1,16 +1,21 @@
 //! A key-value store as Spin has it: the limits of its keys and values, over a [`State`].
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use anyhow::{anyhow, ensure};
 
+use crate::record::Record;
 use crate::state::State;
 
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 1_000_000;
 
 /// An open store.
-pub struct Store(State);
+pub struct Store {
+    state: State,
+    record: Arc<Record>,
+}
 
 /// The keys of a store, as far as they could be listed, and whether those are all.
 pub(crate) struct Listing {
@@ -19,31 +24,32 @@ pub(crate) struct Listing {
 }
 
 impl Store {
-    pub(crate) fn new(state: State) -> Self {
-        Store(state)
+    pub(crate) fn new(state: State, record: Arc<Record>) -> Self {
+        Store { state, record }
     }
 
     pub(crate) fn get(&self, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        self.record.step(format!("read {key}"));
         check_key(key)?;
         self.check_readable()?;
-        Ok(self.0.with_values(|values| values.get(key).cloned()))
+        Ok(self.state.with_values(|values| values.get(key).cloned()))
     }
 
     pub(crate) fn exists(&self, key: &str) -> anyhow::Result<bool> {
         check_key(key)?;
         self.check_readable()?;
-        Ok(self.0.with_values(|values| values.contains_key(key)))
+        Ok(self.state.with_values(|values| values.contains_key(key)))
     }
 
     pub(crate) fn keys(&self) -> Listing {
         if let Err(error) = self.check_readable() {
             return Listing { keys: Vec::new(), outcome: Err(error) };
         }
-        let mut keys: Vec<String> = self.0.with_values(|values| values.keys().cloned().collect());
-        if self.0.lists_like_redis() {
+        let mut keys: Vec<String> = self.state.with_values(|values| values.keys().cloned().collect());
+        if self.state.lists_like_redis() {
             keys = scan(keys);
         }
-        if self.0.has_unreadable_key() {
+        if self.state.has_unreadable_key() {
             keys.truncate(keys.len() / 2);
             return Listing { keys, outcome: Err(anyhow!("a key is no UTF-8")) };
         }
@@ -51,27 +57,29 @@ impl Store {
     }
 
     pub(crate) fn set(&self, key: String, value: Vec<u8>) -> anyhow::Result<()> {
+        self.record.step(format!("write {key}"));
         check_key(&key)?;
         ensure!(value.len() <= MAX_VALUE, "a value has at most {MAX_VALUE} bytes");
         self.check_writable()?;
-        self.0.with_values(|values| values.insert(key, value));
+        self.state.with_values(|values| values.insert(key, value));
         Ok(())
     }
 
     pub(crate) fn delete(&self, key: &str) -> anyhow::Result<()> {
+        self.record.step(format!("delete {key}"));
         check_key(key)?;
         self.check_writable()?;
-        self.0.with_values(|values| values.remove(key));
+        self.state.with_values(|values| values.remove(key));
         Ok(())
     }
 
     fn check_readable(&self) -> anyhow::Result<()> {
-        ensure!(!self.0.reads_fail(), "the store cannot be read");
+        ensure!(!self.state.reads_fail(), "the store cannot be read");
         Ok(())
     }
 
     fn check_writable(&self) -> anyhow::Result<()> {
-        ensure!(!self.0.writes_fail(), "the store cannot be written");
+        ensure!(!self.state.writes_fail(), "the store cannot be written");
         Ok(())
     }
 }
@@ -99,9 +107,13 @@ fn check_key(key: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
+    fn store(state: &State) -> Store {
+        Store::new(state.clone(), Arc::default())
+    }
+
     #[test]
     fn sizes_are_limited_as_in_spin() {
-        let store = Store::new(State::default());
+        let store = store(&State::default());
         assert!(store.set("k".repeat(256), vec![0; MAX_VALUE]).is_ok());
         assert!(store.set("k".repeat(257), vec![]).is_err());
         assert!(store.set("k".to_owned(), vec![0; MAX_VALUE + 1]).is_err());
@@ -110,7 +122,7 @@ mod tests {
     #[test]
     fn failures_are_switched_on_and_off() {
         let state = State::default();
-        let store = Store::new(state.clone());
+        let store = store(&state);
         state.fail_writes(true);
         assert!(store.set("k".to_owned(), b"v".to_vec()).is_err());
         state.fail_writes(false);
@@ -123,7 +135,7 @@ mod tests {
     #[test]
     fn redis_lists_some_keys_twice_and_those_of_others_too() {
         let state = State::default();
-        let store = Store::new(state.clone());
+        let store = store(&state);
         for number in 0..20 {
             store.set(format!("alert:{number:02}"), vec![]).unwrap();
         }
@@ -143,7 +155,7 @@ mod tests {
     #[test]
     fn a_key_that_is_no_text_breaks_a_listing_off() {
         let state = State::default();
-        let store = Store::new(state.clone());
+        let store = store(&state);
         for number in 0..10 {
             state.put(&format!("alert:{number}"), "{}");
         }
