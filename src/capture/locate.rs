@@ -104,9 +104,10 @@ impl Place {
         }
     }
 
-    /// The record of a capture that was found running, because its maker died or has another store.
-    pub fn found(&self, plan: &Start, capture: &PacketCapture, now: Timestamp) -> CaptureRecord {
-        let requested = self.request_for(plan, capture.name.clone(), self.listing.clock.server_time());
+    /// The record of a capture that was found running, because its maker died or has another store. `seen_at` is Azure's time
+    /// then, which tells it from the next one of its name.
+    pub fn found(&self, plan: &Start, capture: &PacketCapture, seen_at: Timestamp, now: Timestamp) -> CaptureRecord {
+        let requested = self.request_for(plan, capture.name.clone(), seen_at);
         let mut record = CaptureRecord::new(requested);
         record.phase = if capture.is_beginning() { Phase::Creating } else { Phase::Created };
         record.storage_path = capture.storage_path.clone();

@@ -47,10 +47,10 @@ const MOST_ON_TARGET: usize = 16;
 /// What came of a plan that could be carried out.
 #[derive(Debug)]
 pub enum Started {
-    /// A capture was created: as Azure answered, or as it was looked up.
-    Created { capture: PacketCapture, record: Box<CaptureRecord> },
-    /// One runs already.
-    Joined(PacketCapture),
+    /// A capture was created.
+    Created(Box<CaptureRecord>),
+    /// One runs already: its record, as far as it can be told from what Azure shows.
+    Joined(Box<CaptureRecord>),
     /// With `dry_run`: what would have been sent.
     WouldSend(Vec<Value>),
 }
@@ -111,7 +111,7 @@ impl<H: Host> Sequence<'_, H> {
         round: u32,
     ) -> Result<Option<Started>, Failure> {
         if let Some(capture) = self.running_on_target(captures, clock.server_time()).await? {
-            return Ok(Some(self.found(capture)));
+            return Ok(Some(self.found(capture, clock.server_time())));
         }
         let (name, former) = self.choose_name(captures, clock.server_time()).await;
         let reservation = self.context.instance.reservations.reserve(&self.place.watcher, &name);
@@ -126,8 +126,8 @@ impl<H: Host> Sequence<'_, H> {
         }
         let note_ends = evicted.iter().map(async |evicted| match evicted.eq_ignore_ascii_case(&name) {
             // As it stood beside this list: by now somebody may have written the record of the next capture.
-            true => self.note_end(evicted, captures, former.record().cloned()).await,
-            false => self.note_end(evicted, captures, self.record(evicted).await.ok().flatten()).await,
+            true => self.note_end(evicted, captures, clock, former.record().cloned()).await,
+            false => self.note_end(evicted, captures, clock, self.record(evicted).await.ok().flatten()).await,
         });
         join_all(note_ends).await;
         if let Err(error) = self.delete_all(&evicted).await {
@@ -321,7 +321,7 @@ impl<H: Host> Sequence<'_, H> {
                 record.operation = operation::address(&creation);
                 let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
                 record.poll_at = Some(self.azure.log.host.now().after(pause));
-                return Ok(Some(Started::Created { capture, record }));
+                return Ok(Some(Started::Created(record)));
             }
             Err(error) => error,
         };
@@ -338,7 +338,7 @@ impl<H: Host> Sequence<'_, H> {
         }
         // A name that was taken may be free by now.
         let was_taken = error.status() == Some(409) && round == 0;
-        let there = match self.capture(&name).get().await {
+        let there = match self.capture(&name).get_with_time().await {
             Ok(there) => there,
             Err(unseen) if unseen.is_transient() => return self.pause(&unseen, round).await.map(|()| None),
             Err(_) => return Err(self.failure(&error)),
@@ -347,7 +347,9 @@ impl<H: Host> Sequence<'_, H> {
             self.reserved.iter_mut().for_each(Reserved::keep);
         }
         match there {
-            Some(capture) if self.is_on_target(&capture) && capture.is_live() => Ok(Some(self.found(capture))),
+            Some((capture, azures_time)) if self.is_on_target(&capture) && capture.is_live() => {
+                Ok(Some(self.found(capture, azures_time)))
+            }
             None if !error.is_transient() && !was_taken => Err(self.failure(&error)),
             // Something else has the name and is on its way out, or nothing has it and Azure may do better later.
             _ => self.pause(&error, round).await.map(|()| None),
@@ -357,8 +359,9 @@ impl<H: Host> Sequence<'_, H> {
     /// The record of a capture that Azure has accepted.
     fn accepted(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
         let now = self.azure.log.host.now();
+        let seen_at = self.place.listing.clock.server_time();
         let record = self.reserved.take().map(Reserved::into_record);
-        let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, now));
+        let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, seen_at, now));
         record.requested_by = self.context.alert.clone();
         record.requested_for = Some(self.alert.clone());
         record.phase = Phase::Creating;
@@ -368,13 +371,13 @@ impl<H: Host> Sequence<'_, H> {
     }
 
     /// What a capture that is there means: ours, if we asked for it and got no clear answer; else somebody was first.
-    fn found(&mut self, capture: PacketCapture) -> Started {
+    fn found(&mut self, capture: PacketCapture, seen_at: Timestamp) -> Started {
         let may_be_ours = self.reserved.as_ref().is_some_and(|reserved| reserved.is_in_doubt_about(&capture.name));
         if may_be_ours {
-            let record = self.accepted(&capture);
-            Started::Created { capture, record }
+            Started::Created(self.accepted(&capture))
         } else {
-            Started::Joined(capture)
+            let now = self.azure.log.host.now();
+            Started::Joined(Box::new(self.place.found(self.plan, &capture, seen_at, now)))
         }
     }
 
@@ -388,10 +391,8 @@ impl<H: Host> Sequence<'_, H> {
     /// stands in for it until then.
     async fn release_unless_used(&mut self, started: &Result<Started, Failure>) {
         let is_used = match started {
-            Ok(Started::Created { .. }) => true,
-            Ok(Started::Joined(capture)) => {
-                self.reserved.as_ref().is_some_and(|reserved| reserved.has_name(&capture.name))
-            }
+            Ok(Started::Created(_)) => true,
+            Ok(Started::Joined(found)) => self.reserved.as_ref().is_some_and(|reserved| reserved.has_name(&found.name)),
             Ok(Started::WouldSend(_)) | Err(_) => false,
         };
         if !is_used {
@@ -424,9 +425,9 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     /// `known` is the record of its name.
-    async fn note_end(&self, name: &str, captures: &[PacketCapture], known: Option<CaptureRecord>) {
+    async fn note_end(&self, name: &str, captures: &[PacketCapture], clock: Clock, known: Option<CaptureRecord>) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let found = self.place.found(self.plan, capture, self.azure.log.host.now());
+        let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.log.host.now());
         // The record of the name may by now be that of the next capture.
         let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);

@@ -9,7 +9,6 @@ use futures::future::{Either, join, select};
 use crate::alert::Alert;
 use crate::azure::client::Azure;
 use crate::azure::cloud::Audience;
-use crate::azure::packet_capture::PacketCapture;
 use crate::azure::target::Target;
 use crate::capture::locate::{Place, locate};
 use crate::capture::start::{Started, start};
@@ -146,13 +145,14 @@ impl<H: Host> ForTarget<'_, H> {
         let storage = plan.storage.as_ref().or_else(|| self.context.settings.storage.in_region(&place.region));
         let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
         match start(self.context, azure, &self.on, plan, place, storage).await? {
-            Started::Created { capture, mut record } => {
-                let strangers = running_beside(self.context, place, self.target, &capture.name);
+            Started::Created(mut record) => {
+                let name = record.name.clone();
+                let strangers = running_beside(self.context, place, self.target, &name);
                 let (strangers, ()) = join(strangers, self.remember_start(place, &mut record)).await;
-                let started = self.started(plan, place, &capture).beside(&strangers);
+                let started = self.started(plan, place, &record).beside(&strangers);
                 Ok((started, Some(*record)))
             }
-            Started::Joined(capture) => Ok(self.join(plan, place, &capture).await),
+            Started::Joined(found) => Ok(self.join(plan, place, *found).await),
             Started::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),
         }
     }
@@ -167,18 +167,17 @@ impl<H: Host> ForTarget<'_, H> {
         join(records.save_capture(record), records.save(&key, &memory)).await;
     }
 
-    fn started(&self, plan: &Start, place: &Place, capture: &PacketCapture) -> Outcome {
-        let reference = self.reference(place, &capture.name, capture.storage_path.clone());
+    fn started(&self, plan: &Start, place: &Place, record: &CaptureRecord) -> Outcome {
+        let reference = self.reference(place, &record.name, record.storage_path.clone());
         let outcome = Outcome::started(&self.target.name(), plan.parameters.capture_seconds, &plan.complaints);
         Outcome { capture: Some(reference), ..outcome }
     }
 
     /// Adds the alert to a capture that runs. Where there is no record of it, because its maker died or has another
     /// store, it gets one, and is watched from here.
-    async fn join(&self, plan: &Start, place: &Place, capture: &PacketCapture) -> (Outcome, Option<CaptureRecord>) {
+    async fn join(&self, plan: &Start, place: &Place, mut found: CaptureRecord) -> (Outcome, Option<CaptureRecord>) {
         let records = self.context.records();
-        let mut found = place.found(plan, capture, self.context.host().now());
-        let known = match records.capture(&place.subscription, &place.region, &capture.name).await {
+        let known = match records.capture(&place.subscription, &place.region, &found.name).await {
             // Whoever asked for it has perhaps not written its record yet, or died before.
             Ok(None) => records.reserved(&found.key()).await,
             known => known.unwrap_or_default(),
@@ -192,7 +191,7 @@ impl<H: Host> ForTarget<'_, H> {
         let record = CaptureRecord { storage_path: found.storage_path.or(record.storage_path), ..record };
         records.add_alert(&record, &self.on).await;
         if self.origin == Origin::LeftBehind && record.requested_by == self.context.alert {
-            return (self.started(plan, place, capture), Some(record));
+            return (self.started(plan, place, &record), Some(record));
         }
         // The capture may have given way to another one just now.
         let now: Option<CaptureRecord> = records.load(&record.key()).await;
