@@ -491,6 +491,9 @@ async fn what_is_missing_is_told_with_what_to_do() {
 async fn the_portals_sample_machine_is_no_failure() {
     let scene = Scene::with(BEGIN, |world| world.virtual_machines.retain(|vm| !vm.id.ends_with("test-VM")));
     assert_eq!(ends(&scene.instance(), &common("cpu", TEST_VM)).await, end(200, "skipped", "test_notification"));
+    // A program that names it means it.
+    let called = scene.instance().alert(&flat("pc1", TEST_VM, "NetworkWatcher_westcentralus")).await.json();
+    assert_eq!((called.0.as_u16(), &called.1["reason"]), (422, &"machine_not_found".into()), "{}", called.1);
 }
 
 // ---- What becomes of it

@@ -113,8 +113,16 @@ impl<H: Host> ForTarget<'_, H> {
                 let memory = memory_of(self.context, self.target).await;
                 let memory = TargetMemory { machine: None, watcher: None, at, ..memory };
                 self.context.records().save(&target_key(self.target), &memory).await;
-                (Outcome::failed(self.target, failure), None)
+                (self.failed(failure), None)
             }
+        }
+    }
+
+    /// A program that calls directly means the machine that it names, be it the one of the portal's sample.
+    fn failed(&self, failure: Failure) -> Outcome {
+        match self.alert.direct {
+            Some(_) => Outcome::of_failure(failure),
+            None => Outcome::failed(self.target, failure),
         }
     }
 
