@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nightcap_simulator::{Capture, CaptureStatus, Exchange};
+use nightcap_simulator::{Capture, CaptureStatus};
 
 use super::excuse::Excuse;
 use super::ledger::{Ledger, Own, is_own_name, record_key};
@@ -86,9 +86,7 @@ fn nothing_is_stopped_too_early(ledger: &Ledger, verdict: &mut Verdict) {
         let name = record["name"].as_str().unwrap();
         let is_it = |capture: &&Capture| record["storagePath"] == capture.storage_path.as_str();
         let Some(capture) = ledger.captures.iter().find(is_it) else { continue };
-        let address = format!("/{name}/stop?");
-        let is_stop = |asked: &&Exchange| asked.path.contains(&address) && asked.at >= capture.created;
-        let Some(stop) = ledger.transcript.iter().find(is_stop) else { continue };
+        let Some(stop) = ledger.stops_of(capture).next() else { continue };
         let on_name = key.trim_start_matches("capture:").split(':').take(3).collect::<Vec<_>>().join(":");
         let on_name = format!("on:{on_name}:");
         let joined = ledger.under(&on_name).filter_map(|(on, alert)| {

@@ -125,6 +125,16 @@ impl<'a> Ledger<'a> {
             .any(|(_, failed, ..)| failed.strip_prefix("open:").unwrap_or(failed).starts_with(beginning))
     }
 
+    /// What nightcap sent to stop a capture.
+    pub fn stops_of<'c>(&'c self, capture: &'c Capture) -> impl Iterator<Item = &'c Exchange> + 'c {
+        let is_its = |path: &str| {
+            let id = path.split('?').next().and_then(|path| path.strip_suffix("/stop"));
+            id.is_some_and(|id| id.eq_ignore_ascii_case(&capture.id))
+        };
+        let is_there = |at: Timestamp| capture.exists(at) || capture.deleted_at == Some(at);
+        self.transcript.iter().filter(move |asked| is_its(&asked.path) && is_there(asked.at))
+    }
+
     /// Whether somebody did that to a capture in the portal.
     pub fn was_done_by_hand(&self, capture: &Capture, wanted: ByHand) -> bool {
         self.done_by_hand(capture, wanted).next().is_some()

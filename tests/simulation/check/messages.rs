@@ -290,8 +290,7 @@ fn excuses(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) ->
 }
 
 fn was_asked_to_stop(ledger: &Ledger, capture: &Capture) -> bool {
-    let address = format!("/{}/stop?", capture.name);
-    ledger.transcript.iter().any(|asked| asked.status == 202 && asked.path.contains(&address))
+    ledger.stops_of(capture).any(|asked| asked.status == 202)
         || ledger.happened.requests.iter().any(|asked| asked.ask == Ask::Stop && asked.struck)
 }
 
