@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 
 use crate::azure::client::Azure;
 use crate::azure::client::new_request_id;
+use crate::azure::clock::AzureClock;
 use crate::azure::target::Target;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
@@ -15,12 +16,14 @@ use crate::log::Log;
 use crate::records::repository::Records;
 use crate::records::reservation::Reservations;
 use crate::settings::{Keys, SETTINGS, SettingError, Settings};
+use crate::timestamp::Timestamp;
 
 /// What an instance keeps from one request to the next.
 #[derive(Debug)]
 pub struct Instance<H> {
     pub(crate) host: H,
     pub(crate) tokens: Tokens,
+    pub(crate) azure_clock: AzureClock,
     /// Places in watchers for the captures that it is about to create.
     pub(crate) reservations: Reservations,
     loaded: Mutex<Option<Loaded>>,
@@ -80,6 +83,11 @@ impl<H: Host> Context<H> {
         &self.instance.host
     }
 
+    /// Azure's time, which is one for all hosts, as far as this instance has heard it.
+    pub fn azures_time(&self) -> Timestamp {
+        self.instance.azure_clock.now(self.host())
+    }
+
     pub fn log(&self) -> Log<'_, H> {
         Log { host: &self.instance.host, alert: &self.alert, client_request_id: &self.client_request_id }
     }
@@ -99,6 +107,7 @@ impl<H: Host> Context<H> {
             log: self.log(),
             config: &self.settings.azure,
             tokens: &self.instance.tokens,
+            clock: &self.instance.azure_clock,
             target: None,
             deadline: self.instance.host.monotonic().saturating_add(time),
         }
@@ -111,6 +120,7 @@ impl<H: Host> Instance<H> {
         Self {
             host,
             tokens: Tokens::default(),
+            azure_clock: AzureClock::default(),
             reservations: Reservations::default(),
             loaded: Mutex::new(None),
             in_progress: Mutex::default(),

@@ -291,6 +291,39 @@ async fn the_next_capture_of_a_name_tells_of_its_own_alerts_only() {
     assert_eq!(alerts, expected.iter().map(|(rule, others)| (rule, others)).collect::<Vec<_>>());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_capture_that_gave_way_is_not_told_by_whoever_takes_its_name() {
+    let scene = Scene::with(BEGIN, |world| {
+        world.timing.latency = Duration::from_millis(80);
+        // One that Azure is creating cannot be stopped.
+        world.timing.create = Duration::from_millis(100);
+    });
+    let store = Store::default();
+    let calls = |name: &str, target: &str| flat(name, target, "NetworkWatcher_westcentralus");
+    let hosts = [(); 2].map(|()| telling_from(&scene, &[], store.clone()));
+    // With a token at hand neither sees the other's in its list.
+    hosts[0].alert(&calls("pc0", &TEST_VM.replace("test-vm", "nobody"))).await;
+    futures::future::join(hosts[0].alert(&calls("pc1", TEST_VM)), hosts[1].alert(&calls("pc2", TEST_VM))).await;
+    add(&scene, fault(Effect::Hang, Method::POST, "/pc2/stop"));
+    seconds(8).await;
+    hosts.into_iter().for_each(Instance::kill);
+    scene.azure.lock().unwrap().clear_faults();
+
+    let survivor = telling_from(&scene, &[("cooldown_seconds", "0")], store.clone());
+    seconds(60).await;
+    assert_eq!(scene.stopped(), ["pc2"]);
+    survivor.alert(&calls("pc2", CONTOSO_VM)).await;
+    seconds(600).await;
+    let ends = told(&scene).into_iter().filter(|message| message["data"]["capture"].is_object()).map(|message| {
+        let data = &message["data"];
+        (data["capture"]["name"].clone(), data["machine"].clone(), data["reason"].clone())
+    });
+    let ends: Vec<_> = ends.collect();
+    let end = |name: &str, machine: &str| (name.into(), machine.into(), "time_limit".into());
+    assert_eq!(ends, [end("pc1", "test-VM"), end("pc2", "ContosoVM")]);
+    assert_eq!(left_open(&store), Vec::<String>::new());
+}
+
 // ---- The file
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::action::Action;
 use super::answer::{refused, unreadable};
+use super::clock::AzureClock;
 use super::cloud::{self, Audience};
 use super::config::Config;
 use super::error::AzureError;
@@ -20,6 +21,7 @@ use super::token::{TokenCache, Tokens};
 use super::transport::{Attempt, Transport};
 use crate::host::Host;
 use crate::log::Log;
+use crate::timestamp::Timestamp;
 
 /// The version of Blob storage that is spoken. Since 2017-11-09 it takes tokens.
 const STORAGE_API_VERSION: &str = "2021-12-02";
@@ -32,6 +34,7 @@ pub struct Azure<'a, H> {
     /// Where Azure is, and who nightcap is there.
     pub config: &'a Config,
     pub tokens: &'a Tokens,
+    pub clock: &'a AzureClock,
     /// The machine that this is about, for the log, once it is known.
     pub target: Option<&'a Target>,
     /// When to stop trying, on the host's monotonic clock.
@@ -79,6 +82,9 @@ impl<'a, H: Host> Azure<'a, H> {
             let token = self.token(call.audience).await?;
             answer = self.send(&call, &token).await?;
         }
+        if call.audience == Audience::Arm {
+            self.clock.read(&answer, self.log.host);
+        }
         if !answer.status().is_success() {
             return Err(refused(call.action, &answer));
         }
@@ -107,6 +113,11 @@ impl<'a, H: Host> Azure<'a, H> {
     /// An address that Azure handed back, to be used as it is. Whether it is Azure's own is seen when it is called.
     pub fn given_uri(&self, action: Action, address: &str) -> Result<Uri, AzureError> {
         address.parse().map_err(|_| AzureError::ForeignUrl { action })
+    }
+
+    /// Azure's time, as far as it was heard.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now(self.log.host)
     }
 
     pub fn time_left(&self) -> Duration {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 
 use super::client::Azure;
+use super::clock::AzureClock;
 use super::config::Config;
 use super::credential::{ClientSecret, Credential};
 use super::origin::Origin;
@@ -18,6 +19,7 @@ pub struct Stage {
     pub host: FakeHost,
     config: Config,
     tokens: Tokens,
+    clock: AzureClock,
 }
 
 impl Stage {
@@ -27,7 +29,7 @@ impl Stage {
             Some("login.microsoftonline.com") => Answer::json(200, r#"{"access_token": "t", "expires_in": 3599}"#),
             _ => azure(request),
         });
-        Self { host, config: config(), tokens: Tokens::default() }
+        Self { host, config: config(), tokens: Tokens::default(), clock: AzureClock::default() }
     }
 
     pub fn azure(&self) -> Azure<'_, FakeHost> {
@@ -35,6 +37,7 @@ impl Stage {
             log: Log { host: &self.host, alert: "", client_request_id: "" },
             config: &self.config,
             tokens: &self.tokens,
+            clock: &self.clock,
             target: None,
             deadline: Duration::from_secs(60),
         }

@@ -42,7 +42,7 @@ pub async fn list<H: Host, T: DeserializeOwned>(
     api_version: &str,
 ) -> Result<(Vec<T>, Clock), AzureError> {
     let mut answer = azure.get(action, azure.uri(action, path, api_version)?).await?;
-    let clock = Clock::of(&answer, azure.log.host);
+    let clock = azure.clock.read(&answer, azure.log.host);
     let mut items = Vec::new();
     for _ in 0..MOST_PAGES {
         let page: Page<T> = read(action, &answer)?;

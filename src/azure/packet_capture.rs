@@ -199,6 +199,11 @@ impl PacketCapture {
             }
     }
 
+    /// Whether it is surely on another machine or scale set.
+    pub fn is_elsewhere(&self, target: &Target) -> bool {
+        ResourceId::parse(&self.target).is_ok_and(|id| id != target.resource())
+    }
+
     /// Whether this is its name, which Azure compares without case.
     pub fn has_name(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
@@ -309,7 +314,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
             Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
             answer => answer?,
         };
-        Ok(Some((read(Action::LookUp, &answer)?, Clock::of(&answer, self.azure.log.host).server_time())))
+        Ok(Some((read(Action::LookUp, &answer)?, self.azure.clock.read(&answer, self.azure.log.host).server_time())))
     }
 
     /// Begins it. This is sent once: whoever gets an error looks it up before sending this again.
@@ -369,7 +374,7 @@ impl<'a, H: Host> CaptureResource<'a, H> {
     }
 
     fn read_status(&self, answer: &Response<Bytes>) -> Result<Poll, AzureError> {
-        let answered_at = Clock::of(answer, self.azure.log.host).server_time();
+        let answered_at = self.azure.clock.read(answer, self.azure.log.host).server_time();
         let status = match answer.body().is_empty() && answer.status() == StatusCode::OK {
             true => WrittenStatus::default(),
             false => read(Action::Status, answer)?,

@@ -63,7 +63,7 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
             let alerts = records.alerts_on(record).await.alerts;
             let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);
             let kept = KeptReport { at: context.host().now(), report, page };
-            record.note(context.host().now(), "report", "The capture's file was read.");
+            record.note(context.azures_time(), "report", "The capture's file was read.");
             let is_saved = records.save(&record.report_key(), &kept).await;
             if is_saved { None } else { Some(kept) }
         }
@@ -100,20 +100,22 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     let AlertsOn { alerts, count, is_whole } = records.alerts_on(record).await;
     let notice = compose::capture_ended(record, &end, alerts, count, &context.settings.notify, now);
     let is_wanted = end.reason.is_notified() && context.settings.notify.wants(notice.event);
-    // The message is told once, and for some of the alerts it may be the only one.
-    if is_wanted && !is_whole && record.polls < POLLS_FOR_STORE {
-        return poll_again(record, context.host().now());
+    // The message is told once, and for some of the alerts it may be the only one. What is not in the store does not wait: nobody
+    // else would tell it.
+    let may_wait = is_wanted && !is_whole && record.polls < POLLS_FOR_STORE;
+    if may_wait && records.save_capture(record).await {
+        return poll_again(record, context.azures_time());
     }
     // What cannot be written down has to be told before this record says that nothing remains to be done. Until it says so
     // nothing is lost.
     let is_kept = is_wanted && outbox::enqueue(&records, &notice).await;
     if is_wanted && !is_kept {
         if record.polls < POLLS_FOR_STORE {
-            return poll_again(record, context.host().now());
+            return poll_again(record, context.azures_time());
         }
         outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;
     }
-    enter(record, Phase::Finished, context.host().now(), "finished", "Nothing remains to be done.");
+    enter(record, Phase::Finished, context.azures_time(), "finished", "Nothing remains to be done.");
     note_capture(context, record, "finished");
     records.save_capture(record).await;
     if is_kept {

@@ -15,6 +15,9 @@ pub async fn give_way<H: Host>(
     storage_path: Option<String>,
 ) -> Option<CaptureRecord> {
     let records = context.records();
+    if record.superseded_by.is_none() {
+        record.count_polls_anew();
+    }
     record.superseded_by = Some(name.to_owned());
     // From here on whoever joins this capture sees that it has given way.
     records.save_capture(record).await;
@@ -23,7 +26,7 @@ pub async fn give_way<H: Host>(
     match records.capture(&survivor.subscription, &survivor.region, name).await {
         Ok(Some(known)) => survivor = known,
         Ok(None) | Err(_) => {
-            let now = context.host().now();
+            let now = context.azures_time();
             survivor.note(now, "found", "It was found running; nothing is known here of its beginning.");
             records.save_capture(&mut survivor).await;
             found = Some(survivor.clone());

@@ -2,7 +2,7 @@
 //! it is.
 
 use crate::host::Host;
-use crate::records::capture::{CaptureRecord, End, Phase, Requested};
+use crate::records::capture::{CaptureRecord, End, EndNote, Phase, Requested};
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 
@@ -141,9 +141,12 @@ async fn put_aside<H: Host>(records: &Records<'_, H>, mut former: CaptureRecord)
     if former.phase == Phase::Requested {
         return true;
     }
-    if former.end.is_none() {
-        let note = records.end_note(&former).await;
-        former.end_with(note.map_or_else(End::vanished, |note| note.end));
+    if former.end.is_none() && former.superseded_by.is_none() {
+        match records.end_note(&former).await {
+            // Whoever takes its record up hands its alerts over.
+            Some(EndNote { superseded_by: Some(earlier), .. }) => former.superseded_by = Some(earlier),
+            note => former.end_with(note.map_or_else(End::vanished, |note| note.end)),
+        }
     }
     records.put_aside(&mut former).await
 }

@@ -297,7 +297,7 @@ impl<H: Host> Sequence<'_, H> {
         };
         let (by, alert) = (self.context.alert.clone(), Some(self.alert.clone()));
         let requested = Requested { by, alert, ..self.place.request_for(self.plan, name, clock.server_time()) };
-        let reserved = Reserved::new(requested, &former, self.azure.log.host.now());
+        let reserved = Reserved::new(requested, &former, self.azure.now());
         let record_follows = reserved.write(&self.records(), former).await;
         self.reserved = Some(reserved);
         record_follows
@@ -320,7 +320,7 @@ impl<H: Host> Sequence<'_, H> {
                 let mut record = self.accepted(&capture);
                 record.operation = operation::address(&creation);
                 let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
-                record.poll_at = Some(self.azure.log.host.now().after(pause));
+                record.poll_at = Some(self.azure.now().after(pause));
                 return Ok(Some(Started::Created(record)));
             }
             Err(error) => error,
@@ -358,7 +358,7 @@ impl<H: Host> Sequence<'_, H> {
 
     /// The record of a capture that Azure has accepted.
     fn accepted(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
-        let now = self.azure.log.host.now();
+        let now = self.azure.now();
         let seen_at = self.place.listing.clock.server_time();
         let record = self.reserved.take().map(Reserved::into_record);
         let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, seen_at, now));
@@ -376,7 +376,7 @@ impl<H: Host> Sequence<'_, H> {
         if may_be_ours {
             Started::Created(self.accepted(&capture))
         } else {
-            let now = self.azure.log.host.now();
+            let now = self.azure.now();
             Started::Joined(Box::new(self.place.found(self.plan, &capture, seen_at, now)))
         }
     }
@@ -427,12 +427,16 @@ impl<H: Host> Sequence<'_, H> {
     /// `known` is the record of its name.
     async fn note_end(&self, name: &str, captures: &[PacketCapture], clock: Clock, known: Option<CaptureRecord>) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.log.host.now());
+        let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.now());
         // The record of the name may by now be that of the next capture.
         let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
+        // Whoever has stopped it in favour of another one has written that down.
+        let is_told = record.end.is_some() || record.superseded_by.is_some();
+        if is_told || self.records().end_note(&record).await.is_some() {
+            return;
+        }
         let end = match self.over.get(&name.to_ascii_lowercase()) {
-            _ if record.end.is_some() => return,
             Some(Over::Ended(status)) => End::from_status(&record, status),
             Some(Over::Failed) => End::never_began(COULD_NOT_BEGIN),
             Some(Over::Gone) | None => return,

@@ -21,29 +21,37 @@ const PAUSES: [u64; 7] = [5, 10, 20, 40, 60, 120, 300];
 /// The longest of these.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// How many polls may find that Azure has not made a capture that it was asked for: longer than anybody keeps asking.
-const POLLS_FOR_CREATION: u32 = 7;
+/// What may be found again and again before something follows from it: by how many polls, and for how long at least, since several
+/// who watch a capture count their polls together.
+#[derive(Clone, Copy)]
+struct Patience {
+    polls: u32,
+    time: Duration,
+}
 
-/// How many polls may find a creation still going on: a little over an hour.
-const POLLS_OF_CREATION: u32 = 18;
+/// That Azure has not made a capture that it was asked for: longer than anybody keeps asking.
+const FOR_CREATION: Patience = Patience { polls: 7, time: Duration::from_mins(4) };
 
-/// How many polls may find a capture that has not begun: about four minutes. An agent that is slow takes one or two.
-const POLLS_FOR_BEGINNING: u32 = 6;
+/// That its creation goes on.
+const OF_CREATION: Patience = Patience { polls: 18, time: Duration::from_hours(1) };
 
-/// How long at least a capture is given to begin, by Azure's clock: several who watch it count their polls together.
-const BEGINNING_TAKES: Duration = Duration::from_mins(4);
+/// That it has not begun. An agent that is slow takes a minute or two.
+const FOR_BEGINNING: Patience = Patience { polls: 6, time: Duration::from_mins(4) };
+
+/// That it runs after its time, or that nothing can be found out about it: about half an hour where one polls alone.
+const BEYOND: Patience = Patience { polls: 11, time: Duration::from_mins(15) };
 
 /// How many times in a row a capture that gives way may fail to be stopped: about four minutes.
 pub const STOPS_FOR_RIVAL: u32 = 6;
-
-/// How many polls in a row may fail, or find a capture running after its time: about half an hour.
-const POLLS_BEYOND: u32 = 11;
 
 /// As many polls as make the pause longest. More of those that tell nothing are not counted before a capture's time is up.
 const POLLS_OF_SILENCE: u32 = 6;
 
 /// The pauses between polls for a file, in seconds. Azure moves it to its place a little after the end.
 const FILE_PAUSES: [u64; 8] = [2, 4, 8, 16, 30, 30, 60, 60];
+
+/// That there is no file.
+const FOR_FILE: Patience = Patience { polls: 8, time: Duration::from_mins(3) };
 
 /// How long after its time limit a capture is polled, so that Azure has had time to notice.
 pub const SLACK: Duration = Duration::from_secs(2);
@@ -191,14 +199,14 @@ pub fn poll_again(record: &mut CaptureRecord, now: Timestamp) {
 
 pub fn poll_again_in(record: &mut CaptureRecord, now: Timestamp, pause: Duration) {
     record.polls = record.polls.saturating_add(1);
+    record.polled_since.get_or_insert(now);
     record.poll_at = Some(now.after(pause));
 }
 
 /// Takes the capture into another phase, with a step that says why.
 pub fn enter(record: &mut CaptureRecord, phase: Phase, now: Timestamp, step: &str, detail: &str) {
     record.phase = phase;
-    record.polls = 0;
-    record.poll_at = None;
+    record.count_polls_anew();
     record.note(now, step, detail);
 }
 
@@ -241,6 +249,8 @@ impl Step<'_> {
 
     fn take_in_resource(&mut self, capture: PacketCapture, azures_time: Timestamp) -> Duty {
         match self.record.phase {
+            // Somebody else may have given the name to a capture of another machine.
+            Phase::Requested if capture.is_elsewhere(&self.record.target) => self.take_in_absence(),
             Phase::Requested => {
                 self.record.storage_path = capture.storage_path;
                 // Somebody else may have asked for it long after this was written.
@@ -249,15 +259,15 @@ impl Step<'_> {
             }
             Phase::Ended => self.take_in_address(capture.storage_path),
             _ if capture.is_failed() => self.fail_to_begin(Failure::lasting(Reason::NeverBegan, COULD_NOT_BEGIN)),
-            _ if capture.is_beginning() && self.record.polls < POLLS_OF_CREATION => self.poll_again(),
+            _ if capture.is_beginning() && !self.is_enough(OF_CREATION) => self.poll_again(),
             _ => self.created(),
         }
     }
 
     fn take_in_absence(&mut self) -> Duty {
         match self.record.phase {
-            Phase::Requested if self.record.polls < POLLS_FOR_CREATION => self.poll_again(),
-            Phase::Requested => self.end(End::not_created()),
+            Phase::Requested if self.is_enough(FOR_CREATION) => self.end(End::not_created()),
+            Phase::Requested => self.poll_again(),
             Phase::Ended => self.take_in_address(None),
             _ => self.vanish(),
         }
@@ -280,7 +290,7 @@ impl Step<'_> {
     }
 
     fn wait_for_operation(&mut self) -> Duty {
-        if self.record.polls < POLLS_OF_CREATION { self.poll_again() } else { self.give_up_operation() }
+        if self.is_enough(OF_CREATION) { self.give_up_operation() } else { self.poll_again() }
     }
 
     /// An operation that cannot be read, or goes on for ever, says nothing; the capture itself may.
@@ -304,7 +314,7 @@ impl Step<'_> {
         match status.activity {
             Activity::Stopped | Activity::Failed => self.take_in_end(status),
             Activity::Running => self.take_in_running(status),
-            Activity::NotStarted if self.record.polls >= POLLS_FOR_BEGINNING && self.is_late(status) => {
+            Activity::NotStarted if self.is_enough(FOR_BEGINNING) => {
                 let why = "Azure made the capture, but it never began to capture. Is the machine running, and is its \
                            Network Watcher agent healthy?";
                 self.fail_to_begin(Failure::lasting(Reason::NeverBegan, why))
@@ -319,18 +329,13 @@ impl Step<'_> {
         let began_at = self.record.began_at.unwrap_or(self.record.requested_at);
         let due = began_at.after(self.record.time_limit()).after(SLACK);
         let Some(left) = due.since(status.answered_at).filter(|left| !left.is_zero()) else {
-            let is_lost = self.record.polls >= POLLS_BEYOND;
             let lost = || End::lost_sight("Azure does not know what became of the capture.");
-            return if is_lost { self.end(lost()) } else { self.poll_again() };
+            return if self.is_enough(BEYOND) { self.end(lost()) } else { self.poll_again() };
         };
         self.record.polls = self.record.polls.min(POLLS_OF_SILENCE);
         self.poll_again();
         self.record.poll_at = self.record.poll_at.min(Some(self.now.after(left)));
         Duty::Nothing
-    }
-
-    fn is_late(&self, status: &Status) -> bool {
-        status.answered_at.since(self.record.requested_at).is_none_or(|since| since >= BEGINNING_TAKES)
     }
 
     /// Azure does not tell who stopped a capture. Whoever did so by nightcap's word wrote that down first, perhaps while
@@ -351,13 +356,13 @@ impl Step<'_> {
         // Who wanted to stop it may have died before, and another alert may have joined since.
         let is_to_stop = self.record.stopping.is_some() && self.situation.all_resolved;
         match due.since(status.answered_at).filter(|left| !left.is_zero()) {
-            _ if is_to_stop && self.record.polls < POLLS_BEYOND => Duty::Stop,
+            _ if is_to_stop && !self.is_enough(BEYOND) => Duty::Stop,
             Some(left) => {
-                self.record.polls = 0;
+                self.record.count_polls_anew();
                 self.record.poll_at = Some(self.now.after(left));
                 Duty::Nothing
             }
-            None if self.record.polls >= POLLS_BEYOND => {
+            None if self.is_enough(BEYOND) => {
                 self.end(End::lost_sight("Azure says that the capture still runs, long after its time limit."))
             }
             None => self.poll_again(),
@@ -371,7 +376,7 @@ impl Step<'_> {
 
     /// A poll that failed says nothing of the capture. When too many have, people are told that.
     fn fail_to_see(&mut self, error: &AzureError, failure: &Failure) -> Duty {
-        if self.record.polls >= POLLS_BEYOND {
+        if self.is_enough(BEYOND) {
             return self.end(End::lost_sight(&failure.message));
         }
         if self.record.polls == 0 {
@@ -416,11 +421,18 @@ impl Step<'_> {
 
     /// Has the file looked for again, unless that was done often enough.
     fn look_again(&mut self) -> bool {
-        let pause = FILE_PAUSES.get(self.record.polls as usize).copied().map(Duration::from_secs);
-        if let Some(pause) = pause {
-            poll_again_in(self.record, self.now, pause);
+        let goes_on = !self.is_enough(FOR_FILE);
+        if goes_on {
+            let pause = FILE_PAUSES.get(self.record.polls as usize).or(FILE_PAUSES.last()).copied();
+            poll_again_in(self.record, self.now, pause.map_or(LONGEST_PAUSE, Duration::from_secs));
         }
-        pause.is_some()
+        goes_on
+    }
+
+    /// Whether the same was found often and long enough. Where the clocks of those who found it do not agree, often is enough.
+    fn is_enough(&self, patience: Patience) -> bool {
+        let since = self.record.polled_since.and_then(|since| self.now.since(since));
+        self.record.polls >= patience.polls && since.is_none_or(|since| since >= patience.time)
     }
 
     fn finish_without_file(&mut self, problem: String) -> Duty {
@@ -565,8 +577,6 @@ mod tests {
             (Phase::Creating, 0, Answer::Gone, &noted(None), Phase::Ended, Some(EndReason::SizeLimit), Duty::Nothing),
             (Phase::Created, 0, status(Activity::Running), &nothing, Phase::Running, None, Duty::Nothing),
             (Phase::Created, 5, status(Activity::NotStarted), &nothing, Phase::Created, None, Duty::Nothing),
-            // Azure's clock says that only ten seconds have passed.
-            (Phase::Created, 6, status(Activity::NotStarted), &nothing, Phase::Created, None, Duty::Nothing),
             (
                 Phase::Running,
                 0,
@@ -625,6 +635,35 @@ mod tests {
             let (record, done) = after(CaptureRecord { polls, ..in_phase(phase) }, answer, situation);
             assert_eq!((record.phase, record.end.map(|end| end.reason), done), (then, reason, duty), "{story}");
         }
+    }
+
+    #[test]
+    fn several_who_poll_wait_no_less_than_one() {
+        for (phase, answer, reason) in [
+            (Phase::Requested, Answer::Gone, EndReason::NotCreated),
+            (Phase::Created, status(Activity::NotStarted), EndReason::NeverBegan),
+            (Phase::Running, Answer::Failed(throttled(1)), EndReason::LostSight),
+        ] {
+            let often = CaptureRecord { polls: 20, ..in_phase(phase) };
+            let a_moment = CaptureRecord { polled_since: Some(at(0)), ..often.clone() };
+            let (record, _) = after(a_moment, answer.clone(), &Situation::default());
+            assert_eq!(record.end, None, "{phase:?}");
+            let for_long = CaptureRecord { polled_since: Some(at(-3600)), ..often };
+            let (record, _) = after(for_long, answer, &Situation::default());
+            assert_eq!(record.end.map(|end| end.reason), Some(reason), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_the_name_on_another_machine_is_not_what_was_asked_for() {
+        let elsewhere = PacketCapture {
+            target: record().target.id().to_string().replace("/vm", "/other"),
+            storage_path: Some("https://elsewhere".to_owned()),
+            ..PacketCapture::default()
+        };
+        let answer = Answer::Resource(Box::new(elsewhere), at(10));
+        let (record, _) = after(in_phase(Phase::Requested), answer, &Situation::default());
+        assert_eq!((record.phase, record.storage_path, record.polls), (Phase::Requested, None, 1));
     }
 
     #[test]

@@ -42,6 +42,13 @@ pub enum Watcher {
     Nudged,
 }
 
+/// When a record has its next poll, how many it counts, and since when.
+type PollPlan = (Option<Timestamp>, u32, Option<Timestamp>);
+
+fn plan_of(record: &CaptureRecord) -> PollPlan {
+    (record.poll_at, record.polls, record.polled_since)
+}
+
 /// Watches a capture, and the one that it gives way to. Returns at the end, or when it is not worth staying.
 pub async fn watch<H: Host>(context: &Context<H>, record: CaptureRecord, watcher: Watcher) {
     let mut next = Some(record);
@@ -52,7 +59,7 @@ pub async fn watch<H: Host>(context: &Context<H>, record: CaptureRecord, watcher
             return;
         }
         let context = context.about(&record.requested_by);
-        let stored_plan = (record.poll_at, record.polls);
+        let stored_plan = plan_of(&record);
         let watch = Watch { context: &context, record, planned: None, stored_plan, survivor: None, unkept: None };
         next = watch.stay(watcher).await;
     }
@@ -63,8 +70,8 @@ struct Watch<'a, H> {
     record: CaptureRecord,
     /// When the record has the next poll, and when that is on the monotonic clock.
     planned: Option<(Timestamp, Duration)>,
-    /// When the record in the store has it, and how many polls that counts, as far as is known.
-    stored_plan: (Option<Timestamp>, u32),
+    /// What the record in the store says of that, as far as is known.
+    stored_plan: PollPlan,
     /// The capture that this one has given way to, when nobody here watches that one yet.
     survivor: Option<CaptureRecord>,
     /// A report that the store has not taken. People are told first.
@@ -98,11 +105,11 @@ impl<H: Host> Watch<'_, H> {
         let mut situation = self.situation().await;
         let mut question = step::next_question(&self.record, &situation);
         if question == Question::Stop {
-            step::plan_stop(&mut self.record, self.context.host().now());
+            step::plan_stop(&mut self.record, self.context.azures_time());
             // Whoever sees it stopped must be able to see why.
             if !self.save().await {
                 self.record.stopping = None;
-                return step::poll_again(&mut self.record, self.context.host().now());
+                return step::poll_again(&mut self.record, self.context.azures_time());
             }
             // Nor must the next capture of the name be stopped for this one.
             if self.record.replaced {
@@ -124,13 +131,14 @@ impl<H: Host> Watch<'_, H> {
                 self.advance(answer, &situation);
             }
             Duty::GiveWay { to, storage_path, is_over } => {
-                let failure = if is_over { None } else { self.stop().await.err() };
+                let is_to_stop = !is_over && !self.context.settings.dry_run;
+                let failure = if is_to_stop { self.stop().await.err() } else { None };
                 let found = give_way(self.context, &mut self.record, &to, storage_path).await;
                 self.survivor = found.or(self.survivor.take());
                 match failure.filter(|error| error.is_transient() && self.record.polls < STOPS_FOR_RIVAL) {
                     Some(error) => drop(self.advance(Answer::Stopping(Some(error)), &situation)),
                     None => {
-                        step::end(&mut self.record, End::superseded(&to), self.context.host().now());
+                        step::end(&mut self.record, End::superseded(&to), self.context.azures_time());
                         self.note_in_log("ended");
                     }
                 }
@@ -174,7 +182,7 @@ impl<H: Host> Watch<'_, H> {
     fn advance(&mut self, answer: Answer, situation: &Situation) -> Duty {
         let CaptureRecord { phase, poll_at, target, watcher, .. } = self.record.clone();
         let failure = |error: &AzureError| Failure::from_azure(error, &target, Some(&watcher));
-        let now = self.context.host().now();
+        let now = self.context.azures_time();
         let duty = step::advance(&mut self.record, answer, situation, now, failure);
         if let Some(planned) = self.record.poll_at.filter(|planned| Some(*planned) != poll_at) {
             let pause = planned.since(now).unwrap_or_default();
@@ -277,21 +285,21 @@ impl<H: Host> Watch<'_, H> {
         let stored = self.context.records().load::<CaptureRecord>(&self.record.key()).await;
         let Some(stored) = stored else { return };
         let is_same = self.record.is_same_capture(&stored);
-        let stored_plan = (stored.poll_at, stored.polls);
+        let stored_plan = plan_of(&stored);
         if is_same && stored.phase == self.record.phase && stored_plan != self.stored_plan {
             // Somebody else has polled it since.
-            (self.record.poll_at, self.record.polls) = stored_plan;
+            (self.record.poll_at, self.record.polls, self.record.polled_since) = stored_plan;
         }
         self.stored_plan = stored_plan;
         // Whoever gave the name to another capture has put this one's record aside, or died before.
-        self.record.replaced |= !is_same;
+        self.record.replaced |= !is_same && self.record.has_lost_name_to(&stored);
         self.record.merge(stored);
     }
 
     async fn save(&mut self) -> bool {
         let is_saved = self.context.records().save_capture(&mut self.record).await;
         if is_saved {
-            self.stored_plan = (self.record.poll_at, self.record.polls);
+            self.stored_plan = plan_of(&self.record);
         }
         is_saved
     }
@@ -309,7 +317,7 @@ impl<H: Host> Watch<'_, H> {
             return wake_at.saturating_sub(self.context.host().monotonic());
         }
         // Somebody else planned this, by a clock that may have been wrong.
-        let left = poll_at.since(self.context.host().now()).unwrap_or_default();
+        let left = poll_at.since(self.context.azures_time()).unwrap_or_default();
         let longest = self.record.time_limit().saturating_add(SLACK).max(LONGEST_PAUSE);
         if left > longest { Duration::ZERO } else { left }
     }

@@ -68,7 +68,10 @@ pub struct CaptureRecord {
     /// How many polls in a row have brought nothing new.
     #[serde(default, rename = "looks")]
     pub polls: u32,
-    /// When to look again, by the clock of the host that wrote this.
+    /// Azure's time at the first of these. Several who poll count together, and none of them is to wait less for that.
+    #[serde(default, rename = "lookedSince", skip_serializing_if = "Option::is_none")]
+    pub polled_since: Option<Timestamp>,
+    /// When to look again, by Azure's time as far as whoever wrote this had heard it.
     #[serde(rename = "lookAt")]
     pub poll_at: Option<Timestamp>,
     /// Why nightcap itself is stopping it.
@@ -231,6 +234,7 @@ impl CaptureRecord {
             phase: Phase::Requested,
             began_at: None,
             polls: 0,
+            polled_since: None,
             poll_at: None,
             stopping: None,
             superseded_by: None,
@@ -307,9 +311,20 @@ impl CaptureRecord {
     pub fn is_same_capture(&self, other: &Self) -> bool {
         match (&self.storage_path, &other.storage_path) {
             (Some(own), Some(theirs)) => own == theirs,
+            _ if self.target.resource() != other.target.resource() => false,
             (Some(_), None) => !other.follows(self),
             (None, Some(_)) => !self.follows(other),
             (None, None) => true,
+        }
+    }
+
+    /// Whether the name of both is the other one's by now, where they are not the same capture. The later one has it; but whoever
+    /// only asked for it takes it from nobody who raced for it and got it.
+    pub fn has_lost_name_to(&self, other: &Self) -> bool {
+        match (&self.storage_path, &other.storage_path) {
+            (Some(_), None) => other.follows(self),
+            (None, Some(_)) => !self.follows(other),
+            _ => self.requested_at < other.requested_at,
         }
     }
 
@@ -335,9 +350,15 @@ impl CaptureRecord {
     /// Takes over how it ended; its file is still to be found.
     pub fn end_with(&mut self, end: End) {
         self.phase = Phase::Ended;
-        self.polls = 0;
-        self.poll_at = None;
+        self.count_polls_anew();
         self.end = Some(end);
+    }
+
+    /// Something new is known, so that the next poll is the first of others.
+    pub fn count_polls_anew(&mut self) {
+        self.polls = 0;
+        self.polled_since = None;
+        self.poll_at = None;
     }
 
     /// Whether nothing remains to be done.

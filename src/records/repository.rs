@@ -185,9 +185,9 @@ impl<H: Host> Records<'_, H> {
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
         let key = record.key();
         match self.read::<CaptureRecord>(&key).await {
-            // Two captures had the name within moments, and both are to be told. The later one has the name.
+            // Two captures had the name, the one after the other, and both are to be told.
             Ok(Some(mut stored)) if !record.is_same_capture(&stored) => {
-                if record.requested_at < stored.requested_at {
+                if record.has_lost_name_to(&stored) {
                     return self.put_aside(record).await;
                 }
                 if !self.put_aside(&mut stored).await {
