@@ -146,6 +146,8 @@ async fn five_hundred_alerts_within_a_second_all_have_their_outcome_and_memory_s
         assert_eq!(ends.get("started"), Some(&100), "{ends:?}");
         assert_eq!(ends.get("joined"), Some(&400), "{ends:?}");
         assert_eq!(scene.captures(), 100);
+        let tokens = scene.asked().iter().filter(|asked| *asked == "POST token").count();
+        assert!(tokens <= 5, "a storm needs a handful of tokens, and {tokens} were fetched");
         assert!(scene.nightcap.peak_memory() < 32 * 1024 * 1024, "{} bytes", scene.nightcap.peak_memory());
         scene.assert_no_trap();
     }
