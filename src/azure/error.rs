@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 
 use super::action::Action;
-use super::credential::Identity;
+use super::identity::Identity;
 use super::{lenient, retry};
 use crate::text::clean;
 

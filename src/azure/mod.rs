@@ -13,6 +13,7 @@ pub(crate) mod credential;
 pub(crate) mod error;
 #[cfg(test)]
 mod fake;
+pub(crate) mod identity;
 mod kept_token;
 mod lenient;
 mod list;

@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use crate::azure::action::Action;
-use crate::azure::credential::Identity;
 use crate::azure::error::AzureError;
+use crate::azure::identity::Identity;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::{Target, TargetKind};

@@ -1,6 +1,8 @@
 //! An application that proves itself by a secret.
 
-use super::{Identity, Origin, TokenRequest, to_entra};
+use super::token_request::{TokenRequest, to_entra};
+use crate::azure::identity::Identity;
+use crate::azure::origin::Origin;
 use crate::azure::secret::Secret;
 
 #[derive(Clone, Debug)]

@@ -10,8 +10,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode};
 use url::{Host as UrlHost, Url};
 
-use super::{Host, Identity, TokenRequest};
+use super::token_request::TokenRequest;
 use crate::azure::error::AzureError;
+use crate::azure::identity::Identity;
+use crate::host::Host;
 
 /// The Instance Metadata Service.
 pub const METADATA_SERVICE: &str = "http://169.254.169.254/metadata/identity/oauth2/token";

@@ -2,19 +2,17 @@
 
 mod client_secret;
 mod managed_identity;
+mod token_request;
 mod workload_identity;
 
-use std::fmt;
-
-use bytes::Bytes;
-use http::{Method, Request, StatusCode, header, request};
-
 use super::error::AzureError;
+use super::identity::Identity;
 use super::origin::Origin;
 use crate::host::Host;
 
 pub use client_secret::ClientSecret;
 pub use managed_identity::{METADATA_SERVICE, ManagedIdentity, endpoint};
+pub use token_request::TokenRequest;
 pub use workload_identity::{FederatedToken, WorkloadIdentity};
 
 /// One of the ways to prove it.
@@ -23,26 +21,6 @@ pub enum Credential {
     ClientSecret(ClientSecret),
     ManagedIdentity(ManagedIdentity),
     WorkloadIdentity(WorkloadIdentity),
-}
-
-/// Who nightcap is to Azure, in words for people and as what tells its tokens from another one's. It holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// An application with a secret: its client id and its tenant.
-    Application(String, String),
-    /// The same with a token of another issuer that Entra trusts.
-    Federated(String, String),
-    SystemAssigned,
-    /// A managed identity, by its client id.
-    UserAssigned(String),
-}
-
-/// A request for a token.
-pub struct TokenRequest {
-    pub request: request::Builder,
-    pub body: Bytes,
-    /// Statuses with which this endpoint says that it will know more in a moment, beside those of every service.
-    pub passing: &'static [StatusCode],
 }
 
 impl Credential {
@@ -70,31 +48,4 @@ impl Credential {
             Self::WorkloadIdentity(identity) => identity.token_request(host, authority, scope).await,
         }
     }
-}
-
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Application(client, tenant) => write!(f, "the application {client} of tenant {tenant}"),
-            Self::Federated(client, tenant) => write!(f, "the federated application {client} of tenant {tenant}"),
-            Self::SystemAssigned => f.write_str("the system-assigned managed identity"),
-            Self::UserAssigned(client) => write!(f, "the user-assigned managed identity {client}"),
-        }
-    }
-}
-
-/// A request to Entra's token endpoint, version 2.0 (entra-docs, v2-oauth2-client-creds-grant-flow).
-fn to_entra(authority: &Origin, tenant_id: &str, client_id: &str, scope: &str, proof: &[(&str, &str)]) -> TokenRequest {
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "client_credentials")
-        .append_pair("client_id", client_id)
-        .extend_pairs(proof)
-        .append_pair("scope", scope)
-        .finish();
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("{authority}/{tenant_id}/oauth2/v2.0/token"))
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::ACCEPT, "application/json");
-    TokenRequest { request, body: body.into(), passing: &[] }
 }

@@ -1,9 +1,12 @@
 //! An application that proves itself by a token of another issuer, such as a Kubernetes cluster: workload identity
 //! federation (azure-identity, `WorkloadIdentityCredential`; azure-workload-identity).
 
-use super::{Host, Identity, Origin, TokenRequest, to_entra};
+use super::token_request::{TokenRequest, to_entra};
 use crate::azure::error::AzureError;
+use crate::azure::identity::Identity;
+use crate::azure::origin::Origin;
 use crate::azure::secret::Secret;
+use crate::host::Host;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
