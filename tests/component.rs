@@ -84,9 +84,8 @@ async fn while_a_request_is_on_its_way_the_store_is_asked_and_not_before() {
         "write open:capture",
         "PUT packetCaptures",
         "write capture",
-        "write on",
     ];
-    assert_eq!(steps[..put + 3], expected);
+    assert_eq!(steps[..put + 2], expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +202,9 @@ async fn work_goes_on_after_the_answer_and_its_record_outlives_the_host() {
         let before = scene.asked().len();
         let (status, answer) = scene.alert(&common("cpu", TEST_VM)).await;
         assert_eq!((status.as_u16(), answer["outcomes"][0]["reason"].as_str()), (200, Some("same_alert")), "{answer}");
-        assert_eq!(scene.asked().len(), before, "nothing had to be asked again");
+        // While the record is read, the list may be on its way already.
+        let more = scene.asked().split_off(before);
+        assert!(more.len() <= 1 && more.iter().all(|asked| asked == "GET packetCaptures"), "{more:?}");
         assert!(
             scene.options.state.keys().iter().any(|key| key.contains("capture")),
             "{:?}",

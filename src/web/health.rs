@@ -21,11 +21,11 @@ pub async fn show<H: Host>(State(instance): State<Arc<Instance<H>>>) -> Result<R
 
 /// `commit` is what `build.rs` found, and empty where it was told to say nothing.
 fn healthy(commit: Option<&str>) -> Value {
-    let mut health = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
-    if let Some(commit) = commit.filter(|commit| !commit.is_empty()) {
-        health["commit"] = commit.into();
+    let version = env!("CARGO_PKG_VERSION");
+    match commit.filter(|commit| !commit.is_empty()) {
+        Some(commit) => json!({"status": "ok", "version": version, "commit": commit}),
+        None => json!({"status": "ok", "version": version}),
     }
-    health
 }
 
 #[cfg(test)]

@@ -56,9 +56,10 @@ use stage::Stage;
 
 const SEEDS: u64 = 3000;
 
-/// Stories among these that do not end well yet: in the first a capture that ended by itself is told as stopped by hand, in the
-/// others an alert fails after its answer while the store takes nothing, and nobody is told. They are played and printed.
-const KNOWN_FAULTS: [u64; 3] = [2186, 2210, 2995];
+/// Stories among these that do not end well yet: a capture of a fixed name is forgotten (46), two run beside each other for too long
+/// (501), an alert fails while the store takes nothing, and nobody is told (1880), and a capture that ended by itself is told as
+/// vanished (2913). They are played and printed.
+const KNOWN_FAULTS: [u64; 4] = [46, 501, 1880, 2913];
 
 /// How much of a story is shown.
 const LINES: usize = 60;
