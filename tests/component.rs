@@ -83,9 +83,10 @@ async fn while_a_request_is_on_its_way_the_store_is_asked_and_not_before() {
         "read capture",
         "write open:capture",
         "PUT packetCaptures",
+        "read capture",
         "write capture",
     ];
-    assert_eq!(steps[..put + 2], expected);
+    assert_eq!(steps[..put + 3], expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

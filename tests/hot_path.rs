@@ -92,7 +92,7 @@ async fn captures_of_others_on_the_machine_are_waited_for_once_and_few_are_looke
     for number in 0..100 {
         scene.add_capture(&format!("theirs-{number}"), TEST_VM, 3600, CaptureState::Running);
     }
-    assert_eq!(waits(&scene, &store, "cpu", TEST_VM, 3).await, 6);
+    assert_eq!(waits(&scene, &store, "cpu", TEST_VM, 3).await, 7, "their records, and whether a mark has them");
     let (reads, _) = waited_for(&scene, &store, "cpu", CONTOSO_VM).await;
     assert_eq!(reads.iter().filter(|read| *read == "read capture").count(), 1, "those of another machine are not");
     let again = scene.instance_with(&[], Store::default());

@@ -105,9 +105,12 @@ impl Reserved {
         false
     }
 
-    /// Writes the record that follows the mark, for which Azure need not wait.
+    /// Writes the record that follows the mark, for which Azure need not wait. That of a rival who was faster stays.
     pub async fn write_record<H: Host>(&self, records: &Records<'_, H>) {
-        records.save(&self.record.key(), &self.record).await;
+        let key = self.record.key();
+        if let Ok(None) = records.read::<CaptureRecord>(&key).await {
+            records.save(&key, &self.record).await;
+        }
     }
 
     /// Nothing came of it, as far as can be seen.
@@ -116,11 +119,13 @@ impl Reserved {
         if self.trace != Trace::Nothing {
             return;
         }
-        // Another instance that asked for the same name may have been first, and then this is its record.
+        // Another one that asked for the same name may have been first, be it for another machine of the same alert, and then this
+        // is its record.
         let own = self.record;
         let stored: Option<CaptureRecord> = records.load(&own.key()).await;
-        let is_own =
-            |stored: CaptureRecord| stored.requested_by == own.requested_by && stored.phase == Phase::Requested;
+        let is_own = |stored: CaptureRecord| {
+            stored.requested_by == own.requested_by && stored.target == own.target && stored.phase == Phase::Requested
+        };
         // Others who asked for it may be further than their record.
         if stored.is_some_and(is_own) && records.alerts_on(&own).await.count <= 1 {
             records.forget_capture(&own).await;

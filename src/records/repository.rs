@@ -135,7 +135,7 @@ impl<H: Host> Records<'_, H> {
         self.save_marked(&alert_key(&record.key), record, record.finished).await
     }
 
-    /// The record of the capture that has a name.
+    /// The record of the capture that has a name, be it only in its mark so far.
     pub async fn capture(
         &self,
         subscription: &str,
@@ -144,9 +144,13 @@ impl<H: Host> Records<'_, H> {
     ) -> Result<Option<CaptureRecord>, ReadError> {
         let key = capture_key(subscription, region, name);
         let spelt = spelt_capture_key(subscription, region, name);
-        match self.capture_at(&key).await? {
-            None if spelt != key => self.capture_at(&spelt).await,
-            found => Ok(found),
+        let found = match self.capture_at(&key).await? {
+            None if spelt != key => self.capture_at(&spelt).await?,
+            found => found,
+        };
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => Ok(self.load::<Mark>(&open_key(&key)).await.and_then(|mark| mark.unwritten)),
         }
     }
 
@@ -234,11 +238,6 @@ impl<H: Host> Records<'_, H> {
     pub async fn reserve(&self, record: &CaptureRecord) -> bool {
         let mark = Mark { at: self.log.host.now(), unwritten: Some(record.clone()) };
         self.save(&open_key(&record.key()), &mark).await
-    }
-
-    /// The record under a key that whoever reserved it has perhaps not written yet.
-    pub async fn reserved(&self, key: &str) -> Option<CaptureRecord> {
-        self.load::<Mark>(&open_key(key)).await?.unwritten
     }
 
     /// Writes a record that is missing, as its mark has it. Tells whether it is there now.

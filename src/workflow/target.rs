@@ -185,11 +185,7 @@ impl<H: Host> ForTarget<'_, H> {
     /// store, it gets one, and is watched from here.
     async fn join(&self, plan: &Start, place: &Place, mut found: CaptureRecord) -> (Outcome, Option<CaptureRecord>) {
         let records = self.context.records();
-        let known = match records.capture(&place.subscription, &place.region, &found.name).await {
-            // Whoever asked for it has perhaps not written its record yet, or died before.
-            Ok(None) => records.reserved(&found.key()).await,
-            known => known.unwrap_or_default(),
-        };
+        let known = records.capture(&place.subscription, &place.region, &found.name).await.unwrap_or_default();
         let is_it = |known: &CaptureRecord| known.is_same_capture(&found) && !known.is_finished();
         let Some(record) = known.filter(is_it) else {
             let on_key = found.on_key(&self.on.alert);
