@@ -361,7 +361,8 @@ impl<'a, H: Host> CaptureResource<'a, H> {
         self.read_status(&operation::wait(self.azure, Action::Status, &answer).await?)
     }
 
-    /// How the capture that a list shows is over, if it surely is. The list itself only tells of one that has failed.
+    /// How the capture of this name is over, if it surely is, when a list shows it as `listed`. The list itself only tells of one
+    /// that has failed.
     pub async fn over(&self, listed: &PacketCapture) -> Result<Option<Over>, AzureError> {
         if listed.is_failed() {
             return Ok(Some(Over::Failed));

@@ -64,7 +64,8 @@ pub async fn start<H: Host>(
     storage: &ResourceId,
 ) -> Result<Started, Failure> {
     let request = CaptureRequest::new(&plan.target, &plan.parameters, storage);
-    let mut sequence = Sequence { context, azure, alert, plan, place, request, over: BTreeMap::new(), reserved: None };
+    let (over, listed_at) = (BTreeMap::new(), place.listing.clock.server_time());
+    let mut sequence = Sequence { context, azure, alert, plan, place, request, listed_at, over, reserved: None };
     let started = sequence.run().await;
     sequence.release_unless_used(&started).await;
     started
@@ -77,7 +78,9 @@ struct Sequence<'a, H> {
     plan: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Captures of the latest list that are over, by name in lower case.
+    /// Azure's time at the latest list.
+    listed_at: Timestamp,
+    /// Captures of that list that are over, by name in lower case.
     over: BTreeMap<String, Over>,
     /// The name that Azure was asked for.
     reserved: Option<Reserved>,
@@ -96,6 +99,7 @@ impl<H: Host> Sequence<'_, H> {
                 // What was over may be gone by now, and its name another capture's.
                 self.over.clear();
             }
+            self.listed_at = clock.server_time();
             if let Some(started) = self.round(&captures, clock, round).await? {
                 return Ok(started);
             }
@@ -110,8 +114,8 @@ impl<H: Host> Sequence<'_, H> {
         clock: Clock,
         round: u32,
     ) -> Result<Option<Started>, Failure> {
-        if let Some(capture) = self.running_on_target(captures, clock.server_time()).await? {
-            return Ok(Some(self.found(capture, clock.server_time())));
+        if let Some((capture, seen_at)) = self.running_on_target(captures, clock.server_time()).await? {
+            return Ok(Some(self.found(capture, seen_at)));
         }
         let (name, former) = self.choose_name(captures, clock.server_time()).await;
         let reservation = self.context.instance.reservations.reserve(&self.place.watcher, &name);
@@ -126,8 +130,8 @@ impl<H: Host> Sequence<'_, H> {
         }
         let note_ends = evicted.iter().map(async |evicted| match evicted.eq_ignore_ascii_case(&name) {
             // As it stood beside this list: by now somebody may have written the record of the next capture.
-            true => self.note_end(evicted, captures, clock, former.record().cloned()).await,
-            false => self.note_end(evicted, captures, clock, self.record(evicted).await.ok().flatten()).await,
+            true => self.note_end(evicted, captures, former.record().cloned()).await,
+            false => self.note_end(evicted, captures, self.record(evicted).await.ok().flatten()).await,
         });
         join_all(note_ends).await;
         if let Err(error) = self.delete_all(&evicted).await {
@@ -151,12 +155,12 @@ impl<H: Host> Sequence<'_, H> {
         Ok(started)
     }
 
-    /// A capture of ours that takes in the target and is not over.
+    /// A capture of ours that takes in the target and is not over, and Azure's time when it was seen.
     async fn running_on_target(
         &mut self,
         captures: &[PacketCapture],
         now: Timestamp,
-    ) -> Result<Option<PacketCapture>, Failure> {
+    ) -> Result<Option<(PacketCapture, Timestamp)>, Failure> {
         // What is being created runs whatever time its name tells, for the clock behind the name may have been wrong.
         let may_run = |capture: &PacketCapture| capture.is_beginning() || may_still_run(capture, now);
         let may_be_it = |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_run(capture);
@@ -167,14 +171,28 @@ impl<H: Host> Sequence<'_, H> {
         own.sort_unstable_by_key(|capture| precedence(&capture.name));
         // Of several that begin, the first survives: see `settle`.
         if let Some(capture) = own.iter().find(|capture| capture.is_beginning()) {
-            return Ok(Some((*capture).clone()));
+            return Ok(Some(((*capture).clone(), now)));
         }
         for capture in own.into_iter().rev() {
-            if !self.is_over(capture).await? {
-                return Ok(Some(capture.clone()));
+            if self.is_over(capture).await? {
+                continue;
+            }
+            if !self.is_used_again(capture) {
+                return Ok(Some((capture.clone(), now)));
+            }
+            // What has the name by now may be another one than was listed.
+            let there = self.capture(&capture.name).get_with_time().await.map_err(|error| self.failure(&error))?;
+            if let Some((capture, azures_time)) = there.filter(|(there, _)| self.is_on_target(there) && there.is_live())
+            {
+                return Ok(Some((capture, azures_time)));
             }
         }
         Ok(None)
+    }
+
+    /// Whether the name is one that somebody fixed. A name of our own is never used again.
+    fn is_used_again(&self, capture: &PacketCapture) -> bool {
+        self.plan.fixed_name.as_deref().is_some_and(|fixed| capture.has_name(fixed))
     }
 
     async fn is_ours(&self, capture: &PacketCapture) -> bool {
@@ -317,7 +335,8 @@ impl<H: Host> Sequence<'_, H> {
         let (created, ()) = join(capture.create(&self.request), rest).await;
         let error = match created {
             Ok((capture, creation)) => {
-                let mut record = self.accepted(&capture);
+                let accepted_at = self.azure.clock.read(&creation, self.azure.log.host).server_time();
+                let mut record = self.accepted(&capture, accepted_at);
                 record.operation = operation::address(&creation);
                 let pause = retry::retry_after(creation.headers()).unwrap_or(operation::USUAL_PAUSE);
                 record.poll_at = Some(self.azure.now().after(pause));
@@ -356,12 +375,13 @@ impl<H: Host> Sequence<'_, H> {
         }
     }
 
-    /// The record of a capture that Azure has accepted.
-    fn accepted(&mut self, capture: &PacketCapture) -> Box<CaptureRecord> {
+    /// The record of a capture that Azure has accepted, at Azure's time `at`. Of those that had its name it is the latest, however
+    /// old the list was that it was asked for by.
+    fn accepted(&mut self, capture: &PacketCapture, at: Timestamp) -> Box<CaptureRecord> {
         let now = self.azure.now();
-        let seen_at = self.place.listing.clock.server_time();
         let record = self.reserved.take().map(Reserved::into_record);
-        let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, seen_at, now));
+        let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, at, now));
+        record.requested_at = at;
         record.requested_by = self.context.alert.clone();
         record.requested_for = Some(self.alert.clone());
         record.phase = Phase::Creating;
@@ -374,7 +394,7 @@ impl<H: Host> Sequence<'_, H> {
     fn found(&mut self, capture: PacketCapture, seen_at: Timestamp) -> Started {
         let may_be_ours = self.reserved.as_ref().is_some_and(|reserved| reserved.is_in_doubt_about(&capture.name));
         if may_be_ours {
-            Started::Created(self.accepted(&capture))
+            Started::Created(self.accepted(&capture, seen_at))
         } else {
             let now = self.azure.now();
             Started::Joined(Box::new(self.place.found(self.plan, &capture, seen_at, now)))
@@ -417,17 +437,25 @@ impl<H: Host> Sequence<'_, H> {
         if self.over.contains_key(&key) {
             return Ok(true);
         }
-        let over = self.capture(&capture.name).over(capture).await.map_err(|error| self.failure(&error))?;
-        let Some(over) = over else { return Ok(false) };
+        let resource = self.capture(&capture.name);
+        let over = resource.over(capture).await.map_err(|error| self.failure(&error))?;
+        let Some(mut over) = over else { return Ok(false) };
+        // The answer is about what has the name by now.
+        if self.is_used_again(capture) {
+            let there = resource.get().await.map_err(|error| self.failure(&error))?;
+            if there.is_none_or(|there| there.storage_path != capture.storage_path) {
+                over = Over::Gone;
+            }
+        }
         self.over.insert(key, over);
         Ok(true)
     }
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     /// `known` is the record of its name.
-    async fn note_end(&self, name: &str, captures: &[PacketCapture], clock: Clock, known: Option<CaptureRecord>) {
+    async fn note_end(&self, name: &str, captures: &[PacketCapture], known: Option<CaptureRecord>) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.now());
+        let found = self.place.found(self.plan, capture, self.listed_at, self.azure.now());
         // The record of the name may by now be that of the next capture.
         let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
