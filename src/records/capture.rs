@@ -256,9 +256,16 @@ impl CaptureRecord {
         spelt.unwrap_or_else(|| self.target.clone())
     }
 
+    /// Where it lies: under its name, or beside that when the name is another capture's by now.
     pub fn key(&self) -> String {
         let key = capture_key(&self.subscription, &self.region, &self.name);
-        if self.replaced { format!("{key}:{}", self.requested_at.unix_millis()) } else { key }
+        let moment = || self.requested_at.unix_millis().to_string();
+        if self.replaced { format!("{key}:{}", self.address().unwrap_or_else(moment)) } else { key }
+    }
+
+    /// The address of its file, as keys have it. No other capture of the name has the same.
+    fn address(&self) -> Option<String> {
+        self.storage_path.as_deref().map(|path| digest(path, 8))
     }
 
     /// What the keys of the alerts on it begin with, and of those on all others that have or had its name.
@@ -266,25 +273,22 @@ impl CaptureRecord {
         alerts_prefix(&capture_key(&self.subscription, &self.region, &self.name))
     }
 
-    /// Where an alert on it lies: under the address of its file, which no other capture of the name has. Who knows none tells no
-    /// capture of the name from another.
+    /// Where an alert on it lies. Who knows no address tells no capture of the name from another.
     pub fn on_key(&self, alert: &Summary) -> String {
-        let alert = alert_on(&self.target, alert);
-        let place = self.places_of_alerts().into_iter().next().unwrap_or_default();
-        format!("{}{place}{alert}", self.alerts_prefix())
+        let place = self.address().map(|address| format!("{address}:")).unwrap_or_default();
+        format!("{}{place}{}", self.alerts_prefix(), alert_on(&self.target, alert))
     }
 
-    /// Whether the rest of a key, after [`alerts_prefix`](Self::alerts_prefix), is that of an alert on this capture.
+    /// Whether the rest of a key, after [`alerts_prefix`](Self::alerts_prefix), is that of an alert on this capture. Without an
+    /// address they belong to whatever has the name, until it is put aside.
     pub fn has_alert_at(&self, rest: &str) -> bool {
-        self.places_of_alerts().iter().any(|place| rest.strip_prefix(place).is_some_and(|alert| !alert.contains(':')))
-    }
-
-    /// Where the alerts on it may lie, as a part of their keys. Without an address they belong to whatever has the name, until it
-    /// is put aside.
-    fn places_of_alerts(&self) -> Vec<String> {
-        let address = self.storage_path.as_deref().map(|path| format!("{}:", digest(path, 8)));
-        let place = if self.replaced { format!("{}:", self.requested_at.unix_millis()) } else { String::new() };
-        address.into_iter().chain([place]).collect()
+        match rest.rsplit_once(':') {
+            // Version 0.1 put them aside by the moment.
+            Some((place, _)) => {
+                self.address().as_deref() == Some(place) || self.requested_at.unix_millis().to_string() == place
+            }
+            None => !self.replaced,
+        }
     }
 
     /// What tells this capture from any other, also from one that had the name before: Azure never tells two captures
@@ -457,9 +461,10 @@ pub mod tests {
         assert!(is_on(&latter, &latter.on_key(&alert)));
         assert!(!is_on(&latter, &former.on_key(&alert)) && !is_on(&aside, &latter.on_key(&alert)));
         // Where Azure told no address, and in version 0.1.
-        let (nowhere, moved) = (with(None), CaptureRecord { replaced: true, ..with(None) });
-        assert!(is_on(&former, &nowhere.on_key(&alert)) && !is_on(&aside, &nowhere.on_key(&alert)));
-        assert!(is_on(&aside, &moved.on_key(&alert)) && !is_on(&latter, &moved.on_key(&alert)));
+        let unaddressed = with(None).on_key(&alert);
+        assert!(is_on(&latter, &unaddressed) && !is_on(&aside, &unaddressed));
+        let by_moment = format!("{}{}:x", aside.alerts_prefix(), aside.requested_at.unix_millis());
+        assert!(is_on(&aside, &by_moment));
     }
 
     #[test]
