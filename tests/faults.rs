@@ -400,6 +400,34 @@ async fn an_alert_of_which_a_part_is_open_and_nothing_is_remembered_is_asked_for
     assert_eq!((status.as_u16(), words), (503, vec!["started", "accepted"]), "{answer}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn while_an_alert_is_worked_on_again_its_record_tells_of_the_capture_that_it_has_led_to() {
+    for is_hidden in [true, false] {
+        let scene = Scene::new();
+        let store = Store::default();
+        let refused = Fault::new(status(403, "AuthorizationFailed")).path("/virtualMachines/ContosoVM");
+        scene.azure.lock().unwrap().add_fault(refused);
+        let mut alert = common("cpu", TEST_VM);
+        alert["data"]["essentials"]["alertTargetIDs"] = json!([TEST_VM, CONTOSO_VM]);
+        let first = scene.instance_with(&[], store.clone());
+        assert_eq!(first.alert(&alert).await.status, 201);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        first.kill();
+        // The next delivery meets with trouble, and its host dies at work.
+        *store.withhold.lock().unwrap() = is_hidden.then_some("alert:");
+        scene.azure.lock().unwrap().clear_faults();
+        scene.azure.lock().unwrap().add_fault(fault(At::List, Effect::Hang));
+        let second = scene.instance_with(&[], store.clone());
+        second.alert(&alert).await;
+        second.kill();
+        *store.withhold.lock().unwrap() = None;
+        let record = scene.instance_with(&[], store).alert_record().await;
+        let of = |index: usize| record["outcomes"][index]["outcome"].as_str().unwrap();
+        let expected = if is_hidden { ("started", "failed") } else { ("joined", "accepted") };
+        assert_eq!((of(0), of(1)), expected, "{record:#}");
+    }
+}
+
 fn assert_sentence(message: &str, what: &str) {
     assert!(message.len() > 30 && message.starts_with(char::is_uppercase), "{what}");
     assert!(!message.contains("Bearer") && !message.contains("eyJ") && !message.contains('{'), "{what}");

@@ -15,7 +15,7 @@ use crate::azure::target::Target;
 use crate::host::{Host, StoreError};
 use crate::log::{Event, Log};
 use crate::records::alert::{AlertRecord, OnCapture, Revision};
-use crate::records::capture::{CaptureRecord, EndNote};
+use crate::records::capture::{CaptureRecord, EndNote, Phase};
 use crate::records::form::FORM;
 use crate::records::keys::{
     OPEN, UNREADABLE, alert_key, alert_on, alerts_prefix, capture_key, is_own_key, open_key, revision_key,
@@ -154,10 +154,11 @@ impl<H: Host> Records<'_, H> {
         }
     }
 
-    /// The record of a capture under a key. What version 0.1 has left under a key with capital letters is moved.
+    /// The record of a capture under a key. What version 0.1 has left under a key with capital letters, or put aside by the moment,
+    /// is moved.
     pub async fn capture_at(&self, key: &str) -> Result<Option<CaptureRecord>, ReadError> {
         let Some(mut found) = self.read::<CaptureRecord>(key).await? else { return Ok(None) };
-        if found.key() != key && found.key() == key.to_ascii_lowercase() {
+        if found.key() != key && (found.replaced || found.key() == key.to_ascii_lowercase()) {
             self.move_capture(key, &mut found).await;
         }
         Ok(Some(found))
@@ -166,7 +167,10 @@ impl<H: Host> Records<'_, H> {
     /// Nothing is taken away before it stands at its new place, and what stands there already is merged.
     async fn move_capture(&self, from: &str, record: &mut CaptureRecord) {
         for key in self.keys(&alerts_prefix(from)).await {
-            self.move_value(&key, &key.to_ascii_lowercase()).await;
+            let moved = key.to_ascii_lowercase();
+            if moved != key {
+                self.move_value(&key, &moved).await;
+            }
         }
         if self.save_capture(record).await && self.delete(from).await {
             self.delete(&open_key(from)).await;
@@ -198,7 +202,7 @@ impl<H: Host> Records<'_, H> {
                     return false;
                 }
             }
-            Ok(Some(stored)) => record.merge(stored),
+            Ok(Some(stored)) => self.merge(record, stored).await,
             Ok(None) => {}
             Err(ReadError::Store(_)) => return false,
             Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}
@@ -207,10 +211,21 @@ impl<H: Host> Records<'_, H> {
         self.write_capture(record).await
     }
 
+    /// Takes in what others have written. Two who asked Azure at once may both count as those whom it heard, and both alerts stay.
+    async fn merge(&self, record: &mut CaptureRecord, stored: CaptureRecord) {
+        let was_heard = stored.phase != Phase::Requested && record.phase != Phase::Requested;
+        let alerts = [record.requested_for.clone(), stored.requested_for.clone()];
+        record.merge(stored);
+        for alert in alerts.into_iter().flatten().filter(|_| was_heard) {
+            if record.requested_for.as_ref() != Some(&alert) {
+                self.add_alert(record, &alert).await;
+            }
+        }
+    }
+
     /// Writes the record of a capture under a key of its own, for its name belongs to another one now. Tells whether it stands
     /// there, so that nothing is lost when the other one's is written in its place.
     pub async fn put_aside(&self, record: &mut CaptureRecord) -> bool {
-        let name_prefix = record.alerts_prefix();
         record.replaced = true;
         match self.read::<CaptureRecord>(&record.key()).await {
             Ok(stored) => stored.into_iter().for_each(|stored| record.merge(stored)),
@@ -220,10 +235,11 @@ impl<H: Host> Records<'_, H> {
             return false;
         }
         // What tells no address would be taken for the next one's.
-        let place = format!("{}:", record.requested_at.unix_millis());
-        for key in self.keys(&name_prefix).await {
-            if let Some(alert) = key.strip_prefix(&name_prefix).filter(|rest| !rest.contains(':')) {
-                self.move_value(&key, &format!("{name_prefix}{place}{alert}")).await;
+        let prefix = record.alerts_prefix();
+        let place = record.key().rsplit(':').next().unwrap_or_default().to_owned();
+        for key in self.keys(&prefix).await {
+            if let Some(alert) = key.strip_prefix(&prefix).filter(|rest| !rest.contains(':')) {
+                self.move_value(&key, &format!("{prefix}{place}:{alert}")).await;
             }
         }
         true

@@ -24,6 +24,7 @@ use crate::records::capture::CaptureRecord;
 use crate::records::form::FORM;
 use crate::records::keys::alert_key;
 use crate::records::outcome::{Kind, Outcome};
+use crate::records::store::ReadError;
 use crate::settings::Settings;
 use crate::timestamp::Timestamp;
 use crate::workflow::machines::{find, is_to_be_found};
@@ -67,6 +68,15 @@ struct Progress {
     alert: Arc<Alert>,
     outcomes: Vec<Outcome>,
     written: Written,
+    before: Before,
+}
+
+/// What is known of earlier deliveries of the alert.
+enum Before {
+    Nothing,
+    /// There may have been one: the store did not tell.
+    Unknown,
+    Delivered(Arc<AlertRecord>),
 }
 
 /// How the alert's record stands in the store.
@@ -105,7 +115,12 @@ impl<H: Host> Run<H> {
             context,
             received_at: instance.host.now(),
             origin: Origin::Received,
-            progress: Mutex::new(Progress { alert: Arc::new(alert), outcomes, written: Written::Not }),
+            progress: Mutex::new(Progress {
+                alert: Arc::new(alert),
+                outcomes,
+                written: Written::Not,
+                before: Before::Nothing,
+            }),
         }
     }
 
@@ -122,7 +137,7 @@ impl<H: Host> Run<H> {
     fn resumed(context: &Context<H>, record: AlertRecord) -> Option<Self> {
         let AlertRecord { key, received_at, outcomes, notification, .. } = record;
         let alert = Arc::new(notification?);
-        let progress = Mutex::new(Progress { alert, outcomes, written: Written::Unfinished });
+        let progress = Mutex::new(Progress { alert, outcomes, written: Written::Unfinished, before: Before::Nothing });
         let context = Context::new(&context.instance, &context.settings, &key);
         Some(Self { context, received_at, origin: Origin::LeftBehind, progress })
     }
@@ -290,7 +305,14 @@ impl<H: Host> Run<H> {
         if !self.is_open() || !self.alert().can_be_recognised() {
             return None;
         }
-        self.context.records().alert(&self.context.alert).await.unwrap_or_default().map(Arc::new)
+        let before = match self.context.records().alert(&self.context.alert).await {
+            Ok(Some(earlier)) => Before::Delivered(Arc::new(earlier)),
+            Ok(None) | Err(ReadError::Unreadable { .. }) => Before::Nothing,
+            Err(ReadError::Store(_)) => Before::Unknown,
+        };
+        let earlier = if let Before::Delivered(earlier) = &before { Some(earlier.clone()) } else { None };
+        self.progress().before = before;
+        earlier
     }
 
     /// Writes down that the alert is worked on, unless an earlier delivery has led to a capture for every target. Then nothing is
@@ -307,7 +329,6 @@ impl<H: Host> Run<H> {
     /// An earlier delivery or another instance may have worked on the same alert, and its end may have been told. Only a capture
     /// changes that. `earlier` is what stood before this delivery wrote that it is at work.
     async fn keep_what_stands(&self, earlier: Option<&AlertRecord>) {
-        let led_to_capture = |outcome: &Outcome| matches!(outcome.outcome, Kind::Started | Kind::Joined);
         if self.progress().outcomes.iter().all(led_to_capture) {
             return;
         }
@@ -344,8 +365,24 @@ impl<H: Host> Run<H> {
         }
     }
 
+    /// How the alert stands for each of its machines. Where one is worked on again, the capture of an earlier delivery stands
+    /// meanwhile; `None` when there may be one that the store does not show.
+    fn standing(&self) -> Option<Vec<Outcome>> {
+        let progress = self.progress();
+        let standing = progress.outcomes.iter().map(|outcome| match &progress.before {
+            Before::Unknown if outcome.outcome == Kind::Accepted => None,
+            Before::Delivered(earlier) if outcome.outcome == Kind::Accepted => {
+                let is_it = |other: &&Outcome| other.target == outcome.target && led_to_capture(other);
+                Some(earlier.outcomes.iter().find(is_it).unwrap_or(outcome).clone())
+            }
+            _ => Some(outcome.clone()),
+        });
+        standing.collect()
+    }
+
     /// Writes the alert's record as it stands.
     async fn remember(&self, as_: Written) {
+        let Some(outcomes) = self.standing() else { return };
         let finished = as_ == Written::Finished;
         let alert = self.alert();
         let record = AlertRecord {
@@ -354,7 +391,7 @@ impl<H: Host> Run<H> {
             alert: alert.summary(),
             received_at: self.received_at,
             finished,
-            outcomes: self.progress().outcomes.clone(),
+            outcomes,
             notification: (!finished).then(|| Alert::clone(&alert)),
         };
         let is_saved = self.context.records().save_alert(&record).await;
@@ -438,6 +475,10 @@ impl<H: Host> Run<H> {
             });
         }
     }
+}
+
+fn led_to_capture(outcome: &Outcome) -> bool {
+    matches!(outcome.outcome, Kind::Started | Kind::Joined)
 }
 
 /// Whoever goes on with an alert has its record.
