@@ -663,6 +663,32 @@ async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joine
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_was_planned_is_not_sent_by_a_host_that_may_change_nothing() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let settings = [("stop_on_resolve", "true"), ("capture_seconds", "3600")];
+    let nightcap = telling_from(&scene, &settings, store.clone());
+    start(&nightcap, TEST_VM).await;
+    seconds(60).await;
+    add(&scene, fault(refuse(503, "ServerBusy"), Method::POST, "/stop"));
+    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
+    seconds(2).await;
+    assert_eq!(store.json("capture:")["stopping"], "resolved");
+    nightcap.kill();
+    scene.azure.lock().unwrap().clear_faults();
+
+    let dry = telling_from(&scene, &[("dry_run", "true"), settings[0], settings[1]], store.clone());
+    dry.sweep().await;
+    seconds(300).await;
+    assert!(scene.stopped().is_empty());
+    dry.kill();
+    let other = telling_from(&scene, &settings, store.clone());
+    other.sweep().await;
+    seconds(1200).await;
+    assert_eq!(scene.stopped().len(), 1, "it is left to a host that may");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_that_failed_does_not_meet_the_next_capture_of_the_name() {
     let scene = Scene::with(BEGIN, |world| world.timing.delete = Duration::from_millis(500));
     let settings = [("stop_on_resolve", "true"), ("capture_seconds", "20"), ("capture_name", "watchdog")];
@@ -690,6 +716,47 @@ async fn without_the_setting_a_resolved_alert_stops_nothing() {
     nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
     seconds(200).await;
     assert_eq!(end(&nightcap.store).0, "time_limit");
+}
+
+// ---- Where no instance lives long
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_sender_was_ended_is_told_by_instances_of_eight_seconds() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let sender = telling_from(&scene, &[], store.clone());
+    start(&sender, TEST_VM).await;
+    let leases = || store.values().into_keys().filter(|key| key.starts_with("claim:")).count();
+    while leases() == 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    sender.kill();
+    assert_eq!((told(&scene).len(), leases()), (0, 1), "it was ended before it sent");
+    add(&scene, Fault::new(Effect::Delay(Duration::from_secs(4))).service(Service::Sink));
+    for _ in 0..4 {
+        let instance = telling_from(&scene, &[("stay_seconds", "8"), ("answer_seconds", "1")], store.clone());
+        instance.sweep().await;
+        seconds(8).await;
+        instance.kill();
+        seconds(51).await;
+    }
+    assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+    assert_eq!(left_open(&store), Vec::<String>::new());
+    assert_eq!(leases(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_stands_for_nothing_is_taken_away_by_instances_of_eight_seconds() {
+    let scene = Scene::new();
+    let store = Store::default();
+    store.put(&format!("open:alert:{}", "0".repeat(32)), r#"{"at": "2026-11-20T02:13:50Z"}"#);
+    for _ in 0..4 {
+        let instance = telling_from(&scene, &[("stay_seconds", "8"), ("answer_seconds", "1")], store.clone());
+        instance.sweep().await;
+        seconds(8).await;
+        instance.kill();
+    }
+    assert_eq!(left_open(&store), Vec::<String>::new());
 }
 
 // ---- What is told

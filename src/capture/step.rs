@@ -356,6 +356,8 @@ impl Step<'_> {
         // Who wanted to stop it may have died before, and another alert may have joined since.
         let is_to_stop = self.record.stopping.is_some() && self.situation.all_resolved;
         match due.since(status.answered_at).filter(|left| !left.is_zero()) {
+            // A host that may change nothing leaves it to the others.
+            _ if is_to_stop && !self.is_enough(BEYOND) && self.situation.dry_run => self.poll_again(),
             _ if is_to_stop && !self.is_enough(BEYOND) => Duty::Stop,
             Some(left) => {
                 self.record.count_polls_anew();
@@ -695,6 +697,8 @@ mod tests {
         let stopping = CaptureRecord { stopping: Some(EndReason::Resolved), ..in_phase(Phase::Running) };
         let situation = |all_resolved| Situation { all_resolved, ..Situation::default() };
         assert_eq!(after(stopping.clone(), status(Activity::Running), &situation(true)).1, Duty::Stop);
+        let dry = Situation { dry_run: true, ..situation(true) };
+        assert_eq!(after(stopping.clone(), status(Activity::Running), &dry).1, Duty::Nothing);
         assert_eq!(after(stopping, status(Activity::Running), &situation(false)).1, Duty::Nothing);
     }
 

@@ -21,6 +21,7 @@ use crate::notify::notice::Notice;
 use crate::records::form::FORM;
 use crate::records::keys::{delivered_key, lease_key, notice_key};
 use crate::records::repository::Records;
+use crate::records::standing::{Stood, stand_for};
 use crate::records::store::{self, ReadError};
 use crate::timestamp::Timestamp;
 
@@ -261,7 +262,12 @@ impl<H: Host> Delivery<'_, H> {
         }
         let mut began = host.monotonic();
         if let Some(other) = store::load::<Lease>(host, &key).await? {
-            host.sleep(LEASE_TAKES).await;
+            match stand_for(self.records, &key, LEASE_TAKES).await? {
+                Stood::No => return self.unless_delivered(id, Claim::HeldByOther).await,
+                // An instance that has waited may not live until the receiver has answered. The next one need not wait.
+                Stood::ByNow if self.is_kept() => return self.unless_delivered(id, Claim::HeldByOther).await,
+                Stood::ByNow | Stood::Before => {}
+            }
             began = host.monotonic();
             if store::load::<Lease>(host, &key).await?.is_none_or(|now| now != other) {
                 return self.unless_delivered(id, Claim::HeldByOther).await;
@@ -276,6 +282,11 @@ impl<H: Host> Delivery<'_, H> {
         host.sleep(SETTLING).await;
         let stands = store::load::<Lease>(host, &key).await?.is_some_and(|now| now == own);
         self.unless_delivered(id, if stands { Claim::Held } else { Claim::HeldByOther }).await
+    }
+
+    /// Whether the message is in the store, and found there by others.
+    fn is_kept(&self) -> bool {
+        matches!(self.if_store_fails, IfStoreFails::Leave { .. })
     }
 
     async fn unless_delivered(&self, id: &str, claim: Claim) -> Result<Claim, ReadError> {

@@ -33,7 +33,7 @@ pub fn is_own_key(key: &str) -> bool {
         Some(("unreadable", key)) => is_record(key) || key.strip_prefix(NOTICE).is_some_and(is_digest),
         Some(("on", key)) => key.rsplit_once(':').is_some_and(|(capture, on)| is_capture(capture) && is_digest(on)),
         Some(("revised", key)) => key.split(':').count() == 2 && key.split(':').all(is_digest),
-        Some(("claim" | "notice" | "over" | "report" | "resolved" | "target" | "token" | "told", key)) => {
+        Some(("claim" | "notice" | "over" | "report" | "resolved" | "seen" | "target" | "token" | "told", key)) => {
             is_digest(key)
         }
         _ => is_record(key),
@@ -107,6 +107,11 @@ pub fn lease_key(id: &str) -> String {
     format!("claim:{id}")
 }
 
+/// Where it stands for how long a value has been seen unchanged.
+pub fn seen_key(key: &str) -> String {
+    format!("seen:{}", digest(key, 16))
+}
+
 /// One alert for one target, as part of a key: the same when it fires and when it is over.
 pub fn alert_on(target: &Target, alert: &Summary) -> String {
     let id = if alert.id.is_empty() { &alert.rule } else { &alert.id };
@@ -144,6 +149,7 @@ mod tests {
             notice_key(&id),
             delivered_key(&id),
             lease_key(&id),
+            seen_key(&id),
         ] {
             assert!(is_own_key(&key), "{key}");
         }

@@ -9,6 +9,7 @@ pub mod outcome;
 pub mod reason;
 pub mod repository;
 pub mod reservation;
+pub mod standing;
 pub mod store;
 pub mod target;
 pub mod unreadable;

@@ -33,7 +33,7 @@ struct Kind {
     members: &'static [&'static str],
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind { prefix: "alert:", moment: "/receivedAt", members: &["key", "alert", "receivedAt", "finished", "outcomes"] },
     Kind {
         prefix: "capture:",
@@ -48,6 +48,7 @@ const KINDS: [Kind; 14] = [
     Kind { prefix: "report:", moment: "/at", members: &["at", "report", "page"] },
     Kind { prefix: "resolved:", moment: "/at", members: &["at"] },
     Kind { prefix: "revised:", moment: "/at", members: &["at", "outcome"] },
+    Kind { prefix: "seen:", moment: "/at", members: &["at", "value", "ms"] },
     Kind { prefix: "target:", moment: "/at", members: &["machine", "capturedUntil"] },
     Kind { prefix: "token:", moment: "/at", members: &["at", "nonce", "sealed"] },
     Kind { prefix: "told:", moment: "/at", members: &["at", "taken"] },

@@ -13,8 +13,9 @@ use crate::host::Host;
 use crate::notify::outbox::{self, Pending};
 use crate::records::alert::AlertRecord;
 use crate::records::capture::CaptureRecord;
-use crate::records::keys::{NOTICE, is_own_key};
+use crate::records::keys::{NOTICE, is_own_key, open_key};
 use crate::records::repository::Records;
+use crate::records::standing::{Stood, stand_for};
 use crate::records::store::{self, ReadError};
 use crate::workflow::run::Run;
 
@@ -141,11 +142,10 @@ async fn marked<T: DeserializeOwned, H: Host>(records: &Records<'_, H>, key: &st
     let host = records.log.host;
     if let Ok(None) = store::load::<Value>(host, key).await
         && !records.restore(key).await
+        && matches!(stand_for(records, &open_key(key), SURELY_WRITTEN).await, Ok(Stood::Before | Stood::ByNow))
+        && let Ok(None) = store::load::<Value>(host, key).await
     {
-        host.sleep(SURELY_WRITTEN).await;
-        if let Ok(None) = store::load::<Value>(host, key).await {
-            records.mark_finished(key).await;
-        }
+        records.mark_finished(key).await;
     }
     readable(records, key).await
 }
