@@ -26,7 +26,11 @@ const LIKE_OURS: &str = "nightcap_mine";
 /// Everything that a seed decides beforehand.
 pub struct Plan {
     pub begin: Timestamp,
-    pub instances: usize,
+    pub hosts: usize,
+    /// Whether each request has an instance of its own, as on WASI 0.2.
+    pub instance_each: bool,
+    /// How long after an answer the host lets its instance live.
+    pub stay: Option<Duration>,
     pub settings: Vec<(&'static str, String)>,
     pub changes: Vec<Change>,
     /// Captures that are there before the story begins: watcher, name, machine and whether they run.
@@ -157,7 +161,7 @@ impl Plan {
         let calm = chance.percent(15);
         let storm = Duration::from_secs(*chance.pick(&[60, 120, 300, 600, 900, 1500]));
         let races = chance.percent(15);
-        let (settings, limit) = settings(chance, races);
+        let (mut settings, limit) = settings(chance, races);
         let mut world = world(chance, calm);
         // From the middle of a slot of five minutes, or a moment before its end.
         let into_the_slot = match chance.percent(40) {
@@ -167,36 +171,49 @@ impl Plan {
         };
         let begin: Timestamp = "2026-11-20T02:10:00Z".parse().unwrap();
         let begin = begin + Duration::from_millis(into_the_slot);
-        let instances = chance.between(if races { 2 } else { 1 }, 4) as usize;
+        let hosts = chance.between(if races { 2 } else { 1 }, 4) as usize;
         let machines = machines(chance);
-        let mut deliveries = deliveries(chance, begin, storm, instances, &machines);
+        let mut deliveries = deliveries(chance, begin, storm, hosts, &machines);
         if races {
-            deliveries.extend(race(chance, begin, instances, &machines[0]));
+            deliveries.extend(race(chance, begin, hosts, &machines[0]));
         }
         if chance.percent(30) {
-            deliveries.extend(direct_calls(chance, storm, instances, &machines));
+            deliveries.extend(direct_calls(chance, storm, hosts, &machines));
         }
         let there_before = there_before(chance, &mut world, limit);
         let mut azure = azure_trouble(chance, storm, calm);
         if chance.percent(20) {
-            let (delivery, burst) = failure_of_two(chance, begin, storm, instances);
+            let (delivery, burst) = failure_of_two(chance, begin, storm, hosts);
             deliveries.push(delivery);
             azure.bursts.extend(burst);
         }
         let wild = |chance: &mut Chance, percent| !calm && chance.percent(percent);
+        let instance_each = chance.percent(50);
+        let stay = (instance_each && chance.percent(40)).then_some(Duration::from_secs(8));
+        settings.extend(stay.map(|stay| ("stay_seconds", stay.as_secs().to_string())));
+        if stay.is_some() {
+            // What takes longer than an instance lives never ends, and a list of many pages over a slow network would.
+            world.captures_per_page = None;
+        }
         let plan = Self {
             begin,
-            instances,
+            hosts,
+            instance_each,
+            stay,
             settings,
             there_before,
             storm,
             deliveries,
-            sweeps: sweeps(chance, storm),
+            sweeps: if stay.is_some() { every_minute(storm) } else { sweeps(chance, storm) },
             by_hand: if wild(chance, 30) { by_hand(chance, storm) } else { vec![] },
-            network: if races { 500 } else { *chance.pick(&[0, 5, 50, 300, if calm { 50 } else { 3000 }]) },
+            network: match stay {
+                _ if races => 500,
+                Some(_) => *chance.pick(&[0, 5, 50, 300]),
+                None => *chance.pick(&[0, 5, 50, 300, if calm { 50 } else { 3000 }]),
+            },
             store_takes: *chance.pick(&[0, 5, 50]),
             azure,
-            changes: if chance.percent(25) { changes(chance, storm, instances) } else { vec![] },
+            changes: if chance.percent(25) { changes(chance, storm, hosts) } else { vec![] },
             store: if wild(chance, 35) { store_trouble(chance, storm) } else { vec![] },
             store_lies: chance.percent(30),
             kills: Kills {
@@ -205,8 +222,8 @@ impl Plan {
                 most: chance.between(1, 12) as u32,
                 away: *chance.pick(&[1, 20, 120, 400]),
             },
-            skews: if wild(chance, 40) { skews(chance, instances) } else { vec![0; instances] },
-            jumps: if wild(chance, 25) { jumps(chance, storm, instances) } else { vec![] },
+            skews: if wild(chance, 40) { skews(chance, hosts) } else { vec![0; hosts] },
+            jumps: if wild(chance, 25) { jumps(chance, storm, hosts) } else { vec![] },
         };
         (plan, world)
     }
@@ -239,7 +256,7 @@ fn settings(chance: &mut Chance, races: bool) -> (Vec<(&'static str, String)>, u
 }
 
 /// One host is given another setting, or all are, one after the other.
-fn changes(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<Change> {
+fn changes(chance: &mut Chance, storm: Duration, hosts: usize) -> Vec<Change> {
     let mut all = Vec::new();
     for _ in 0..chance.between(1, 3) {
         let (setting, value) = match chance.below(6) {
@@ -254,7 +271,7 @@ fn changes(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<Change
         let at = if from_the_beginning { 0 } else { chance.below(storm.as_millis() as u64) };
         let apart = if from_the_beginning { 0 } else { *chance.pick(&[1, 3000, 30_000]) };
         let hosts: Vec<usize> =
-            if chance.percent(50) { (0..instances).collect() } else { vec![chance.below(instances as u64) as usize] };
+            if chance.percent(50) { (0..hosts).collect() } else { vec![chance.below(hosts as u64) as usize] };
         all.extend(hosts.into_iter().enumerate().map(|(turn, host)| {
             let at = Duration::from_millis(at + turn as u64 * apart);
             Change { at, host, setting, value: value.clone() }
@@ -308,7 +325,7 @@ fn deliveries(
     chance: &mut Chance,
     begin: Timestamp,
     storm: Duration,
-    instances: usize,
+    hosts: usize,
     machines: &[String],
 ) -> Vec<Delivery> {
     let mut all = Vec::new();
@@ -330,35 +347,35 @@ fn deliveries(
             for _ in 0..times {
                 let most = *chance.pick(&[1, 2000, 40_000]);
                 let late = Duration::from_millis(chance.below(most));
-                all.push(delivery(chance, at + late, &alert, instances, &name));
+                all.push(delivery(chance, at + late, &alert, hosts, &name));
             }
             if chance.percent(50) {
                 let over = alert_over(&alert, fired + Duration::from_secs(chance.between(1, 200)));
                 // Now and then the end is told before the beginning.
                 let from = at.as_millis() as u64;
                 let told = Duration::from_millis(chance.between(from.saturating_sub(3000), from + 150_000));
-                all.push(delivery(chance, told, &over, instances, &format!("{name} resolved")));
+                all.push(delivery(chance, told, &over, hosts, &format!("{name} resolved")));
                 if chance.percent(20) {
-                    all.push(delivery(chance, told, &over, instances, &format!("{name} resolved")));
+                    all.push(delivery(chance, told, &over, hosts, &format!("{name} resolved")));
                 }
             }
         }
         if chance.percent(15) {
-            all.push(about_nothing(chance, Duration::from_millis(at), begin, instances));
+            all.push(about_nothing(chance, Duration::from_millis(at), begin, hosts));
         }
     }
     all
 }
 
 /// Several alerts on one machine, each to another instance, about where two slots of time meet.
-fn race(chance: &mut Chance, begin: Timestamp, instances: usize, machine: &String) -> Vec<Delivery> {
+fn race(chance: &mut Chance, begin: Timestamp, hosts: usize, machine: &String) -> Vec<Delivery> {
     let apart = *chance.pick(&[200, 1000, 2500]);
-    (0..instances)
+    (0..hosts)
         .map(|to| {
             let name = format!("race-{to}");
             let at = Duration::from_millis(chance.below(apart));
             let alert = alert(chance, &name, &[machine], begin);
-            Delivery { to, ..delivery(chance, at, &alert, instances, &name) }
+            Delivery { to, ..delivery(chance, at, &alert, hosts, &name) }
         })
         .collect()
 }
@@ -380,8 +397,8 @@ fn alert_over(alert: &Value, at: Timestamp) -> Value {
     over
 }
 
-fn delivery(chance: &mut Chance, at: Duration, alert: &Value, instances: usize, what: &str) -> Delivery {
-    let to = chance.below(instances as u64) as usize;
+fn delivery(chance: &mut Chance, at: Duration, alert: &Value, hosts: usize, what: &str) -> Delivery {
+    let to = chance.below(hosts as u64) as usize;
     let essentials = &alert["data"]["essentials"];
     let id = essentials["alertId"].as_str().filter(|_| essentials["monitorCondition"] == "Resolved");
     let body = alert.to_string().into_bytes();
@@ -389,7 +406,7 @@ fn delivery(chance: &mut Chance, at: Duration, alert: &Value, instances: usize, 
 }
 
 /// Programs that ask for captures, some of them for several at once.
-fn direct_calls(chance: &mut Chance, storm: Duration, instances: usize, machines: &[String]) -> Vec<Delivery> {
+fn direct_calls(chance: &mut Chance, storm: Duration, hosts: usize, machines: &[String]) -> Vec<Delivery> {
     let mut all = Vec::new();
     for number in 0..chance.between(1, 3) {
         let at = chance.below(storm.as_millis() as u64);
@@ -397,13 +414,13 @@ fn direct_calls(chance: &mut Chance, storm: Duration, instances: usize, machines
         for _ in 0..times {
             let late = *chance.pick(&[1, 2000, 40_000]);
             let at = Duration::from_millis(at + chance.below(late));
-            all.push(direct_call(chance, at, instances, machines, &format!("program{number}")));
+            all.push(direct_call(chance, at, hosts, machines, &format!("program{number}")));
         }
     }
     all
 }
 
-fn direct_call(chance: &mut Chance, at: Duration, instances: usize, machines: &[String], what: &str) -> Delivery {
+fn direct_call(chance: &mut Chance, at: Duration, hosts: usize, machines: &[String], what: &str) -> Delivery {
     let mut call = json!({"targetVM": chance.pick(machines), "timeLimit": *chance.pick(&[5, 20, 60])});
     if chance.percent(70) {
         call["packetCaptureName"] = (*chance.pick(&FIXED_NAMES)).into();
@@ -417,18 +434,13 @@ fn direct_call(chance: &mut Chance, at: Duration, instances: usize, machines: &[
         call["timeLimit"] = "a while".into();
     }
     let form = if is_bad { Form::BadCall } else { Form::DirectCall };
-    let to = chance.below(instances as u64) as usize;
+    let to = chance.below(hosts as u64) as usize;
     Delivery { at, body: call.to_string().into_bytes(), form, to, ends: None, what: what.to_owned() }
 }
 
 /// An alert about two machines that comes to nothing for both at once: they have no agent or are not there, or Azure begins
 /// their captures and fails.
-fn failure_of_two(
-    chance: &mut Chance,
-    begin: Timestamp,
-    storm: Duration,
-    instances: usize,
-) -> (Delivery, Option<Burst>) {
+fn failure_of_two(chance: &mut Chance, begin: Timestamp, storm: Duration, hosts: usize) -> (Delivery, Option<Burst>) {
     let at = Duration::from_millis(chance.below(storm.as_millis() as u64));
     let gone =
         ["nobody", "noone"].map(|name| format!("{GROUPS}/rg/providers/Microsoft.Compute/virtualMachines/{name}"));
@@ -442,7 +454,7 @@ fn failure_of_two(
     };
     let fired = begin + at - Duration::from_secs(5);
     let alert = alert(chance, "two-fail", &[&targets[0], &targets[1]], fired);
-    let delivery = delivery(chance, at, &alert, instances, "two-fail");
+    let delivery = delivery(chance, at, &alert, hosts, "two-fail");
     let burst = fails.map(|kind| {
         let to = at + Duration::from_secs(30);
         Burst { from: at, to, ask: Ask::Put, kind, percent: 100 }
@@ -450,12 +462,12 @@ fn failure_of_two(
     (delivery, burst)
 }
 
-fn about_nothing(chance: &mut Chance, at: Duration, begin: Timestamp, instances: usize) -> Delivery {
+fn about_nothing(chance: &mut Chance, at: Duration, begin: Timestamp, hosts: usize) -> Delivery {
     let no_machine = format!("{GROUPS}/rg/providers/Microsoft.Storage/storageAccounts/nothing");
     let nobody = format!("{GROUPS}/rg/providers/Microsoft.Compute/virtualMachines/nobody");
     let target = chance.pick(&[no_machine, nobody]).clone();
     let alert = common_at("nothing", &target, &begin.to_string());
-    let mut delivery = delivery(chance, at, &alert, instances, "nothing");
+    let mut delivery = delivery(chance, at, &alert, hosts, "nothing");
     if chance.percent(30) {
         delivery.body.truncate(20);
         delivery.form = Form::Nonsense;
@@ -482,6 +494,11 @@ fn there_before(chance: &mut Chance, world: &mut World, limit: u64) -> Vec<(Stri
         }
     }
     all
+}
+
+/// As a timer has to where nothing lives long.
+fn every_minute(storm: Duration) -> Vec<Duration> {
+    (0..storm.as_secs()).step_by(60).map(Duration::from_secs).collect()
 }
 
 fn sweeps(chance: &mut Chance, storm: Duration) -> Vec<Duration> {
@@ -542,16 +559,16 @@ fn some_while(chance: &mut Chance, storm: Duration, lengths: &[u64]) -> (Duratio
     (from, (from + length).min(storm))
 }
 
-fn skews(chance: &mut Chance, instances: usize) -> Vec<i64> {
-    (0..instances).map(|_| skew(chance)).collect()
+fn skews(chance: &mut Chance, hosts: usize) -> Vec<i64> {
+    (0..hosts).map(|_| skew(chance)).collect()
 }
 
-fn jumps(chance: &mut Chance, storm: Duration, instances: usize) -> Vec<(Duration, usize, i64)> {
+fn jumps(chance: &mut Chance, storm: Duration, hosts: usize) -> Vec<(Duration, usize, i64)> {
     let some = chance.between(1, 6);
     (0..some)
         .map(|_| {
             let at = Duration::from_millis(chance.below(storm.as_millis() as u64));
-            (at, chance.below(instances as u64) as usize, skew(chance))
+            (at, chance.below(hosts as u64) as usize, skew(chance))
         })
         .collect()
 }

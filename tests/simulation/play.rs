@@ -40,7 +40,7 @@ pub async fn play(stage: &Arc<Stage>) {
     }
     for _ in 0..MOST_SWEEPS {
         tokio::time::sleep(SWEEP_EVERY).await;
-        let number = stage.chance().below(stage.plan.instances as u64) as usize;
+        let number = stage.chance().below(stage.plan.hosts as u64) as usize;
         sweep(stage.clone(), number).await;
         if is_quiet(stage) {
             tokio::time::sleep(STRAGGLERS).await;
@@ -108,7 +108,7 @@ async fn deliver(stage: Arc<Stage>, number: usize) {
         }
         let Some(pause) = repeats.next().filter(|_| repeat) else { return };
         tokio::time::sleep(Duration::from_secs(*pause)).await;
-        to = stage.chance().below(stage.plan.instances as u64) as usize;
+        to = stage.chance().below(stage.plan.hosts as u64) as usize;
     }
 }
 
@@ -168,7 +168,7 @@ async fn sweep_now_and_then(stage: Arc<Stage>) {
         let stage = stage.clone();
         async move {
             tokio::time::sleep(*at).await;
-            let number = stage.chance().below(stage.plan.instances as u64) as usize;
+            let number = stage.chance().below(stage.plan.hosts as u64) as usize;
             sweep(stage, number).await;
         }
     });

@@ -35,7 +35,7 @@ pub struct Stage {
     pub store: Mutex<BTreeMap<String, Vec<u8>>>,
     pub chance: Mutex<Chance>,
     pub happened: Mutex<Happened>,
-    hosts: Mutex<Vec<Option<Arc<Running>>>>,
+    hosts: Mutex<Vec<Option<Running>>>,
     skews: Mutex<Vec<i64>>,
     storm_is_over: AtomicBool,
     /// The last virtual time at which a host asked for something, in milliseconds, and how often it did at that time.
@@ -44,18 +44,24 @@ pub struct Stage {
     tells: bool,
 }
 
-/// One life of a host: from its start to its death.
+/// One instance on a host: with its own memory, from its first request to its end.
 pub struct Life {
+    /// The host's number.
     pub number: usize,
+    /// Which of that host's instances it is.
     pub incarnation: u32,
     pub settings: BTreeMap<&'static str, String>,
     dead: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
+/// A host that is up.
+#[derive(Default)]
 struct Running {
-    life: Arc<Life>,
-    router: Router,
+    /// The instance that serves every request; none where each has one of its own.
+    shared: Option<(Arc<Life>, Router)>,
+    /// Every instance.
+    lives: Vec<Arc<Life>>,
 }
 
 /// What happened, as far as it matters afterwards.
@@ -67,12 +73,15 @@ pub struct Happened {
     pub requests: Vec<Asked>,
     /// Who asked for each capture that nightcap made, in the order of the simulator's ledger.
     pub makers: Vec<(usize, u32)>,
-    /// The settings of each host in each of its lives.
+    /// The settings of each instance of each host.
     pub settings: BTreeMap<(usize, u32), BTreeMap<&'static str, String>>,
     /// For whom each token is.
     pub tokens: BTreeMap<String, Service>,
     pub arrivals: Vec<Arrival>,
+    /// Instances that came to an end while they were at work.
     pub deaths: Vec<Death>,
+    /// How often a host has died by itself.
+    pub crashes: u32,
     /// Keys under which something was ever written, and when first.
     pub written: BTreeMap<String, Duration>,
     /// The addresses of files, one of each capture, that ever stood in a record.
@@ -118,8 +127,6 @@ pub struct Death {
     pub at: Duration,
     pub host: usize,
     pub incarnation: u32,
-    /// Whether somebody stopped it to start it again with other settings.
-    pub planned: bool,
 }
 
 impl Life {
@@ -136,9 +143,13 @@ impl Life {
         self.dead.load(Ordering::Relaxed)
     }
 
-    /// The task dies with the host.
+    /// The task dies with the instance.
     pub fn owns(&self, task: AbortHandle) {
         self.tasks.lock().unwrap().push(task);
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.tasks.lock().unwrap().iter().any(|task| !task.is_finished())
     }
 }
 
@@ -154,7 +165,7 @@ impl Stage {
             store: Mutex::default(),
             chance: Mutex::new(chance),
             happened: Mutex::default(),
-            hosts: Mutex::new((0..plan.instances).map(|_| None).collect()),
+            hosts: Mutex::new((0..plan.hosts).map(|_| None).collect()),
             skews: Mutex::new(plan.skews.clone()),
             storm_is_over: AtomicBool::new(false),
             busy: (AtomicU64::new(0), AtomicU64::new(0)),
@@ -162,7 +173,7 @@ impl Stage {
             tells,
             plan,
         });
-        (0..stage.plan.instances).for_each(|number| stage.start(number));
+        (0..stage.plan.hosts).for_each(|number| stage.start(number));
         stage
     }
 
@@ -224,18 +235,29 @@ impl Stage {
         if hosts[number].is_some() {
             return;
         }
-        let incarnation = self.happened().deaths.iter().filter(|death| death.host == number).count() as u32;
+        let is_first = self.elapsed().is_zero();
+        let shared = (!self.plan.instance_each).then(|| self.instance(number));
+        let lives = shared.iter().map(|(life, _)| life.clone()).collect();
+        hosts[number] = Some(Running { shared, lives });
+        drop(hosts);
+        if !is_first {
+            self.tell(|| format!("host {number} starts again"));
+        }
+    }
+
+    /// A new instance on a host.
+    fn instance(self: &Arc<Self>, number: usize) -> (Arc<Life>, Router) {
         let settings = self.settings_of(number);
-        self.happened().settings.insert((number, incarnation), settings.clone());
+        let incarnation = {
+            let all = &mut self.happened().settings;
+            let incarnation = all.range((number, 0)..(number + 1, 0)).count() as u32;
+            all.insert((number, incarnation), settings.clone());
+            incarnation
+        };
         let life = Life { number, incarnation, settings, dead: AtomicBool::new(false), tasks: Mutex::default() };
         let life = Arc::new(life);
         let host = SimulatedHost::new(self.clone(), life.clone());
-        let router = nightcap::router(Arc::new(Instance::new(host)));
-        hosts[number] = Some(Arc::new(Running { life, router }));
-        drop(hosts);
-        if incarnation > 0 {
-            self.tell(|| format!("host {number} starts again"));
-        }
+        (life, nightcap::router(Arc::new(Instance::new(host))))
     }
 
     /// What a host is set to that starts now.
@@ -251,10 +273,8 @@ impl Stage {
 
     /// Somebody stops a host and starts it again.
     pub fn restart(self: &Arc<Self>, number: usize) {
-        let running = self.hosts.lock().unwrap()[number].clone();
-        if let Some(running) = running {
+        if self.kill(number) {
             self.tell(|| format!("host {number} is stopped"));
-            self.kill(&running.life, true);
         }
         self.start(number);
     }
@@ -265,15 +285,16 @@ impl Stage {
         if !self.is_stormy() || (kills.rate == 0 && kills.favourite.is_none()) {
             return false;
         }
-        let deaths = self.happened().deaths.iter().filter(|death| !death.planned).count();
-        let dies = deaths < kills.most as usize && {
+        let crashes = self.happened().crashes;
+        let dies = crashes < kills.most && {
             let mut chance = self.chance();
             let is_favourite = kills.favourite == Some(moment);
             (is_favourite && chance.percent(33)) || (kills.rate > 0 && chance.below(10_000) < kills.rate)
         };
         if dies {
             self.tell(|| format!("host {} dies {when} {moment}", life.number));
-            self.kill(life, false);
+            self.happened().crashes += 1;
+            self.kill(life.number);
             let away = self.chance().between(0, kills.away * 1000);
             let stage = self.clone();
             let number = life.number;
@@ -285,11 +306,20 @@ impl Stage {
         dies
     }
 
-    fn kill(&self, life: &Life, planned: bool) {
+    /// Ends every instance of a host. Tells whether it was up.
+    fn kill(&self, number: usize) -> bool {
+        let Some(running) = self.hosts.lock().unwrap()[number].take() else { return false };
+        running.lives.iter().for_each(|life| self.end(life));
+        true
+    }
+
+    /// Ends an instance, whatever it is at.
+    fn end(&self, life: &Life) {
         life.dead.store(true, Ordering::Relaxed);
-        self.hosts.lock().unwrap()[life.number] = None;
-        let death = Death { at: self.elapsed(), host: life.number, incarnation: life.incarnation, planned };
-        self.happened().deaths.push(death);
+        if life.is_at_work() {
+            let death = Death { at: self.elapsed(), host: life.number, incarnation: life.incarnation };
+            self.happened().deaths.push(death);
+        }
         life.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
     }
 
@@ -304,25 +334,44 @@ impl Stage {
     }
 
     /// Sends a request to a host. `None` when nobody answers.
-    pub async fn call(&self, number: usize, request: Request<Body>) -> Option<(StatusCode, Bytes)> {
-        let running = self.hosts.lock().unwrap()[number].clone()?;
-        let router = running.router.clone();
+    pub async fn call(self: &Arc<Self>, number: usize, request: Request<Body>) -> Option<(StatusCode, Bytes)> {
+        let (life, router) = self.instance_for_request(number)?;
         let task = tokio::spawn(async move {
             let answer = router.oneshot(request).await.unwrap();
             let status = answer.status();
             (status, answer.into_body().collect().await.unwrap().to_bytes())
         });
-        running.life.owns(task.abort_handle());
+        life.owns(task.abort_handle());
         let (status, body) = tokio::time::timeout(PATIENCE, task).await.ok()?.ok()?;
         self.keeps_secrets(&String::from_utf8_lossy(&body), "an answer");
+        if let Some(stay) = self.plan.stay {
+            let stage = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(stay).await;
+                stage.end(&life);
+            });
+        }
         Some((status, body))
+    }
+
+    /// The instance that serves the next request to a host, if that is up.
+    fn instance_for_request(self: &Arc<Self>, number: usize) -> Option<(Arc<Life>, Router)> {
+        let mut hosts = self.hosts.lock().unwrap();
+        let running = hosts[number].as_mut()?;
+        if let Some(shared) = &running.shared {
+            return Some(shared.clone());
+        }
+        let (life, router) = self.instance(number);
+        running.lives.retain(|life| life.is_at_work());
+        running.lives.push(life.clone());
+        Some((life, router))
     }
 
     pub fn end_the_storm(self: &Arc<Self>) {
         self.storm_is_over.store(true, Ordering::Relaxed);
         self.azure.lock().unwrap().world_mut().throttle = None;
         self.tell(|| "the storm is over".to_owned());
-        (0..self.plan.instances).for_each(|number| self.start(number));
+        (0..self.plan.hosts).for_each(|number| self.start(number));
     }
 
     /// Lets go of the hosts, which hold the stage.

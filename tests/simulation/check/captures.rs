@@ -18,9 +18,6 @@ const SETTLING: Duration = Duration::from_secs(40);
 /// How long one that is being created cannot be seen by another one that is, at most: a list is fresh for 15 seconds.
 const RACING: Duration = Duration::from_secs(40);
 
-/// How old a list may be that a capture is created from.
-const LIST_AND_PUT: Duration = Duration::from_secs(15);
-
 /// How long it takes at most from looking which alerts are on a capture to asking for its stop.
 const STOPPING: Duration = Duration::from_secs(3);
 
@@ -139,12 +136,7 @@ fn only_our_own_and_finished_are_deleted(ledger: &Ledger, verdict: &mut Verdict)
         if failed || capture.ended.is_some_and(|ended| ended <= asked.at) {
             continue;
         }
-        // It may have been meant for the one that had the name a moment ago, when somebody took the name for free whose list
-        // was older than both.
-        let was_meant_for = |former: &Capture| {
-            has_id(former) && former.deleted_at.is_some_and(|gone| gone <= asked.at && asked.at < gone + LIST_AND_PUT)
-        };
-        let is_confused = ledger.captures.iter().any(was_meant_for);
+        let is_confused = ledger.may_have_been_meant_for_former(capture, asked.at);
         if is_confused && !is_own_name(name) {
             continue;
         }
@@ -166,7 +158,8 @@ fn the_limit_holds(ledger: &Ledger, verdict: &mut Verdict) {
             other.created + RACING > capture.created && other.created <= capture.created && other.id != capture.id
         };
         let racers = own.iter().filter(racing).count();
-        if count > limit + racers.min(ledger.stage.plan.instances) {
+        let plan = &ledger.stage.plan;
+        if count > limit + if plan.instance_each { racers } else { racers.min(plan.hosts) } {
             verdict.broken(format!("4: {} is capture number {count} and the limit is {limit}", capture.name));
         }
     }

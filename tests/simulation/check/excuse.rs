@@ -24,6 +24,7 @@ pub enum Excuse {
     NamesakeDeletedByHand,
     NamesakeLostWithHost,
     ToldBeforeOtherwise,
+    AlertUnreadable,
     ClaimUnreadable,
     DeliveryNotWritten,
     OwnStopUnreadable,

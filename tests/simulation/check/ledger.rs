@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::plan::{ByHand, Form};
 use crate::stage::{Happened, Stage};
 
+/// How old a list may be that a capture is created from, or deleted.
+const LIST_AND_PUT: Duration = Duration::from_secs(15);
+
 /// How long before a capture is there it may be asked for.
 const ASKING: Duration = Duration::from_secs(15);
 
@@ -87,7 +90,7 @@ impl<'a> Ledger<'a> {
 
     /// Whether the store once refused a record, or the mark without which there is none.
     pub fn could_not_be_written(&self, key: &str) -> bool {
-        self.happened.failed_writes.iter().any(|(_, failed)| failed.strip_prefix("open:").unwrap_or(failed) == key)
+        self.happened.failed_writes.iter().any(|(_, failed)| is_of_record(failed, key))
     }
 
     /// Whether the store failed with the record of a capture while the capture was there, or when it was asked for.
@@ -96,7 +99,7 @@ impl<'a> Ledger<'a> {
         self.happened.failures.iter().any(|(at, failed, ..)| {
             let at = self.at(*at);
             let is_there = capture.created - ASKING <= at && capture.deleted_at.is_none_or(|gone| at <= gone);
-            is_there && failed.strip_prefix("open:").unwrap_or(failed) == key
+            is_there && is_of_record(failed, &key)
         })
     }
 
@@ -135,6 +138,15 @@ impl<'a> Ledger<'a> {
         self.transcript.iter().filter(move |asked| is_its(&asked.path) && is_there(asked.at))
     }
 
+    /// Whether what deletes a capture may have been meant for the one that had its name a moment ago: somebody took the name for
+    /// free whose list was older than both.
+    pub fn may_have_been_meant_for_former(&self, capture: &Capture, at: Timestamp) -> bool {
+        self.captures.iter().any(|former| {
+            let is_former = former.id.eq_ignore_ascii_case(&capture.id);
+            is_former && former.deleted_at.is_some_and(|gone| gone <= at && at < gone + LIST_AND_PUT)
+        })
+    }
+
     /// Whether somebody did that to a capture in the portal.
     pub fn was_done_by_hand(&self, capture: &Capture, wanted: ByHand) -> bool {
         self.done_by_hand(capture, wanted).next().is_some()
@@ -145,6 +157,12 @@ impl<'a> Ledger<'a> {
         // A name may have been used again: what was done was done to the one that was there.
         all.map(|(at, ..)| *at).filter(|at| capture.exists(*at) || capture.deleted_at == Some(*at))
     }
+}
+
+/// Whether a key is that of a record or of its mark, or of a record that had the name before and has to make room first.
+fn is_of_record(key: &str, record: &str) -> bool {
+    let rest = key.strip_prefix("open:").unwrap_or(key).strip_prefix(record);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// Where a capture's record lies.

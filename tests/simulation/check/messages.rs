@@ -123,7 +123,11 @@ fn failures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
             if !told {
                 // Told once: what an earlier delivery came to.
                 let deliveries = ledger.happened.taken.iter().filter(|(taken, ..)| taken == key).count();
-                let excuses = [(Excuse::ToldBeforeOtherwise, deliveries > 1)];
+                let excuses = [
+                    (Excuse::ToldBeforeOtherwise, deliveries > 1),
+                    // Two worked on it, and one could not see what the other had come to.
+                    (Excuse::AlertUnreadable, ledger.store_failed_with(&format!("alert:{key}"))),
+                ];
                 verdict.broken_unless(
                     &excuses,
                     format!("5: {}, {key}, failed and nobody was told: {outcome}", record["alert"]["rule"]),
@@ -237,12 +241,13 @@ fn is_true(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) ->
         "never_began" => capture.started.is_none(),
         // By a person, or by another instance that wanted the fixed name. One that nightcap has deleted for its place leaves its
         // end where it is found, unless the store fails.
-        "vanished" => {
-            let was_cut_off = capture.stop_reason.as_deref() == Some("Deleted") && !is_own_name(&capture.name);
-            let by_others = was_cut_off || ledger.was_done_by_hand(capture, ByHand::Delete);
-            let is_gone = capture.deleted_at.is_some_and(|gone| gone <= told);
-            is_gone && (by_others || !ledger.stage.plan.store.is_empty())
-        }
+        "vanished" => capture.deleted_at.is_some_and(|gone| {
+            let was_cut_off = capture.stop_reason.as_deref() == Some("Deleted");
+            let had_failed = capture.started.is_none() && ledger.may_have_been_meant_for_former(capture, gone);
+            let by_others = (was_cut_off || had_failed) && !is_own_name(&capture.name);
+            let is_known = by_others || ledger.was_done_by_hand(capture, ByHand::Delete);
+            gone <= told && (is_known || !ledger.stage.plan.store.is_empty())
+        }),
         "lost_sight" => capture.created + LONG_ENOUGH <= told,
         _ => false,
     }
@@ -260,7 +265,9 @@ fn messages_name_alerts_of_their_machine(ledger: &Ledger, verdict: &mut Verdict)
             let targets = outcomes(record).iter().map(|outcome| outcome["target"].as_str().unwrap_or_default());
             targets.map(str::to_lowercase).any(|target| target.starts_with(&machine) || machine.starts_with(&target))
         };
-        for alert in notice["others"].as_array().unwrap().iter().chain([&notice["alert"]]) {
+        let alerts = notice["others"].as_array().unwrap().iter().chain([&notice["alert"]]);
+        // Nothing tells one call of a program from another one's.
+        for alert in alerts.filter(|alert| alert["rule"] != "direct call") {
             let mut records = ledger.happened.alerts.values().filter(|record| record["alert"]["id"] == alert["id"]);
             let is_known = records.clone().next().is_some();
             if is_known && !records.any(|record| is_about_it(&record)) {
