@@ -20,7 +20,7 @@ const REPEATS: [u64; 5] = [5, 20, 5, 40, 5];
 const CALLS_AGAIN: [u64; 2] = [1, 10];
 
 /// How often a timer sweeps when the storm is over, and for how long all may take to come to its end.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+pub const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const MOST_SWEEPS: u32 = 180;
 
 /// How long it must stay quiet, for what is still on its way.

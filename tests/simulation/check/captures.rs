@@ -9,6 +9,7 @@ use super::excuse::Excuse;
 use super::ledger::{Ledger, Own, is_own_name, record_key};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
+use crate::play::SWEEP_EVERY;
 
 /// How long those who raced across the boundary of two slots take to settle it when nothing is in their way. What a sweep has
 /// started is settled when its round is over, a quarter of a minute later at times; then come a list, two polls that Azure
@@ -41,7 +42,10 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
             if from >= to || ledger.done_by_hand(early, ByHand::Delete).any(|at| at <= late.created) {
                 continue;
             }
-            let settled = late.settled.max(early.settled) + SETTLING;
+            // What an instance was at that its host ends goes on with the next sweep.
+            let next_sweep = if ledger.stage.plan.stay.is_some() { SWEEP_EVERY } else { Duration::ZERO };
+            let settled = late.settled.max(early.settled) + SETTLING + next_sweep;
+            let settled = after_throttling(ledger, settled);
             let is_race = late.created <= early.created + RACING;
             if is_race && to <= settled {
                 continue;
@@ -57,6 +61,12 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
             verdict.broken_unless(&excuses, format!("2: {both} ran on one machine from {from} to {to}"));
         }
     }
+}
+
+/// Until when something takes that has to be done by a moment, when Azure throttles those who are at it.
+fn after_throttling(ledger: &Ledger, by: Timestamp) -> Timestamp {
+    let throttled = ledger.transcript.iter().filter(|asked| asked.status == 429).map(|asked| asked.at);
+    throttled.fold(by, |by, at| if by - SETTLING <= at && at <= by { at + SETTLING } else { by })
 }
 
 /// Whether the store failed somebody with the record of a capture between its creation and a later moment.
