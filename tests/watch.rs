@@ -635,8 +635,8 @@ async fn a_stop_of_ones_own_is_told_as_that_by_whoever_only_sees_the_end() {
     assert_eq!(the_message(&scene)["data"]["reason"], "resolved");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joined() {
+/// A capture whose host has died between writing down that it stops it and doing so, and the settings for that.
+async fn stop_that_was_planned() -> (Scene, Store, [(&'static str, &'static str); 2]) {
     let scene = Scene::new();
     let store = Store::default();
     let settings = [("stop_on_resolve", "true"), ("capture_seconds", "3600")];
@@ -649,7 +649,12 @@ async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joine
     assert_eq!(store.json("capture:")["stopping"], "resolved");
     nightcap.kill();
     scene.azure.lock().unwrap().clear_faults();
+    (scene, store, settings)
+}
 
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joined() {
+    let (scene, store, settings) = stop_that_was_planned().await;
     let survivor = telling_from(&scene, &settings, store.clone());
     survivor.alert(&common("disk", TEST_VM)).await;
     survivor.sweep().await;
@@ -664,19 +669,7 @@ async fn a_stop_that_was_planned_is_not_carried_out_when_another_alert_has_joine
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_was_planned_is_not_sent_by_a_host_that_may_change_nothing() {
-    let scene = Scene::new();
-    let store = Store::default();
-    let settings = [("stop_on_resolve", "true"), ("capture_seconds", "3600")];
-    let nightcap = telling_from(&scene, &settings, store.clone());
-    start(&nightcap, TEST_VM).await;
-    seconds(60).await;
-    add(&scene, fault(refuse(503, "ServerBusy"), Method::POST, "/stop"));
-    nightcap.alert(&over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z")).await;
-    seconds(2).await;
-    assert_eq!(store.json("capture:")["stopping"], "resolved");
-    nightcap.kill();
-    scene.azure.lock().unwrap().clear_faults();
-
+    let (scene, store, settings) = stop_that_was_planned().await;
     let dry = telling_from(&scene, &[("dry_run", "true"), settings[0], settings[1]], store.clone());
     dry.sweep().await;
     seconds(300).await;
