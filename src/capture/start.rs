@@ -375,13 +375,12 @@ impl<H: Host> Sequence<'_, H> {
         }
     }
 
-    /// The record of a capture that Azure has accepted, at Azure's time `at`. Of those that had its name it is the latest, however
-    /// old the list was that it was asked for by.
+    /// The record of a capture that Azure has accepted, at Azure's time `at`.
     fn accepted(&mut self, capture: &PacketCapture, at: Timestamp) -> Box<CaptureRecord> {
         let now = self.azure.now();
         let record = self.reserved.take().map(Reserved::into_record);
         let mut record = record.unwrap_or_else(|| self.place.found(self.plan, capture, at, now));
-        record.requested_at = at;
+        record.accepted_at(at);
         record.requested_by = self.context.alert.clone();
         record.requested_for = Some(self.alert.clone());
         record.phase = Phase::Creating;

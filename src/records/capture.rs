@@ -346,6 +346,14 @@ impl CaptureRecord {
         self.phase == Phase::Requested || (self.end.is_none() && apart.is_none_or(|apart| apart <= RACES_LAST))
     }
 
+    /// Takes over when Azure accepted it, which tells it from those that had its name before, however old the list was that it was
+    /// asked for by. An answer may come without a time, and then this is that of a host, which may be anything.
+    pub fn accepted_at(&mut self, at: Timestamp) {
+        if at.since(self.requested_at).is_some_and(|later_by| later_by <= RACES_LAST) {
+            self.requested_at = at;
+        }
+    }
+
     /// How long it may capture.
     pub fn time_limit(&self) -> Duration {
         Duration::from_secs(u64::from(self.parameters.capture_seconds))
@@ -445,6 +453,18 @@ pub mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(millis)
+    }
+
+    #[test]
+    fn a_time_that_only_a_host_tells_makes_no_other_capture_of_it() {
+        let asked = record();
+        for (later_by, is_taken) in [(-3600, false), (-1, false), (20, true), (240, false)] {
+            let at = Timestamp::from_unix_millis(asked.requested_at.unix_millis() + later_by * 1000);
+            let mut accepted = CaptureRecord { storage_path: Some("https://a/b.cap".to_owned()), ..asked.clone() };
+            accepted.accepted_at(at);
+            assert_eq!(accepted.requested_at == at, is_taken, "{later_by}");
+            assert!(accepted.is_same_capture(&CaptureRecord { storage_path: None, ..asked.clone() }), "{later_by}");
+        }
     }
 
     #[test]

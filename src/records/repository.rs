@@ -276,9 +276,14 @@ impl<H: Host> Records<'_, H> {
 
     /// Takes the record of a capture away that never was.
     pub async fn forget_capture(&self, record: &CaptureRecord) {
+        let key = record.key();
         // A mark that has it in it would bring it back.
-        if self.mark_open(&record.key()).await && self.delete(&record.key()).await {
-            self.mark_finished(&record.key()).await;
+        if self.mark_open(&key).await && self.delete(&key).await {
+            self.mark_finished(&key).await;
+            // Whoever got the name may have written its record meanwhile.
+            if let Ok(Some(_)) = self.read::<CaptureRecord>(&key).await {
+                self.mark_open(&key).await;
+            }
         }
     }
 
