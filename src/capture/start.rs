@@ -258,7 +258,11 @@ impl<H: Host> Sequence<'_, H> {
     ) -> Result<Option<Vec<String>>, Failure> {
         let mut evicted = Vec::new();
         if let Some(holder) = captures.iter().find(|capture| capture.has_name(name)) {
-            if !holder.is_deleting() && !self.is_over(holder).await? {
+            // By the time that another DELETE arrives, the name may be the next capture's.
+            if holder.is_deleting() {
+                return Ok(None);
+            }
+            if !self.is_over(holder).await? {
                 return Err(Failure::name_in_use(name, &holder.target));
             }
             evicted.push(holder.name.clone());

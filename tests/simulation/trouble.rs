@@ -153,6 +153,8 @@ impl Kind {
             Self::Slow => Effect::Delay(Duration::from_millis(chance.between(300, 14_000))),
             Self::Hang => Effect::Hang,
             Self::Html => Effect::Html { status: if read_only { *chance.pick(&[200, 502]) } else { 502 } },
+            // With an empty answer of 200 Azure tells that an operation has ended.
+            Self::Empty if ask == Ask::Operation => Effect::Empty { status: *chance.pick(&[500, 504]) },
             Self::Empty => Effect::Empty { status: if read_only { *chance.pick(&[200, 500, 504]) } else { 504 } },
             Self::Truncated => Effect::Truncated,
             Self::ExpiredToken if !matches!(ask, Ask::Token | Ask::Sink) => Effect::ExpiredToken,
