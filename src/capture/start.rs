@@ -34,7 +34,8 @@ use crate::records::repository::Records;
 use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
 
-/// How old a list may be when a capture is created from it. After longer waits the watcher is listed again.
+/// How old a list may be when a capture is created from it, and a look when one is deleted whose name may be another one's by
+/// then. After longer waits the watcher is listed again.
 const LIST_IS_FRESH: Duration = Duration::from_secs(15);
 
 /// How many captures of our own may turn out to be still running before the search for finished ones is given up. Every
@@ -65,7 +66,8 @@ pub async fn start<H: Host>(
 ) -> Result<Started, Failure> {
     let request = CaptureRequest::new(&plan.target, &plan.parameters, storage);
     let (over, listed_at) = (BTreeMap::new(), place.listing.clock.server_time());
-    let mut sequence = Sequence { context, azure, alert, plan, place, request, listed_at, over, reserved: None };
+    let mut sequence =
+        Sequence { context, azure, alert, plan, place, request, listed_at, over, looked_at: None, reserved: None };
     let started = sequence.run().await;
     sequence.release_unless_used(&started).await;
     started
@@ -82,6 +84,8 @@ struct Sequence<'a, H> {
     listed_at: Timestamp,
     /// Captures of that list that are over, by name in lower case.
     over: BTreeMap<String, Over>,
+    /// When the capture was looked at that has a name which is used again, on the monotonic clock.
+    looked_at: Option<Duration>,
     /// The name that Azure was asked for.
     reserved: Option<Reserved>,
 }
@@ -98,6 +102,7 @@ impl<H: Host> Sequence<'_, H> {
                 Listing { captures, clock } = listing;
                 // What was over may be gone by now, and its name another capture's.
                 self.over.clear();
+                self.looked_at = None;
             }
             self.listed_at = clock.server_time();
             if let Some(started) = self.round(&captures, clock, round).await? {
@@ -134,6 +139,10 @@ impl<H: Host> Sequence<'_, H> {
             false => self.note_end(evicted, captures, self.record(evicted).await.ok().flatten()).await,
         });
         join_all(note_ends).await;
+        let looked_at = self.looked_at.unwrap_or_else(|| self.azure.log.host.monotonic());
+        if self.azure.log.host.monotonic().saturating_sub(looked_at) > LIST_IS_FRESH {
+            return Ok(None);
+        }
         if let Err(error) = self.delete_all(&evicted).await {
             if !error.is_transient() {
                 return Err(self.failure(&error));
@@ -445,7 +454,9 @@ impl<H: Host> Sequence<'_, H> {
         let Some(mut over) = over else { return Ok(false) };
         // The answer is about what has the name by now.
         if self.is_used_again(capture) {
+            let looked_at = self.azure.log.host.monotonic();
             let there = resource.get().await.map_err(|error| self.failure(&error))?;
+            self.looked_at = Some(looked_at);
             if there.is_none_or(|there| there.storage_path != capture.storage_path) {
                 over = Over::Gone;
             }
