@@ -19,6 +19,9 @@ const SETTLING: Duration = Duration::from_secs(40);
 /// How long one that is being created cannot be seen by another one that is, at most: a list is fresh for 15 seconds.
 const RACING: Duration = Duration::from_secs(40);
 
+/// How long a slot of time is, as names of captures tell it.
+const SLOT: Duration = Duration::from_secs(300);
+
 /// How long it takes at most from looking which alerts are on a capture to asking for its stop.
 const STOPPING: Duration = Duration::from_secs(3);
 
@@ -55,6 +58,8 @@ fn one_runs_on_a_machine(ledger: &Ledger, verdict: &mut Verdict) {
                 (Excuse::TroubleWhileSettling, is_race && is_in_trouble),
                 // Only its record tells that one with a name that somebody fixed is ours, and a capture does not wait for a store
                 // that cannot be read. A second capture is a waste; to join one that is somebody else's would be a loss.
+                // By its name it should be over.
+                (Excuse::BegunLongAfterItsName, early.started.is_some_and(|began| early.created + SLOT <= began)),
                 (Excuse::OursUnreadable, !is_own_name(&early.name) && was_unreadable(ledger, early, late.created)),
             ];
             let both = format!("{} and {}", early.name, late.name);
@@ -170,7 +175,13 @@ fn the_limit_holds(ledger: &Ledger, verdict: &mut Verdict) {
         let racers = own.iter().filter(racing).count();
         let plan = &ledger.stage.plan;
         if count > limit + if plan.instance_each { racers } else { racers.min(plan.hosts) } {
-            verdict.broken(format!("4: {} is capture number {count} and the limit is {limit}", capture.name));
+            // A list in pages that somebody shortens meanwhile misses what moves from one page to the one before.
+            let is_recent = |gone: Timestamp| gone <= capture.created && capture.created <= gone + RACING;
+            let was_shortened = ledger.captures.iter().filter_map(|other| other.deleted_at).any(is_recent);
+            verdict.broken_unless(
+                &[(Excuse::ListShortened, ledger.lists_have_pages && was_shortened)],
+                format!("4: {} is capture number {count} and the limit is {limit}", capture.name),
+            );
         }
     }
 }

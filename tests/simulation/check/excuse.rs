@@ -16,6 +16,8 @@ pub enum Excuse {
     LookAtRivalStruck,
     JoinedWhileStopping,
     TroubleWhileSettling,
+    BegunLongAfterItsName,
+    ListShortened,
     OursUnreadable,
     DeletedForFormerNamesake,
     DeletedByHandUnseen,

@@ -21,6 +21,7 @@ pub struct Ledger<'a> {
     pub happened: &'a Happened,
     pub captures: Vec<Capture>,
     pub transcript: &'a [Exchange],
+    pub lists_have_pages: bool,
     /// What the store holds.
     records: BTreeMap<&'a str, Value>,
 }
@@ -41,8 +42,14 @@ impl<'a> Ledger<'a> {
         store: &'a BTreeMap<String, Vec<u8>>,
     ) -> Self {
         let records = store.iter().map(|(key, value)| (key.as_str(), serde_json::from_slice(value).unwrap()));
-        let records = records.collect();
-        Self { stage, happened, captures: azure.captures(), transcript: azure.transcript(), records }
+        Self {
+            stage,
+            happened,
+            captures: azure.captures(),
+            transcript: azure.transcript(),
+            lists_have_pages: azure.world().captures_per_page.is_some(),
+            records: records.collect(),
+        }
     }
 
     /// What the store holds under keys with this beginning.
