@@ -467,7 +467,7 @@ fn names_from_the_wire_are_short_single_lines() {
 #[test]
 fn hellos_are_put_together_from_their_segments() {
     let hello = client_hello(b"www.contoso.example", 4000);
-    for size in [6, 500, 1400, hello.len()] {
+    for size in [1, 4, 6, 500, 1400, hello.len()] {
         let mut file = File::ethernet();
         let mut connection = Connection::new("10.0.0.4:1001", "10.0.0.5:443");
         connection.open(&mut file, 0, 1);
@@ -486,6 +486,45 @@ fn hellos_are_put_together_from_their_segments() {
         );
         assert_eq!(tls.versions.into_iter().collect::<Vec<_>>(), [("TLS 1.3".to_owned(), 1)]);
     }
+}
+
+/// The same message in records of so many bytes.
+fn in_records(message: &[u8], size: usize) -> Vec<u8> {
+    message[5..].chunks(size).flat_map(|part| record(22, part)).collect()
+}
+
+#[test]
+fn hellos_are_put_together_from_their_records() {
+    for (records, segments) in [(1, 700), (100, 700), (500, 90), (500, 2_000)] {
+        let mut file = File::ethernet();
+        let mut connection = Connection::new("10.0.0.4:1001", "10.0.0.5:443");
+        connection.open(&mut file, 0, 1);
+        for part in in_records(&client_hello(b"a.example", 900), records).chunks(segments) {
+            file.at(10, &connection.client(ACK, part));
+        }
+        file.at(20, &connection.server(ACK, &[in_records(&server_hello(0x0304), 9), record(21, &[2, 80])].concat()));
+        let tls = read(file.bytes()).tls;
+        assert_eq!((tls.client_hellos, tls.server_names.names.len(), tls.server_hellos), (1, 1, 1), "{records}");
+        assert_eq!((tls.fatal_alerts, tls.handshakes.refused), (1, 1), "{records}");
+    }
+}
+
+#[test]
+fn what_stands_behind_another_record_in_a_segment_is_read() {
+    let mut file = File::ethernet();
+    let mut connection = Connection::new("10.0.0.4:1001", "10.0.0.5:443");
+    connection.open(&mut file, 0, 1);
+    let again = [record(20, &[1]), client_hello(b"b.example", 0)].concat();
+    file.at(10, &connection.client(ACK, &client_hello(b"a.example", 0))).at(12, &connection.client(ACK, &again));
+    // Encrypted records, also one that is as long as an alert, hide nothing.
+    let behind =
+        [record(22, b"certificate"), record(23, &[2, 40]), record(21, &[1; 19]), record(21, &[2, 80])].concat();
+    file.at(20, &connection.server(ACK, &[server_hello(0x0303), behind].concat()));
+    let tls = read(file.bytes()).tls;
+    let names: Vec<_> = tls.server_names.names.iter().map(|one| (one.name.as_str(), one.times)).collect();
+    assert_eq!(names, [("a.example", 1), ("b.example", 1)]);
+    assert_eq!((tls.client_hellos, tls.server_hellos), (2, 1));
+    assert_eq!(tls.alerts.into_iter().collect::<Vec<_>>(), [("internal_error".to_owned(), 1)]);
 }
 
 #[test]
@@ -557,6 +596,33 @@ fn requests_and_answers_are_read_also_from_several_segments() {
     let methods: Vec<_> = http.methods.into_iter().collect();
     assert_eq!(methods, [("GET".to_owned(), 3), ("POST".to_owned(), 2)]);
     assert_eq!((http.hosts.names[0].name.as_str(), http.hosts.count), ("contoso.example:8080", 1));
+}
+
+#[test]
+fn several_requests_and_answers_in_a_segment_are_read() {
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n").into_bytes();
+    let post = b"POST / HTTP/1.1\r\nHost: b.example\r\nContent-Length: 19\r\n\r\nGET / is in the body";
+    let asked = [ask("/1"), post.to_vec(), ask("/2"), ask("/3")].concat();
+    let answered = [
+        &b"HTTP/1.1 100 Continue\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHTTP/1.1 404",
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 900\r\n\r\n",
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2000\r\n\r\nbegin",
+    ]
+    .concat();
+    for size in [1, 7, 100, 2_000] {
+        let mut file = File::ethernet();
+        let mut connection = Connection::new("10.0.0.4:1001", "10.0.0.5:8080");
+        connection.open(&mut file, 0, 1);
+        asked.chunks(size).for_each(|part| drop(file.at(10, &connection.client(ACK, part))));
+        answered.chunks(size).for_each(|part| drop(file.at(20, &connection.server(ACK, part))));
+        let http = read(file.bytes()).http;
+        assert_eq!((http.requests, http.responses), (4, 4), "{size}");
+        let hosts: Vec<_> = http.hosts.names.iter().map(|one| (one.name.as_str(), one.times)).collect();
+        assert_eq!(hosts, [("a.example", 3), ("b.example", 1)], "{size}");
+        let statuses: Vec<_> = http.statuses.values().copied().collect();
+        assert_eq!(statuses, [1, 1, 1, 1], "{size}");
+    }
 }
 
 #[test]

@@ -202,9 +202,11 @@ fn names(capture: &Value, report: &Report) -> Vec<Fact> {
     let dns = report.dns.names.names.iter().map(|one| (one.name.as_str(), one.queries)).collect();
     let tls = report.tls.server_names.names.iter().map(|one| (one.name.as_str(), one.times)).collect();
     let http = report.http.hosts.names.iter().map(|one| (one.name.as_str(), one.times)).collect();
-    let lists: [(&str, &str, u64, BTreeMap<&str, u64>); 3] = [
+    let quic = report.quic.server_names.names.iter().map(|one| (one.name.as_str(), one.times)).collect();
+    let lists: [(&str, &str, u64, BTreeMap<&str, u64>); 4] = [
         ("DNS queries", "dns_query_names", report.dns.names.count, dns),
         ("TLS hellos", "tls_server_names", report.tls.server_names.count, tls),
+        ("QUIC hellos", "quic_server_names", report.quic.server_names.count, quic),
         ("HTTP requests", "http_hosts", report.http.hosts.count, http),
     ];
     let mut facts = Vec::new();

@@ -4,7 +4,7 @@
 use crate::bytes::be16;
 use crate::dns::{DNS_PORT, DnsStatistics};
 use crate::flow_key::{FlowKey, Side};
-use crate::http::{Answer, HttpStatistics, ends_head, is_http};
+use crate::http::{Answer, HttpStatistics, ends_head, is_answer, is_http};
 use crate::tls::{Said, TlsStatistics, is_tls};
 use crate::waiting::Waiting;
 
@@ -36,8 +36,8 @@ pub(crate) struct Payload<'a> {
     pub flow: &'a FlowKey,
     pub from: Side,
     pub bytes: &'a [u8],
-    /// Whether all bytes were captured that were on the wire.
-    pub is_whole: bool,
+    /// How many of them were on the wire, captured or not.
+    pub length: u32,
     /// Whether it follows what came before without a gap.
     pub follows: bool,
     pub now: i64,
@@ -46,42 +46,90 @@ pub(crate) struct Payload<'a> {
 /// What a segment says that matters for its connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
-    pub tls: Option<Said>,
+    pub tls: Vec<Said>,
     /// The server that a client asks for in TLS.
     pub server_name: Option<String>,
-    /// An answer in HTTP.
-    pub http: Option<Answer>,
+    /// Answers in HTTP.
+    pub answers: Vec<Answer>,
+}
+
+/// What the next bytes of a side are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The beginning of a message, or nothing that is known.
+    #[default]
+    Message,
+    /// The rest of a message of which the beginning is kept.
+    Rest,
+    /// So many bytes of a body in HTTP, and then the beginning of a message.
+    Body(u32),
+}
+
+/// What is behind the messages of a payload.
+enum Behind<'a> {
+    Nothing,
+    /// The beginning of one that is not whole.
+    Message(&'a [u8]),
+    /// So many bytes of a body are still to come.
+    Body(usize),
+}
+
+impl Payload<'_> {
+    fn is_whole(&self) -> bool {
+        self.uncaptured() == 0
+    }
+
+    fn uncaptured(&self) -> usize {
+        (self.length as usize).saturating_sub(self.bytes.len())
+    }
 }
 
 impl Application {
-    /// Reads new bytes of one side. `is_reassembling` says that the beginning of a message of this side is kept, and is
-    /// set accordingly.
-    pub fn read(&mut self, payload: &Payload<'_>, is_reassembling: &mut bool) -> Heard {
-        if !*is_reassembling {
-            let (heard, rest) = self.read_messages(payload, payload.bytes, !payload.is_whole);
-            if let Some(rest) = rest {
-                *is_reassembling = self.keep(payload, rest);
-            }
-            return heard;
+    /// Reads new bytes of one side. `next` is what they are, and is set to what those behind them are.
+    pub fn read(&mut self, payload: &Payload<'_>, next: &mut Next) -> Heard {
+        let body = match *next {
+            Next::Rest => return self.read_rest(payload, next),
+            // Whatever length they tell, some answers have no body.
+            Next::Body(left) if payload.follows && !is_answer(payload.bytes) => left,
+            Next::Body(_) | Next::Message => 0,
+        };
+        if body > payload.length {
+            *next = Next::Body(body.saturating_sub(payload.length));
+            return Heard::default();
         }
+        let bytes = payload.bytes.get(body as usize..).unwrap_or_default();
+        let (heard, behind) = self.read_messages(payload, bytes, !payload.is_whole());
+        *next = match behind {
+            Behind::Message(rest) if self.keep(payload, rest) => Next::Rest,
+            Behind::Body(left) => body_next(left, payload),
+            _ => Next::Message,
+        };
+        heard
+    }
+
+    fn read_rest(&mut self, payload: &Payload<'_>, next: &mut Next) -> Heard {
         let key = (*payload.flow, payload.from);
         let Some(partial) = self.partial.get_mut(&key) else {
             // It was evicted in favour of another one.
-            *is_reassembling = false;
+            *next = Next::Message;
             return Heard::default();
         };
         if payload.follows {
             partial.bytes.extend_from_slice(payload.bytes);
         }
-        let is_all = !payload.follows || !payload.is_whole || partial.bytes.len() >= MAX_MESSAGE;
+        let is_all = !payload.follows || !payload.is_whole() || partial.bytes.len() >= MAX_MESSAGE;
         if !is_all && !partial.is_worth_reading(payload.bytes.len()) {
             return Heard::default();
         }
         let mut bytes = std::mem::take(&mut partial.bytes);
-        let (heard, rest) = self.read_messages(payload, &bytes, is_all);
-        *is_reassembling = rest.is_some();
-        let read_bytes = bytes.len().saturating_sub(rest.map_or(0, <[u8]>::len));
-        bytes.drain(..read_bytes);
+        let (heard, behind) = self.read_messages(payload, &bytes, is_all);
+        let kept = if let Behind::Message(rest) = behind { rest.len() } else { 0 };
+        *next = match behind {
+            Behind::Message(_) => Next::Rest,
+            Behind::Body(left) if payload.follows => body_next(left, payload),
+            _ => Next::Message,
+        };
+        bytes.drain(..bytes.len().saturating_sub(kept));
         if bytes.is_empty() {
             self.partial.remove(&key);
         } else if let Some(partial) = self.partial.get_mut(&key) {
@@ -90,25 +138,32 @@ impl Application {
         heard
     }
 
-    /// Reads messages, and hands back the beginning of one that is not whole.
-    fn read_messages<'a>(&mut self, payload: &Payload<'_>, bytes: &'a [u8], is_all: bool) -> (Heard, Option<&'a [u8]>) {
+    /// Reads messages. `is_all` says that there will be no more of them.
+    fn read_messages<'a>(&mut self, payload: &Payload<'_>, bytes: &'a [u8], is_all: bool) -> (Heard, Behind<'a>) {
         let has_dns = payload.flow.peers().iter().any(|peer| peer.port == DNS_PORT);
         let mut heard = Heard::default();
-        let rest = if has_dns {
-            self.read_dns(payload, bytes)
+        let behind = if has_dns {
+            self.read_dns(payload, bytes).map_or(Behind::Nothing, Behind::Message)
         } else if is_tls(bytes) {
-            let said = self.tls.read(bytes, payload.now);
-            heard.tls = said.unwrap_or_default();
+            let (said, rest) = self.tls.read(bytes, payload.now);
+            heard.tls = said;
             heard.server_name = self.tls.take_name();
-            said.is_err().then_some(bytes)
-        } else if is_http(bytes) {
-            let answer = self.http.read(bytes, is_all);
-            heard.http = answer.unwrap_or_default();
-            answer.is_err().then_some(bytes)
+            rest.map_or(Behind::Nothing, Behind::Message)
         } else {
-            None
+            self.read_http(bytes, is_all, &mut heard.answers)
         };
-        (heard, rest.filter(|_| !is_all))
+        let is_left = is_all && matches!(behind, Behind::Message(_));
+        (heard, if is_left { Behind::Nothing } else { behind })
+    }
+
+    fn read_http<'a>(&mut self, mut bytes: &'a [u8], is_all: bool, answers: &mut Vec<Answer>) -> Behind<'a> {
+        while is_http(bytes) {
+            let Ok((answer, length)) = self.http.read(bytes, is_all) else { return Behind::Message(bytes) };
+            answers.extend(answer);
+            let Some(behind) = bytes.get(length..) else { return Behind::Body(length.saturating_sub(bytes.len())) };
+            bytes = behind;
+        }
+        Behind::Nothing
     }
 
     /// Each message has its length before it (RFC 1035, 4.2.2).
@@ -141,7 +196,7 @@ impl Application {
     fn give_up(&mut self, partial: &Partial) {
         if is_http(&partial.bytes) {
             // All that there will be, so whether it is incomplete does not matter.
-            let _ = self.http.read(&partial.bytes, true);
+            self.read_http(&partial.bytes, true, &mut Vec::new());
         }
     }
 
@@ -152,6 +207,12 @@ impl Application {
             partial.into_iter().for_each(|(_, partial)| self.give_up(&partial));
         }
     }
+}
+
+/// What is next when so many bytes of a body are still to come behind those of a payload that were captured.
+fn body_next(left: usize, payload: &Payload<'_>) -> Next {
+    let left = left.saturating_sub(payload.uncaptured());
+    if left == 0 { Next::Message } else { Next::Body(u32::try_from(left).unwrap_or(u32::MAX)) }
 }
 
 impl Partial {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::application::Heard;
+use crate::application::{Heard, Next};
 use crate::delivery::{DeliveryCounts, LARGE_SEGMENT};
 use crate::ending::{Idle, Reset};
 use crate::exchange::Exchange;
@@ -357,11 +357,11 @@ impl Connection {
     }
 
     pub fn is_reassembling_any(&self) -> bool {
-        self.exchange().is_some_and(|exchange| exchange.is_reassembling.contains(&true))
+        self.exchange().is_some_and(|exchange| exchange.next.contains(&Next::Rest))
     }
 
-    /// Whether the beginning of a message of this side waits for its rest.
-    pub fn is_reassembling(&mut self, side: Side) -> Option<&mut bool> {
-        self.exchange.as_mut().map(|exchange| side.of(exchange.is_reassembling.each_mut()))
+    /// What the next bytes of this side are, once something is said.
+    pub fn next_bytes(&mut self, side: Side) -> Option<&mut Next> {
+        self.exchange.as_mut().map(|exchange| side.of(exchange.next.each_mut()))
     }
 }

@@ -1,6 +1,6 @@
 //! What is said on a connection, once something is: how its data fares, how long answers take, and how it ends.
 
-use crate::application::Heard;
+use crate::application::{Heard, Next};
 use crate::delivery::{Delivery, Fate};
 use crate::ending::{Idle, Reset};
 use crate::flow_key::Side;
@@ -28,8 +28,8 @@ pub(crate) struct Exchange {
     pub http_answers: u32,
     pub http_errors: u32,
     pub http_error: u16,
-    /// Whether the beginning of a message of each side waits for its rest.
-    pub is_reassembling: [bool; 2],
+    /// What each side's next bytes are.
+    pub next: [Next; 2],
 }
 
 impl Exchange {
@@ -102,8 +102,12 @@ impl Exchange {
 
     /// Remembers what one side said in TLS or HTTP.
     pub fn note_heard(&mut self, from: Side, client: Option<Side>, heard: &Heard, segment: &Segment<'_>, now: i64) {
-        self.tls.follow(heard.tls, client == Some(from), segment.payload, now);
-        if let Some(answer) = heard.http {
+        let is_from_client = client == Some(from);
+        heard.tls.iter().for_each(|said| self.tls.follow(Some(*said), is_from_client, segment.payload, now));
+        if heard.tls.is_empty() {
+            self.tls.follow(None, is_from_client, segment.payload, now);
+        }
+        for answer in &heard.answers {
             self.http_answers = self.http_answers.saturating_add(1);
             self.answer_end = answer.missing.map(|missing| (from, segment.end().wrapping_add(missing)));
             if answer.status >= 500 {

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::connection::Connection;
 use crate::flow_key::{FlowKey, Side};
+use crate::quic::Opening;
 use crate::top::Weight;
 
 /// The most conversations at one time. With their connections they take about 18 MB, and twice as much where something is said
@@ -21,6 +22,7 @@ pub(crate) struct Flow {
     /// The side that was the first to send.
     pub begun_by: Side,
     pub tcp: Option<Box<Connection>>,
+    pub quic: Opening,
 }
 
 impl Flow {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use httparse::{EMPTY_HEADER, Request, Response};
+use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 use serde::Serialize;
 
 use crate::bytes::Incomplete;
@@ -19,7 +19,11 @@ const MAX_HEADERS: usize = 100;
 const METHODS: [&[u8]; 9] =
     [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
 
-/// HTTP/1 over TCP, on any port. Messages are found where a segment begins with one.
+/// How an answer begins.
+const ANSWER: &[u8] = b"HTTP/1.";
+
+/// HTTP/1 over TCP, on any port. Messages are found where a segment begins with one, and where the one before
+/// ends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Http {
@@ -54,9 +58,15 @@ pub(crate) struct Answer {
     pub missing: Option<u32>,
 }
 
-/// Whether bytes begin like a request or an answer.
+/// Whether bytes begin like a request or an answer. There may be too few to tell.
 pub(crate) fn is_http(bytes: &[u8]) -> bool {
-    is_response(bytes) || METHODS.iter().any(|method| bytes.starts_with(method))
+    let is = |beginning: &[u8]| bytes.starts_with(beginning) || (!bytes.is_empty() && beginning.starts_with(bytes));
+    is(ANSWER) || METHODS.into_iter().any(is)
+}
+
+/// Whether bytes begin like an answer.
+pub(crate) fn is_answer(bytes: &[u8]) -> bool {
+    bytes.starts_with(ANSWER)
 }
 
 /// Whether the empty line that ends a head is among the bytes from a place on.
@@ -66,27 +76,23 @@ pub(crate) fn ends_head(bytes: &[u8], from: usize) -> bool {
     bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-fn is_response(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"HTTP/1.")
-}
-
 impl HttpStatistics {
-    /// Reads the head of a message, and tells what an answer says. When its end is missing and `is_all` there will be, what is
-    /// there is counted.
-    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<Option<Answer>, Incomplete> {
-        match is_response(bytes) {
+    /// Reads the first message, and tells what an answer says and how many bytes of the message there are. When the end of
+    /// its head is missing and `is_all` there will be, what is there is counted.
+    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Answer>, usize), Incomplete> {
+        match is_answer(bytes) {
             true => self.read_response(bytes, is_all),
-            false => self.read_request(bytes, is_all).map(|()| None),
+            false => self.read_request(bytes, is_all).map(|length| (None, length)),
         }
     }
 
-    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<(), Incomplete> {
+    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<usize, Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
-        let Ok(status) = request.parse(bytes) else { return Ok(()) };
-        let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
+        let Ok(status) = request.parse(bytes) else { return Ok(bytes.len()) };
+        let host = header(request.headers, "host");
         let (Some(method), Some(_)) = (request.method, request.version) else {
-            return if is_all { Ok(()) } else { Err(Incomplete) };
+            return if is_all { Ok(bytes.len()) } else { Err(Incomplete) };
         };
         if host.is_none() && status.is_partial() && !is_all {
             return Err(Incomplete);
@@ -95,31 +101,36 @@ impl HttpStatistics {
         let count = self.http.methods.entry(method.to_owned()).or_default();
         *count = count.saturating_add(1);
         if let Some(host) = host {
-            self.hosts.count(clean(&String::from_utf8_lossy(host.value).to_ascii_lowercase(), MAX_HOST_BYTES));
+            self.hosts.count(clean(&String::from_utf8_lossy(host).to_ascii_lowercase(), MAX_HOST_BYTES));
         }
-        Ok(())
+        let Status::Complete(head) = status else { return Ok(bytes.len()) };
+        let body = content_length(request.headers).unwrap_or_default();
+        Ok(head.saturating_add(body as usize))
     }
 
-    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<Option<Answer>, Incomplete> {
+    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Answer>, usize), Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut response = Response::new(&mut headers);
         let parsed = response.parse(bytes);
-        if parsed.is_err() && response.code.is_none() {
-            return Ok(None);
-        }
-        let Some(code) = response.code else { return if is_all { Ok(None) } else { Err(Incomplete) } };
+        let head = match parsed {
+            Ok(Status::Partial) if !is_all => return Err(Incomplete),
+            Ok(Status::Complete(head)) => Some(head),
+            _ => None,
+        };
+        let Some(code) = response.code else { return Ok((None, bytes.len())) };
         self.http.responses = self.http.responses.saturating_add(1);
         let class = usize::from(code / 100).wrapping_sub(1);
         self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
-        let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
-        let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<u32>().ok());
-        let body = match parsed {
-            Ok(httparse::Status::Complete(head)) => Some(bytes.len().saturating_sub(head)),
-            _ => None,
+        let Some((head, behind)) = head.and_then(|head| Some((head, bytes.get(head..)?))) else {
+            return Ok((Some(Answer { status: code, missing: None }), bytes.len()));
         };
-        let missing =
-            length.zip(body).map(|(length, body)| length.saturating_sub(u32::try_from(body).unwrap_or(u32::MAX)));
-        Ok(Some(Answer { status: code, missing }))
+        // Whatever length they tell, some answers have no body.
+        let is_followed = !behind.is_empty() && is_http(behind);
+        let body = if is_followed { Some(0) } else { content_length(response.headers) };
+        let here = u32::try_from(behind.len()).unwrap_or(u32::MAX);
+        let missing = body.map(|body| body.saturating_sub(here));
+        let length = body.map_or(bytes.len(), |body| head.saturating_add(body as usize));
+        Ok((Some(Answer { status: code, missing }), length))
     }
 
     pub fn report(self) -> Http {
@@ -130,4 +141,12 @@ impl HttpStatistics {
             ..self.http
         }
     }
+}
+
+fn header<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+}
+
+fn content_length(headers: &[Header<'_>]) -> Option<u32> {
+    std::str::from_utf8(header(headers, "content-length")?).ok()?.trim().parse().ok()
 }

@@ -44,6 +44,8 @@ mod moment;
 mod names;
 mod packet;
 mod protocols;
+mod quic;
+mod quic_initial;
 mod report;
 mod search_list;
 mod sequence;

@@ -12,6 +12,7 @@ use crate::http::Http;
 use crate::icmp::Icmp;
 use crate::moment::Moment;
 use crate::protocols::Protocols;
+use crate::quic::Quic;
 use crate::series::Series;
 use crate::talkers::{Conversation, Endpoint, Port};
 use crate::tcp::Tcp;
@@ -50,6 +51,8 @@ pub struct Report {
     pub dns: Dns,
     /// Handshakes, versions, alerts and names of servers.
     pub tls: Tls,
+    /// Connections, versions and names of servers.
+    pub quic: Quic,
     /// Requests and answers without encryption.
     pub http: Http,
     /// What routers and hosts complain of.

@@ -18,6 +18,7 @@ use crate::icmp::IcmpStatistics;
 use crate::moment::{Moment, TimeRange};
 use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolStatistics;
+use crate::quic::QuicStatistics;
 use crate::report::{CaptureFile, CopiedDatagram, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
 use crate::talkers::{Talkers, TalkersReport};
@@ -51,6 +52,7 @@ struct FlowStatistics {
     talkers: Talkers,
     clients: Clients,
     application: Application,
+    quic: QuicStatistics,
     tcp: Tcp,
     handshake: Histogram,
 }
@@ -183,6 +185,9 @@ impl Statistics {
             Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
                 of_flows.application.dns.message(&key, from, udp.payload, udp.is_cut, now);
             }
+            Transport::Udp(udp) => {
+                of_flows.quic.datagram(&key, from, &mut flow.quic, udp.payload, udp.is_cut, now);
+            }
             _ => {}
         }
         flow.count(from, record.length.into());
@@ -225,7 +230,7 @@ impl Statistics {
             name: link_type_name(*link_type).to_owned(),
             packets: *packets,
         });
-        let FlowStatistics { mut talkers, clients, application, tcp, handshake } = self.of_flows;
+        let FlowStatistics { mut talkers, clients, application, quic, tcp, handshake } = self.of_flows;
         let TalkersReport { endpoints, conversations, ports, services, troubled } = talkers.report(&clients.scanners());
         let mut report = Report {
             version: VERSION,
@@ -240,6 +245,7 @@ impl Statistics {
             tcp: Tcp { handshake: handshake.report(), services, troubled, clients: clients.report(), ..tcp },
             dns: application.dns.report(end),
             tls: application.tls.report(),
+            quic: quic.report(),
             http: application.http.report(),
             icmp: self.icmp.report(),
             findings: Vec::new(),
@@ -319,11 +325,10 @@ impl FlowStatistics {
         marks: &Marks,
         now: i64,
     ) {
-        let bytes = segment.payload;
-        let is_whole = bytes.len() >= segment.length as usize;
-        let payload = Payload { flow: key, from, bytes, is_whole, follows: !marks.lost, now };
-        let Some(is_reassembling) = connection.is_reassembling(from) else { return };
-        let heard = self.application.read(&payload, is_reassembling);
+        let (bytes, length) = (segment.payload, segment.length);
+        let payload = Payload { flow: key, from, bytes, length, follows: !marks.lost, now };
+        let Some(next) = connection.next_bytes(from) else { return };
+        let heard = self.application.read(&payload, next);
         connection.note_heard(from, &heard, segment, now);
         if let Some(name) = heard.server_name {
             self.talkers.note_server_name(key.peer(from.other()), name);

@@ -237,7 +237,7 @@ impl Talkers {
         });
         let services = self.services.report(|_, service| service.clone());
         let conversations = self.conversations.report(conversation);
-        let troubled = self.services.largest(Service::badness).into_iter().filter(|service| service.badness() > 0);
+        let troubled = self.services.largest(&Service::badness).into_iter().filter(|service| service.badness() > 0);
         let troubled = troubled.cloned().collect();
         TalkersReport { endpoints, conversations, ports, services, troubled }
     }

@@ -1,6 +1,8 @@
 //! What TLS says before it falls silent: who was asked for, in which version, and why it ended.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use serde_with::skip_serializing_none;
@@ -26,8 +28,23 @@ const MAX_VERSIONS: usize = 32;
 /// The most bytes of a record (RFC 8446, 5.1 and 5.2).
 const MAX_RECORD: usize = 16_384 + 256;
 
+/// Bytes of a record before its content: its type, a version, and how long that is.
+const RECORD_HEADER: usize = 5;
+
+/// Bytes of a message of the handshake before its body: its type, and how long that is.
+const HEADER: usize = 4;
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+
+/// Bytes of a record with an alert that is not encrypted.
+const ALERT_RECORD: usize = RECORD_HEADER + 2;
+
+/// The level of an alert that ends a connection.
+const FATAL: u8 = 2;
+
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 
@@ -91,59 +108,84 @@ pub(crate) enum Said {
     FatalAlert,
 }
 
-/// Whether bytes begin like a record of a hello or of an alert.
+/// Whether bytes begin like records of which the first is a hello, an alert, or what may stand before another hello. There may
+/// be too few to tell.
 pub(crate) fn is_tls(bytes: &[u8]) -> bool {
-    let is_kind = match bytes {
-        [HANDSHAKE, 3, 0..=4, _, _, rest @ ..] => matches!(rest.first(), None | Some(&(CLIENT_HELLO | SERVER_HELLO))),
-        [ALERT, 3, 0..=4, 0, 2, ..] => true,
+    let is = |place: usize, expected: RangeInclusive<u8>| bytes.get(place).is_none_or(|byte| expected.contains(byte));
+    let has_length = |length: u8| is(3, 0..=0) && is(4, length..=length);
+    let is_kind = match bytes.first() {
+        Some(&CHANGE_CIPHER_SPEC) => has_length(1) && is(5, 1..=1),
+        Some(&ALERT) => has_length(2),
+        Some(&HANDSHAKE) => is(5, CLIENT_HELLO..=SERVER_HELLO),
         _ => false,
     };
-    is_kind && be16(bytes, 3).is_some_and(|length| usize::from(length) <= MAX_RECORD)
+    is_kind && is(1, 3..=3) && is(2, 0..=4) && be16(bytes, 3).is_none_or(|length| usize::from(length) <= MAX_RECORD)
+}
+
+/// Whether bytes begin like any record (RFC 8446, 5.1).
+fn is_record(bytes: &[u8]) -> bool {
+    matches!(bytes, [CHANGE_CIPHER_SPEC..=APPLICATION_DATA, 3, 0..=4, _, _, _, ..])
 }
 
 impl TlsStatistics {
-    /// Reads the first record of these bytes.
-    pub fn read(&mut self, bytes: &[u8], now: i64) -> Result<Option<Said>, Incomplete> {
-        let [kind, _, _, _, _, content @ ..] = bytes else { return Err(Incomplete) };
-        if *kind == ALERT {
-            let [level, description, ..] = content else { return Err(Incomplete) };
-            count(&mut self.alerts, *description);
-            if *level == 2 {
-                self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
-                self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
-                return Ok(Some(Said::FatalAlert));
+    /// Reads the records of these bytes, and hands back the beginning of one that is not whole, if that matters.
+    pub fn read<'a>(&mut self, bytes: &'a [u8], now: i64) -> (Vec<Said>, Option<&'a [u8]>) {
+        let mut said = Vec::new();
+        let mut rest = bytes;
+        while is_tls(rest) || is_record(rest) {
+            let Ok((one, length)) = self.read_record(rest, now) else { return (said, Some(rest)) };
+            said.extend(one);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        (said, None)
+    }
+
+    /// Reads the first record, and tells how long that is.
+    fn read_record(&mut self, bytes: &[u8], now: i64) -> Result<(Option<Said>, usize), Incomplete> {
+        let (record, length) = first_record(bytes).ok_or(Incomplete)?;
+        match (bytes.first(), record) {
+            (Some(&ALERT), [level, description]) if length == ALERT_RECORD => {
+                Ok((self.alert(*level, *description, now), length))
             }
-            return Ok(None);
-        }
-        // A server may put more messages into the record, which do not have to be there.
-        let Some(length) = content.get(1..4).and_then(three_bytes) else { return Err(Incomplete) };
-        if length > MAX_RECORD {
-            return Ok(None);
-        }
-        let Some(message) = content.get(4..).and_then(|rest| rest.get(..length)) else { return Err(Incomplete) };
-        match content.first() {
-            Some(&CLIENT_HELLO) => Ok(self.client_hello(message).then_some(Said::ClientHello)),
-            Some(&SERVER_HELLO) => Ok(self.server_hello(message).then_some(Said::ServerHello)),
-            _ => Ok(None),
+            (Some(&HANDSHAKE), [CLIENT_HELLO | SERVER_HELLO, ..]) => self.hello(bytes),
+            (Some(&ALERT | &HANDSHAKE), [] | [_]) if length > bytes.len() => Err(Incomplete),
+            _ => Ok((None, length)),
         }
     }
 
+    fn alert(&mut self, level: u8, description: u8, now: i64) -> Option<Said> {
+        count(&mut self.alerts, description);
+        let is_fatal = level == FATAL;
+        if is_fatal {
+            self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
+            self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
+        }
+        is_fatal.then_some(Said::FatalAlert)
+    }
+
+    /// Reads a hello, and tells how long the records are that it is in.
+    fn hello(&mut self, bytes: &[u8]) -> Result<(Option<Said>, usize), Incomplete> {
+        let Some((message, length)) = first_message(bytes)? else { return Ok((None, bytes.len())) };
+        let said = match message.first() {
+            Some(&CLIENT_HELLO) => self.client_hello(&message).then_some(Said::ClientHello),
+            _ => self.server_hello(&message).then_some(Said::ServerHello),
+        };
+        Ok((said, length))
+    }
+
     fn client_hello(&mut self, message: &[u8]) -> bool {
-        let Ok((_, hello)) = parse_tls_handshake_client_hello(message) else { return false };
+        let Some(names) = names_of_server(message) else { return false };
         self.tls.client_hellos = self.tls.client_hellos.saturating_add(1);
-        let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
-        if let Some((_, TlsExtension::SNI(names))) = names {
-            for (_, name) in names.iter().filter(|(kind, _)| *kind == SNIType::HostName) {
-                let name = clean(&String::from_utf8_lossy(name).to_ascii_lowercase(), MAX_NAME_BYTES);
-                self.asked_for = Some(name.clone());
-                self.names.count(name);
-            }
+        for name in names {
+            self.asked_for = Some(name.clone());
+            self.names.count(name);
         }
         true
     }
 
     fn server_hello(&mut self, message: &[u8]) -> bool {
-        let Ok((_, hello)) = parse_tls_handshake_server_hello(message) else { return false };
+        let body = message.get(HEADER..).unwrap_or_default();
+        let Ok((_, hello)) = parse_tls_handshake_server_hello(body) else { return false };
         if hello.random.starts_with(&HELLO_RETRY_REQUEST) {
             return false;
         }
@@ -186,9 +228,60 @@ impl TlsStatistics {
     }
 }
 
+/// The names of the server that a client's hello asks for; nothing if it is none. There may be none, and there should not be
+/// more than one.
+pub(crate) fn names_of_server(message: &[u8]) -> Option<Vec<String>> {
+    let [CLIENT_HELLO, _, _, _, body @ ..] = message else { return None };
+    let (_, hello) = parse_tls_handshake_client_hello(body).ok()?;
+    let names = extension(hello.ext, 0).and_then(|bytes| parse_tls_extension_sni(bytes).ok());
+    let Some((_, TlsExtension::SNI(names))) = names else { return Some(Vec::new()) };
+    let names = names.iter().filter(|(kind, _)| *kind == SNIType::HostName);
+    Some(names.map(|(_, name)| clean(&String::from_utf8_lossy(name).to_ascii_lowercase(), MAX_NAME_BYTES)).collect())
+}
+
 fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
     let count = counts.entry(key).or_default();
     *count = count.saturating_add(1);
+}
+
+/// What is there of the first record, and how long it is in all.
+fn first_record(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let length = usize::from(be16(bytes, 3)?);
+    let content = bytes.get(RECORD_HEADER..).unwrap_or_default();
+    Some((content.get(..length).unwrap_or(content), length.saturating_add(RECORD_HEADER)))
+}
+
+/// The first message of the handshake, which may be in several records, and how long these are. A server may put more messages
+/// into the last one, which do not have to be there. Nothing if it goes on in what is none, or is too long.
+fn first_message(bytes: &[u8]) -> Result<Option<(Cow<'_, [u8]>, usize)>, Incomplete> {
+    let mut message = Cow::Borrowed(&[][..]);
+    let mut end: usize = 0;
+    loop {
+        let rest = bytes.get(end..).unwrap_or_default();
+        let (content, length) = first_record(rest).ok_or(Incomplete)?;
+        if rest.first() != Some(&HANDSHAKE) || length == RECORD_HEADER {
+            return Ok(None);
+        }
+        end = end.saturating_add(length);
+        if message.is_empty() {
+            message = Cow::Borrowed(content)
+        } else {
+            message.to_mut().extend_from_slice(content)
+        }
+        let needed = message.get(1..HEADER).and_then(three_bytes).map(|body| body.saturating_add(HEADER));
+        match needed {
+            Some(needed) if needed > MAX_RECORD => return Ok(None),
+            Some(needed) if message.len() >= needed => {
+                match &mut message {
+                    Cow::Borrowed(bytes) => *bytes = bytes.get(..needed).unwrap_or_default(),
+                    Cow::Owned(bytes) => bytes.truncate(needed),
+                }
+                return Ok(Some((message, end)));
+            }
+            _ if end > bytes.len() => return Err(Incomplete),
+            _ => {}
+        }
+    }
 }
 
 fn three_bytes(bytes: &[u8]) -> Option<usize> {

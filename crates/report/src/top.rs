@@ -132,22 +132,35 @@ impl<K: Hash + Eq + Ord + Clone, V: Weighed> Tally<K, V> {
     }
 
     /// Those that are largest in something else than bytes and packets.
-    pub fn largest(&self, size: impl Fn(&V) -> u64) -> Vec<&V> {
-        let mut all: Vec<(&K, &V)> = self.counts.iter().collect();
-        all.sort_unstable_by(|a, b| size(b.1).cmp(&size(a.1)).then_with(|| a.0.cmp(b.0)));
-        all.into_iter().take(SHOWN).map(|(_, count)| count).collect()
+    pub fn largest(&self, size: &dyn Fn(&V) -> u64) -> Vec<&V> {
+        self.shown(size).into_iter().map(|(_, count)| count).collect()
+    }
+
+    /// Those that are shown of them, the largest first, and equal ones by key, so that one file always gives one report. There are
+    /// few, so each finds its place among them, and nothing is sorted: to sort is a lot of code for each type of key.
+    fn shown(&self, size: &dyn Fn(&V) -> u64) -> Vec<(&K, &V)> {
+        let mut shown: Vec<(&K, &V)> = Vec::new();
+        for (key, count) in &self.counts {
+            let own = size(count);
+            let is_before = |(other_key, other): &(&K, &V)| {
+                let other = size(other);
+                other > own || (other == own && *other_key < key)
+            };
+            let place = shown.partition_point(is_before);
+            if place < SHOWN {
+                shown.truncate(SHOWN.saturating_sub(1));
+                shown.insert(place, (key, count));
+            }
+        }
+        shown
     }
 
     pub fn report<T>(&self, mut show: impl FnMut(&K, &V) -> T) -> Top<T> {
-        let mut all: Vec<(&K, &V)> = self.counts.iter().collect();
-        // Equal ones by key, so that one file always gives one report.
-        let mut largest = |of: fn(Weight) -> u64| {
-            all.sort_unstable_by(|a, b| of(b.1.weight()).cmp(&of(a.1.weight())).then_with(|| a.0.cmp(b.0)));
-            all.iter().take(SHOWN).map(|(key, count)| show(key, count)).collect()
-        };
+        let mut largest =
+            |of: &dyn Fn(&V) -> u64| self.shown(of).into_iter().map(|(key, count)| show(key, count)).collect();
         Top {
-            by_bytes: largest(|weight| weight.bytes),
-            by_packets: largest(|weight| weight.packets),
+            by_bytes: largest(&|count| count.weight().bytes),
+            by_packets: largest(&|count| count.weight().packets),
             count: self.forgotten.saturating_add(self.counts.len() as u64),
             exact: self.forgotten == 0,
             most_missing: self.most_missing,
