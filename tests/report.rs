@@ -126,6 +126,28 @@ async fn a_browser_gets_a_page_and_a_program_the_report() {
     }
 }
 
+/// What all names in the simulator's traffic end in.
+const NAMES: &str = "contoso.example";
+
+#[tokio::test(start_paused = true)]
+async fn with_report_names_off_no_name_from_the_wire_is_told_or_kept() {
+    for (setting, is_told) in [("true", true), ("false", false)] {
+        let captured = Captured::new(|_| (), &[("report_names", setting)], None).await;
+        let json = captured.get("report", &[]).await;
+        let page = captured.get("report", &[("accept", "text/html")]).await;
+        for shown in [&json, &page] {
+            assert_eq!(shown.status, 200);
+            let text = String::from_utf8_lossy(&shown.body);
+            assert_eq!(text.contains(NAMES), is_told, "{setting}");
+            assert!(text.contains("168.63.129.16") && text.contains("Azure platform and DNS"), "{setting}");
+        }
+        let stored = captured.nightcap.store.values();
+        assert_eq!(stored.values().any(|value| value.contains(NAMES)), is_told, "{setting}");
+        assert!(is_told || !captured.message().to_string().contains(NAMES));
+        assert!(is_told || String::from_utf8_lossy(&page.body).contains("as the setting report_names asks"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_operators_see_reports_and_files() {
     let captured = Captured::new(|_| (), &[], None).await;

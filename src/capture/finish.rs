@@ -37,7 +37,7 @@ const SAVE_ATTEMPTS: u32 = 10;
 /// store did not take it.
 pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) -> Option<KeptReport> {
     let settings = &context.settings;
-    let limits = Limits { time: settings.report_within, bytes: settings.report_bytes };
+    let limits = Limits { time: settings.report_within, bytes: settings.report_bytes, names: settings.report_names };
     let is_read = !record.report.is_empty() || record.report_problem.is_some();
     let file = largest(&record.files).filter(|_| !is_read && !limits.time.is_zero())?.clone();
     if record.report_attempts >= MOST_ATTEMPTS {

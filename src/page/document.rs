@@ -92,8 +92,8 @@ mod tests {
 
     use super::*;
     use nightcap_report::{
-        Analysis, Conversation, DnsName, DnsServer, Durations, Endpoint, FileFault, Finding, FindingKind, LinkType,
-        Moment, Named, Names, Port, Severity, Top, Weight,
+        Analysis, Conversation, DnsName, DnsServer, Durations, Endpoint, FileFault, Finding, FindingKind, KnownAs,
+        LinkType, Moment, Named, Names, Port, Severity, Top, Weight,
     };
 
     const HOSTILE: &str =
@@ -179,12 +179,16 @@ mod tests {
         report.file.fault = Some(FileFault { reason: HOSTILE.to_owned(), at: 0, message: hostile() });
         report.file.link_types = vec![LinkType { number: 1, name: hostile(), packets: 1 }];
         let address: IpAddr = "fd00::4".parse().unwrap();
-        report.endpoints = top(Endpoint { address, packets: 1, bytes: 1, packets_sent: 1, bytes_sent: 1 });
+        let names_of = || KnownAs(vec![hostile()]);
+        report.endpoints =
+            top(Endpoint { address, names: names_of(), packets: 1, bytes: 1, packets_sent: 1, bytes_sent: 1 });
         report.conversations = top(Conversation {
             protocol: hostile(),
             source: address,
+            source_names: names_of(),
             source_port: 1,
             destination: address,
+            destination_names: names_of(),
             destination_port: 443,
             packets: 1,
             bytes: 1,
@@ -195,11 +199,20 @@ mod tests {
             zero_windows: 0,
             longest_shut_seconds_of_source: 0.0,
         });
-        report.ports = top(Port { protocol: hostile(), port: 1, packets: 1, bytes: 1, conversations: 1 });
+        report.ports = top(Port { protocol: hostile(), port: 1, name: None, packets: 1, bytes: 1, conversations: 1 });
         report.dns.queries = 1;
         report.dns.codes = counted();
         report.dns.names = names(DnsName { name: hostile(), queries: 1, failed: 0, unanswered: 0 });
-        report.dns.servers = top(DnsServer { address, queries: 1, failed: 0, slow: 0, unanswered: 0 });
+        report.dns.servers = top(DnsServer {
+            address,
+            names: names_of(),
+            queries: 1,
+            answers: 1,
+            failed: 0,
+            unknown: 0,
+            slow: 0,
+            unanswered: 0,
+        });
         report.tls.client_hellos = 1;
         report.tls.versions = counted();
         report.tls.alerts = counted();

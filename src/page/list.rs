@@ -28,6 +28,11 @@ pub fn durations(one: &str, many: &str, durations: &Durations) -> Markup {
     }
 }
 
+/// Stands where names would be.
+pub fn left_out() -> Markup {
+    html! { p.soft { "Names are left out, as the setting report_names asks." } }
+}
+
 pub fn none(protocol: &str) -> Markup {
     html! { p.soft { "There was no " (protocol) " to be seen." } }
 }

@@ -22,6 +22,12 @@ pub fn with_port(address: IpAddr, port: u16) -> String {
     }
 }
 
+/// `10.0.0.4 (shop.example)`, with what is known of it besides.
+pub fn called(address: String, known: [Option<String>; 2]) -> String {
+    let known: Vec<String> = known.into_iter().flatten().map(|known| shown(&known)).collect();
+    if known.is_empty() { address } else { format!("{address} ({})", known.join(", ")) }
+}
+
 /// A count that is only worth a line when there is something.
 pub fn some(count: u64) -> Option<String> {
     (count > 0).then(|| number(count))
@@ -54,5 +60,8 @@ mod tests {
         let told = ["10.0.0.4", "fd00::4"].map(|address| with_port(address.parse().unwrap(), 443));
         assert_eq!(told, ["10.0.0.4:443", "[fd00::4]:443"]);
         assert_eq!(with_port("10.0.0.4".parse().unwrap(), 0), "10.0.0.4");
+        let known = [Some("shop.example".to_owned()), Some("HTTPS".to_owned())];
+        assert_eq!(called("10.0.0.4:443".to_owned(), known), "10.0.0.4:443 (shop.example, HTTPS)");
+        assert_eq!(called("10.0.0.4".to_owned(), [None, None]), "10.0.0.4");
     }
 }

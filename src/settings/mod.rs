@@ -55,6 +55,8 @@ pub struct Settings {
     pub report_within: Duration,
     /// How many bytes of a capture's file are read for its report.
     pub report_bytes: u64,
+    /// Whether a report may tell names of hosts, zones and servers.
+    pub report_names: bool,
     /// How long records of what is over are kept.
     pub retention: Duration,
     /// Where and how people are told.
@@ -98,6 +100,7 @@ impl Settings {
             stay: reader.take("stay_seconds", stay),
             report_within: Duration::from_secs(reader.take("report_seconds", |text| number(text, 0, 3600))),
             report_bytes: reader.take("report_bytes", |text| number(text, 1, 1 << 40)),
+            report_names: reader.take("report_names", boolean),
             retention: DAY.saturating_mul(reader.take("retention_days", |text| number(text, 1, 3650)) as u32),
             notify: notify(&mut reader, azure.arm.clone()),
             azure,
@@ -201,6 +204,7 @@ mod tests {
             ("dry_run", "1"),
             ("answer_seconds", "0"),
             ("stay_seconds", "0"),
+            ("report_names", "no"),
             ("retention_days", "0"),
             ("notify_on", "finished,sometimes"),
             ("public_url", "ftp://pages.example.com"),

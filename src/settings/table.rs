@@ -36,6 +36,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("stay_seconds", ""),
     ("report_seconds", "30"),
     ("report_bytes", "1073741824"),
+    ("report_names", "true"),
     ("retention_days", "30"),
     ("notify_url", ""),
     ("notify_origin", "https://notify.invalid"),

@@ -12,6 +12,13 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// One whose report tells no names of hosts, zones and servers, for those who must not keep them.
+    pub fn without_names() -> Self {
+        let mut analysis = Self::default();
+        analysis.statistics.leaves_out_names = true;
+        analysis
+    }
+
     /// Takes the next bytes of the file, as many as there are.
     pub fn push(&mut self, bytes: &[u8]) {
         let statistics = &mut self.statistics;

@@ -4,7 +4,8 @@
 use crate::bytes::be16;
 use crate::dns::{DNS_PORT, DnsStatistics};
 use crate::flow_key::{FlowKey, Side};
-use crate::http::{Answer, HttpStatistics, ends_head, is_answer, is_http};
+use crate::host_names::HostNames;
+use crate::http::{Answer, AskedFor, HttpStatistics, ends_head, is_answer, is_http};
 use crate::tls::{Said, TlsStatistics, is_tls};
 use crate::waiting::Waiting;
 
@@ -21,6 +22,7 @@ pub(crate) struct Application {
     pub dns: DnsStatistics,
     pub tls: TlsStatistics,
     pub http: HttpStatistics,
+    pub hosts: HostNames,
     partial: Waiting<(FlowKey, Side), Partial>,
 }
 
@@ -152,6 +154,7 @@ impl Application {
         } else {
             self.read_http(bytes, is_all, &mut heard.answers)
         };
+        self.note_host(payload, &heard);
         let is_left = is_all && matches!(behind, Behind::Message(_));
         (heard, if is_left { Behind::Nothing } else { behind })
     }
@@ -166,6 +169,17 @@ impl Application {
         Behind::Nothing
     }
 
+    /// Remembers by which name a client asks for a server.
+    fn note_host(&mut self, payload: &Payload<'_>, heard: &Heard) {
+        let server = payload.flow.peer(payload.from.other());
+        heard.server_name.iter().for_each(|name| self.hosts.asked(name, server));
+        match self.http.take_asked_for() {
+            Some(AskedFor::Host(host)) => self.hosts.asked(&host, server),
+            Some(AskedFor::AnotherServer) => self.hosts.asked_as_proxy(server),
+            None => {}
+        }
+    }
+
     /// Each message has its length before it (RFC 1035, 4.2.2).
     fn read_dns<'a>(&mut self, payload: &Payload<'_>, mut bytes: &'a [u8]) -> Option<&'a [u8]> {
         while !bytes.is_empty() {
@@ -173,7 +187,7 @@ impl Application {
             let Some(message) = bytes.get(2..).and_then(|rest| rest.get(..usize::from(length))) else {
                 return Some(bytes);
             };
-            self.dns.message(payload.flow, payload.from, message, false, payload.now);
+            self.dns.message(payload.flow, payload.from, message, false, payload.now, &mut self.hosts);
             bytes = bytes.get(usize::from(length).saturating_add(2)..).unwrap_or_default();
         }
         None

@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use crate::connection::{Connection, Connections};
 use crate::flow_key::FlowKey;
+use crate::host_names::KnownAs;
 use crate::packet::Address;
 use crate::top::{Tally, Weighed, Weight};
 
@@ -35,6 +36,9 @@ const SHOWN: usize = 5;
 #[serde(rename_all = "camelCase")]
 pub struct Client {
     pub address: IpAddr,
+    /// What it is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub names: KnownAs,
     /// Connections that it opened, those that were answered included.
     pub connections: u64,
     /// Those of them that were refused or not answered.
@@ -45,6 +49,9 @@ pub struct Client {
     pub ports: u64,
     /// The address that all of those were for, if it was one.
     pub only_host: Option<IpAddr>,
+    /// What that address is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub only_host_names: KnownAs,
     /// The port that all of those were for, if it was one.
     pub only_port: Option<u16>,
 }
@@ -119,11 +126,13 @@ impl Clients {
     pub fn report(&self) -> Vec<Client> {
         let all = self.0.report(|address, attempts| Client {
             address: address.to_ip(),
+            names: KnownAs::default(),
             connections: attempts.connections,
             failed: attempts.failed,
             hosts: attempts.hosts.len() as u64,
             ports: attempts.ports.len() as u64,
             only_host: only(&attempts.hosts).map(Address::to_ip),
+            only_host_names: KnownAs::default(),
             only_port: only(&attempts.ports),
         });
         all.by_bytes.into_iter().filter(|client| client.failed > 0).take(SHOWN).collect()

@@ -63,6 +63,9 @@ pub(crate) struct Connection {
     has_answered_again: bool,
     /// Whether the client has repeated its SYN after it was answered.
     has_asked_again: bool,
+    /// The first SYN.
+    opened_at: Option<i64>,
+    /// The last one.
     syn_at: i64,
     /// The first answer to the last SYN.
     syn_ack_at: Option<i64>,
@@ -133,12 +136,14 @@ impl Connection {
                     other => other,
                 };
                 self.client = self.client.or(Some(from));
+                self.opened_at.get_or_insert(now);
                 self.syn_at = now;
                 self.syn_ack_at = None;
             }
             (true, true) => {
                 if self.client.is_none() {
                     // Its SYN came before the capture.
+                    self.opened_at.get_or_insert(now);
                     self.syn_at = now;
                 }
                 // One that is repeated after the handshake begins nothing.
@@ -228,7 +233,12 @@ impl Connection {
 
     /// When it was opened, if that was seen.
     pub fn opened_at(&self) -> Option<i64> {
-        self.client.map(|_| self.syn_at)
+        self.opened_at
+    }
+
+    /// When something was last sent on it.
+    pub fn last_at(&self) -> Option<i64> {
+        self.last_at
     }
 
     /// Whether neither side has ended it.

@@ -1,19 +1,22 @@
 //! Questions to name servers, and what became of them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use domain::base::Message;
-use domain::base::iana::{Opcode, Rcode};
+use domain::base::iana::{Opcode, Rcode, Rtype};
+use domain::rdata::{A, Aaaa, Ptr};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::flow_key::{FlowKey, Side};
 use crate::histogram::{Durations, Histogram};
+use crate::host_names::{HostNames, KnownAs};
 use crate::moment::TimeRange;
 use crate::packet::Address;
-use crate::search_list::{Asked, LostZone, unexplained};
+use crate::search_list::{Asked, LostZone, Unexplained, unexplained};
 use crate::text::clean;
 use crate::top::{Names, Tally, Top, Weighed, Weight};
 use crate::waiting::Waiting;
@@ -32,6 +35,9 @@ pub const UNANSWERED_NANOS: i64 = 5_000_000_000;
 const MAX_PENDING: usize = 8_192;
 const MAX_NAMES: usize = 2_000;
 const MAX_SERVERS: usize = 500;
+
+/// The most records of an answer that are read. Resolvers try fewer addresses than that.
+const MAX_RECORDS: usize = 32;
 
 /// A name of 255 bytes, in which every byte may be written as four.
 const MAX_NAME_BYTES: usize = 256;
@@ -69,6 +75,12 @@ pub struct Dns {
     pub unknown: u64,
     /// The zone of which most such answers are, and of which no name was found.
     pub lost_zone: Option<LostZone>,
+    /// The name of which most of these answers are.
+    #[serde(skip)]
+    pub(crate) most_unknown: Option<String>,
+    /// The name of which most answers are that were other errors.
+    #[serde(skip)]
+    pub(crate) most_errors: Option<String>,
     pub names: Names<DnsName>,
     /// By questions.
     pub servers: Top<DnsServer>,
@@ -92,10 +104,17 @@ pub struct DnsName {
 pub struct DnsServer {
     /// Where the questions went.
     pub address: IpAddr,
+    /// What it is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub names: KnownAs,
     /// How often it was asked.
     pub queries: u64,
+    /// How often it answered.
+    pub answers: u64,
     /// How often its answer was an error other than that the name does not exist.
     pub failed: u64,
+    /// How often its answer was that the name does not exist.
+    pub unknown: u64,
     /// How often its answer was slow.
     pub slow: u64,
     /// How often it gave none.
@@ -142,8 +161,17 @@ impl Default for DnsStatistics {
 }
 
 impl DnsStatistics {
-    /// Reads a message that one side of a conversation has sent. One that was cut within its name counts by its header.
-    pub fn message(&mut self, flow: &FlowKey, from: Side, message: &[u8], is_cut: bool, now: i64) {
+    /// Reads a message that one side of a conversation has sent, and remembers what it says of hosts. One that was cut within its
+    /// name counts by its header.
+    pub fn message(
+        &mut self,
+        flow: &FlowKey,
+        from: Side,
+        message: &[u8],
+        is_cut: bool,
+        now: i64,
+        hosts: &mut HostNames,
+    ) {
         let Ok(message) = Message::from_octets(message) else {
             self.dns.malformed = self.dns.malformed.saturating_add(1);
             return;
@@ -165,6 +193,9 @@ impl DnsStatistics {
         };
         let id = header.id();
         if header.qr() {
+            if header.rcode() == Rcode::NOERROR {
+                note_hosts(&message, &name, hosts);
+            }
             let asked_by = from.other();
             self.response(Question { flow: *flow, asked_by, id, name }, header.rcode(), now);
         } else {
@@ -177,8 +208,11 @@ impl DnsStatistics {
         let address = question.server();
         let server = self.servers.entry_or(address, || DnsServer {
             address: address.to_ip(),
+            names: KnownAs::default(),
             queries: 0,
+            answers: 0,
             failed: 0,
+            unknown: 0,
             slow: 0,
             unanswered: 0,
         });
@@ -228,7 +262,9 @@ impl DnsStatistics {
             name.found = name.found.saturating_add((code == Rcode::NOERROR).into());
         }
         if let Some(server) = self.servers.get_mut(&question.server()) {
+            server.answers = server.answers.saturating_add(1);
             server.failed = server.failed.saturating_add(is_error.into());
+            server.unknown = server.unknown.saturating_add((code == Rcode::NXDOMAIN).into());
             server.slow = server.slow.saturating_add(is_slow.into());
         }
     }
@@ -251,7 +287,10 @@ impl DnsStatistics {
     /// What is known at the end of the capture.
     pub fn report(mut self, end: i64) -> Dns {
         self.expire(end);
-        let (unknown, lost_zone) = unexplained(&self.names);
+        let Unexplained { answers: unknown, most_asked: most_unknown, lost_zone } = unexplained(&self.names);
+        let most_errors = self.names.iter().filter(|(_, asked)| asked.errors() > 0);
+        let most_errors = most_errors.max_by_key(|(name, asked)| (asked.errors(), Reverse(*name)));
+        let most_errors = most_errors.map(|(name, _)| name.clone());
         let names = self.names.report(|name, asked| {
             let Asked { queries, failed, unanswered, .. } = *asked;
             DnsName { name: name.clone(), queries, failed, unanswered }
@@ -262,6 +301,8 @@ impl DnsStatistics {
             pending: self.pending.len() as u64,
             unknown: self.dns.unknown.saturating_add(unknown),
             lost_zone,
+            most_unknown,
+            most_errors,
             names: names.into(),
             servers: self.servers.report(|_, server| server.clone()),
             ..self.dns
@@ -273,6 +314,40 @@ impl Question {
     fn server(&self) -> Address {
         self.flow.peer(self.asked_by.other()).address
     }
+}
+
+/// Remembers which addresses have the name that was asked for, whatever other names that leads over; or which name the address
+/// has.
+fn note_hosts(message: &Message<&[u8]>, asked_for: &str, hosts: &mut HostNames) {
+    let Ok(answers) = message.answer() else { return };
+    for record in answers.take(MAX_RECORDS).map_while(Result::ok) {
+        let address = match record.rtype() {
+            Rtype::A => record.to_record::<A>().ok().flatten().map(|record| Address::from(record.data().addr())),
+            Rtype::AAAA => {
+                let record = record.to_record::<Aaaa>().ok().flatten();
+                record.map(|record| Address::from(IpAddr::V6(record.data().addr())))
+            }
+            Rtype::PTR => {
+                let name = record.to_record::<Ptr<_>>().ok().flatten().map(|record| shown(record.data().ptrdname()));
+                let named = name.zip(reversed(asked_for));
+                named.into_iter().for_each(|(name, address)| hosts.resolved(&name, address));
+                continue;
+            }
+            _ => None,
+        };
+        address.into_iter().for_each(|address| hosts.resolved(asked_for, address));
+    }
+}
+
+/// The address that is asked for its name (RFC 1035, 3.5; RFC 3596, 2.5).
+fn reversed(name: &str) -> Option<Address> {
+    if let Some(labels) = name.strip_suffix(".in-addr.arpa") {
+        let forth: Vec<&str> = labels.rsplit('.').collect();
+        return forth.join(".").parse::<Ipv4Addr>().ok().map(Address::from);
+    }
+    let nibbles: String = name.strip_suffix(".ip6.arpa")?.rsplit('.').collect();
+    let bits = u128::from_str_radix(&nibbles, 16).ok().filter(|_| nibbles.len() == 32)?;
+    Some(Address::from(IpAddr::V6(bits.into())))
 }
 
 /// A name as people write it. Most need no cleaning, and there may be many.

@@ -146,6 +146,13 @@ impl Finding {
         self
     }
 
+    pub(crate) fn with_some(self, name: &str, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.with(name, text.to_owned()),
+            None => self,
+        }
+    }
+
     pub(crate) fn during(mut self, range: Option<TimeRange>) -> Self {
         self.from = range.map(|range| range.from);
         self.to = range.map(|range| range.to);

@@ -42,11 +42,22 @@ pub(crate) struct HttpStatistics {
     http: Http,
     statuses: [u64; 5],
     hosts: NameCounts,
+    /// What the last request asked for.
+    asked_for: Option<AskedFor>,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AskedFor {
+    /// A host, with its port when the request names it.
+    Host(String),
+    /// What another server has: the request is to a proxy (RFC 9112, 3.2.2 and 3.2.3).
+    AnotherServer,
 }
 
 impl Default for HttpStatistics {
     fn default() -> Self {
-        Self { http: Http::default(), statuses: [0; 5], hosts: NameCounts::new(MAX_HOSTS) }
+        Self { http: Http::default(), statuses: [0; 5], hosts: NameCounts::new(MAX_HOSTS), asked_for: None }
     }
 }
 
@@ -100,12 +111,21 @@ impl HttpStatistics {
         self.http.requests = self.http.requests.saturating_add(1);
         let count = self.http.methods.entry(method.to_owned()).or_default();
         *count = count.saturating_add(1);
+        let is_to_proxy = method == "CONNECT" || request.path.is_some_and(|path| !path.starts_with(['/', '*']));
+        self.asked_for = is_to_proxy.then_some(AskedFor::AnotherServer);
         if let Some(host) = host {
-            self.hosts.count(clean(&String::from_utf8_lossy(host).to_ascii_lowercase(), MAX_HOST_BYTES));
+            let host = clean(&String::from_utf8_lossy(host).to_ascii_lowercase(), MAX_HOST_BYTES);
+            self.asked_for.get_or_insert_with(|| AskedFor::Host(host.clone()));
+            self.hosts.count(host);
         }
         let Status::Complete(head) = status else { return Ok(bytes.len()) };
         let body = content_length(request.headers).unwrap_or_default();
         Ok(head.saturating_add(body as usize))
+    }
+
+    /// What the request asked for that was read last, once.
+    pub fn take_asked_for(&mut self) -> Option<AskedFor> {
+        self.asked_for.take()
     }
 
     fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Answer>, usize), Incomplete> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::bytes::{be16, be32};
+use crate::host_names::KnownAs;
 use crate::moment::TimeRange;
 use crate::packet::{Address, Quoted, quoted};
 use crate::top::{Names, Tally, Weighed, Weight};
@@ -44,6 +45,9 @@ pub struct Icmp {
 pub struct Destination {
     /// Of the packet that the message quotes.
     pub address: IpAddr,
+    /// What it is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub names: KnownAs,
     /// The port, for TCP and UDP.
     pub port: Option<u16>,
     /// How often it was complained of.
@@ -81,6 +85,10 @@ impl Complaints {
     }
 }
 
+/// A complaint that a packet is too big, and the packet, as far as it is quoted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooBig(pub Option<Quoted>);
+
 /// ICMP as it is counted.
 #[derive(Clone, Debug)]
 pub(crate) struct IcmpStatistics {
@@ -106,9 +114,9 @@ fn destination(quoted: &Quoted) -> (Address, Option<u16>) {
 }
 
 impl IcmpStatistics {
-    /// Counts a message of ICMP for IPv4 (RFC 792), and hands back the packet that is too big, if it is about one. `rest` are
+    /// Counts a message of ICMP for IPv4 (RFC 792), and hands back whether it is about one that is too big. `rest` are
     /// the four bytes behind the checksum.
-    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) -> Option<Quoted> {
+    pub fn icmp(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) -> Option<TooBig> {
         let name = match (kind, code) {
             (0, _) => "echo_reply",
             (3, 0) => "net_unreachable",
@@ -126,14 +134,17 @@ impl IcmpStatistics {
         };
         self.count(name);
         match (kind, code) {
-            (3, 4) => self.too_big(be16(&rest, 2).map(u32::from), payload, now),
-            (3, _) => self.unreachable(payload, now),
+            (3, 4) => Some(self.too_big(be16(&rest, 2).map(u32::from), payload, now)),
+            (3, _) => {
+                self.unreachable(payload, now);
+                None
+            }
             _ => None,
         }
     }
 
     /// The same for IPv6 (RFC 4443; RFC 4861 for neighbours).
-    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) -> Option<Quoted> {
+    pub fn icmpv6(&mut self, kind: u8, code: u8, rest: [u8; 4], payload: &[u8], now: i64) -> Option<TooBig> {
         let name = match (kind, code) {
             (1, 0) => "net_unreachable",
             (1, 1 | 5 | 6) => "administratively_prohibited",
@@ -154,8 +165,11 @@ impl IcmpStatistics {
         };
         self.count(name);
         match kind {
-            1 => self.unreachable(payload, now),
-            2 => self.too_big(be32(&rest, 0), payload, now),
+            1 => {
+                self.unreachable(payload, now);
+                None
+            }
+            2 => Some(self.too_big(be32(&rest, 0), payload, now)),
             _ => None,
         }
     }
@@ -165,29 +179,30 @@ impl IcmpStatistics {
         *count = count.saturating_add(1);
     }
 
-    fn unreachable(&mut self, payload: &[u8], now: i64) -> Option<Quoted> {
+    fn unreachable(&mut self, payload: &[u8], now: i64) {
         self.icmp.unreachable = self.icmp.unreachable.saturating_add(1);
-        let quoted = quoted(payload)?;
-        self.unreachable.entry(destination(&quoted)).count(now);
-        None
+        if let Some(quoted) = quoted(payload) {
+            self.unreachable.entry(destination(&quoted)).count(now);
+        }
     }
 
-    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) -> Option<Quoted> {
+    fn too_big(&mut self, mtu: Option<u32>, payload: &[u8], now: i64) -> TooBig {
         self.icmp.too_big = self.icmp.too_big.saturating_add(1);
         self.icmp.too_big_during = TimeRange::with(self.icmp.too_big_during, now);
         // Routers from before RFC 1191 leave the field empty.
         if let Some(mtu) = mtu.filter(|mtu| *mtu > 0) {
             self.icmp.smallest_mtu = Some(self.icmp.smallest_mtu.map_or(mtu, |smallest| smallest.min(mtu)));
         }
-        let quoted = quoted(payload)?;
-        self.too_big.entry(destination(&quoted)).count(now);
-        Some(quoted)
+        let quoted = quoted(payload);
+        quoted.iter().for_each(|quoted| self.too_big.entry(destination(quoted)).count(now));
+        TooBig(quoted)
     }
 
     pub fn report(self) -> Icmp {
         let destinations = |tally: &Destinations| {
             let show = |(address, port): &(Address, Option<u16>), count: &Complaints| Destination {
                 address: address.to_ip(),
+                names: KnownAs::default(),
                 port: *port,
                 times: count.times,
             };

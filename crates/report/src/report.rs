@@ -32,6 +32,8 @@ pub struct Report {
     pub file: CaptureFile,
     /// How many there are, how long, and from when to when.
     pub packets: Packets,
+    /// Whether names were left out: those of hosts, zones and servers that DNS, TLS and HTTP tell.
+    pub names_left_out: bool,
     /// Packets by transport, tunnel and VLAN.
     pub protocols: Protocols,
     /// What happened when.

@@ -1,9 +1,11 @@
 //! Which names are missing in earnest: a resolver that appends one domain after the other to a name until it is found makes
 //! many answers that a name does not exist, and all is well.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 use crate::top::{Tally, Weighed, Weight};
 
@@ -26,6 +28,13 @@ pub(crate) struct Asked {
     pub unanswered: u64,
 }
 
+impl Asked {
+    /// Answers with another error than that it does not exist.
+    pub fn errors(&self) -> u64 {
+        self.failed.saturating_sub(self.unknown)
+    }
+}
+
 impl Weighed for Asked {
     fn weight(&self) -> Weight {
         Weight { bytes: self.unanswered.saturating_add(self.failed), packets: self.queries }
@@ -33,33 +42,48 @@ impl Weighed for Asked {
 }
 
 /// A zone, or a name, of which nothing was found.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LostZone {
-    /// What the names have in common; the name itself, where there is one.
-    pub zone: String,
+    /// What the names have in common; the name itself, where there is one. Nothing when names are left out.
+    pub zone: Option<String>,
     /// Different names in it that were asked for.
     pub names: u64,
     /// The one of them that was asked for most often.
-    pub most_asked: String,
+    pub most_asked: Option<String>,
     /// Answers that they do not exist.
     pub unknown: u64,
 }
 
-/// Answers that a name does not exist which no search list explains, and the zone of which most of them are.
-pub(crate) fn unexplained(names: &Tally<String, Asked>) -> (u64, Option<LostZone>) {
+/// Answers that a name does not exist which no search list explains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unexplained {
+    pub answers: u64,
+    /// The name of which most of them are, without a domain that was appended to it.
+    pub most_asked: Option<String>,
+    /// The zone of which most of them are, and in which no name was found.
+    pub lost_zone: Option<LostZone>,
+}
+
+pub(crate) fn unexplained(names: &Tally<String, Asked>) -> Unexplained {
     let mut alive: HashSet<&str> = HashSet::new();
     for (name, _) in names.iter().filter(|(_, asked)| asked.found > 0) {
         alive.extend(suffixes(name));
     }
     let mut unknown: u64 = 0;
+    let mut most_asked: Option<(u64, Reverse<&str>)> = None;
     let mut zones: HashMap<&str, Unknown<'_>> = HashMap::new();
     for (name, asked) in names.iter().filter(|(_, asked)| asked.unknown > 0) {
         if is_explained(name, names) {
             continue;
         }
         unknown = unknown.saturating_add(asked.unknown);
-        if asked.found > 0 || is_asked_at_random(name) || is_lengthened(name, names) {
+        let is_lengthened = is_lengthened(name, names);
+        if !is_lengthened {
+            most_asked = most_asked.max(Some((asked.unknown, Reverse(name.as_str()))));
+        }
+        if asked.found > 0 || is_asked_at_random(name) || is_lengthened {
             continue;
         }
         for zone in suffixes(name).filter(|zone| zone.contains('.') && !alive.contains(zone)) {
@@ -70,12 +94,13 @@ pub(crate) fn unexplained(names: &Tally<String, Asked>) -> (u64, Option<LostZone
     // Of equally many the longer name says no more than is known.
     let lost = zones.max_by_key(|(zone, unknown)| (unknown.times, zone.len(), *zone));
     let told = lost.map(|(zone, Unknown { names, times, most_asked: (_, most_asked) })| LostZone {
-        zone: zone.to_owned(),
+        zone: Some(zone.to_owned()),
         names,
-        most_asked: most_asked.to_owned(),
+        most_asked: Some(most_asked.to_owned()),
         unknown: times,
     });
-    (unknown, told)
+    let most_asked = most_asked.map(|(_, Reverse(name))| name.to_owned());
+    Unexplained { answers: unknown, most_asked, lost_zone: told }
 }
 
 /// Answers that names in a zone do not exist.
@@ -131,8 +156,8 @@ mod tests {
         for (name, unknown, found) in asked {
             *names.entry((*name).to_owned()) = Asked { unknown: *unknown, found: *found, ..Asked::default() };
         }
-        let (unknown, zone) = unexplained(&names);
-        (unknown, zone.map(|zone| (zone.zone, zone.names)))
+        let Unexplained { answers, lost_zone, .. } = unexplained(&names);
+        (answers, lost_zone.map(|lost| (lost.zone.unwrap(), lost.names)))
     }
 
     #[test]

@@ -10,8 +10,11 @@ use crate::ending::Reset;
 use crate::exchange::Exchange;
 use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::Flow;
-use crate::moment::seconds;
+use crate::host_names::KnownAs;
+use crate::moment::{TimeRange, seconds};
 use crate::packet::Address;
+use crate::port_names::port_name;
+use crate::tls::alert_name;
 use crate::tls_counts::{TlsCounts, TlsOutcome};
 use crate::top::{Weighed, Weight};
 
@@ -22,6 +25,9 @@ const SLOW_ANSWER: i64 = 1_000_000_000;
 /// A round trip longer than this is to another continent or over a satellite: half the world around in glass takes 200 ms.
 const FAR: i64 = 200_000_000;
 
+/// The most alerts that are told apart.
+const MAX_REASONS: usize = 4;
+
 /// The most clients whose failures are told apart.
 const MAX_FAILED_BY: usize = 4;
 
@@ -31,8 +37,14 @@ const MAX_FAILED_BY: usize = 4;
 pub struct Service {
     /// Where its clients' packets go, within tunnels too.
     pub address: IpAddr,
+    /// What it is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub names: KnownAs,
     /// The server's.
     pub port: u16,
+    /// What is mostly at a port of this number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_name: Option<&'static str>,
     /// Connections to it.
     pub connections: Connections,
     /// Packets both ways.
@@ -84,6 +96,11 @@ pub struct Service {
     pub scanned: Scanned,
     #[serde(skip)]
     pub(crate) opening: Opening,
+    #[serde(skip)]
+    pub(crate) during: During,
+    /// Alerts that TLS handshakes were broken off with, by their numbers, and how often.
+    #[serde(skip)]
+    reasons: Vec<(u8, u64)>,
     #[serde(skip)]
     failed_by: FailedBy,
 }
@@ -166,6 +183,17 @@ pub struct Scanned {
     pub unanswered: u64,
 }
 
+/// When connections were opened that came to nothing, and when others were reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct During {
+    pub refused: Option<TimeRange>,
+    pub unanswered: Option<TimeRange>,
+    pub abandoned: Option<TimeRange>,
+    pub tls_failed: Option<TimeRange>,
+    pub reset_by_server: Option<TimeRange>,
+    pub reset_by_clients: Option<TimeRange>,
+}
+
 /// When connections came about and when not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Opening {
@@ -193,7 +221,9 @@ impl Service {
     pub(crate) fn new(server: Peer) -> Self {
         Self {
             address: server.address.to_ip(),
+            names: KnownAs::default(),
             port: server.port,
+            port_name: port_name(server.port),
             connections: Connections::default(),
             packets: 0,
             bytes: 0,
@@ -214,6 +244,8 @@ impl Service {
             http: HttpCounts::default(),
             scanned: Scanned::default(),
             opening: Opening::default(),
+            during: During::default(),
+            reasons: Vec::new(),
             failed_by: FailedBy::default(),
         }
     }
@@ -239,6 +271,7 @@ impl Service {
         longest(&mut self.longest_shut_seconds, server);
         longest(&mut self.longest_shut_seconds_of_clients, client);
         self.opening.count(tcp, &begun);
+        self.during.count(tcp, &begun, server);
         self.failed_by.count(key.peer(client).address, &begun);
         self.answers.count_round_trip(tcp.round_trip());
         if let Some(exchange) = tcp.exchange() {
@@ -258,13 +291,31 @@ impl Service {
         }
         self.sizes.count(tcp, exchange, server);
         let tls = tcp.tls_outcome(end);
-        let has_failed =
-            matches!(tls, Some(TlsOutcome::Refused | TlsOutcome::Mute | TlsOutcome::Foreign | TlsOutcome::Abandoned));
+        let has_failed = tls.is_some_and(TlsOutcome::is_failure);
         self.tls.count(tls);
+        if has_failed {
+            self.during.tls_failed = with(self.during.tls_failed, tcp.opened_at());
+        }
+        if let Some(TlsOutcome::Refused { alert }) = tls {
+            self.count_reason(alert);
+        }
         // What follows from another failure is not told as one of its own.
         if !tcp.is_stuck_for_size() && !has_failed {
             self.endings.count(tcp, exchange, server, end);
         }
+    }
+
+    fn count_reason(&mut self, alert: u8) {
+        if let Some((_, times)) = self.reasons.iter_mut().find(|(known, _)| *known == alert) {
+            add(times, true);
+        } else if self.reasons.len() < MAX_REASONS {
+            self.reasons.push((alert, 1));
+        }
+    }
+
+    /// The alert that most TLS handshakes were broken off with.
+    pub(crate) fn main_reason(&self) -> Option<String> {
+        self.reasons.iter().max_by_key(|(_, times)| *times).map(|(alert, _)| alert_name(*alert))
     }
 
     /// Sets the failures apart that are of clients that look around.
@@ -379,6 +430,29 @@ impl Answers {
         self.mean_seconds += (seconds(took) - self.mean_seconds) / self.answers as f64;
         self.longest_seconds = self.longest_seconds.max(seconds(took));
     }
+}
+
+impl During {
+    fn count(&mut self, tcp: &Connection, begun: &Connections, server: Side) {
+        let opened_at = |count: u64| tcp.opened_at().filter(|_| count > 0);
+        self.refused = with(self.refused, opened_at(begun.refused));
+        self.unanswered = with(self.unanswered, opened_at(begun.unanswered));
+        self.abandoned = with(self.abandoned, opened_at(begun.abandoned));
+        match tcp.reset() {
+            Some(Reset::InStream { by, .. }) if by == server => {
+                self.reset_by_server = with(self.reset_by_server, tcp.last_at());
+            }
+            Some(Reset::InStream { is_receiving: true, .. }) => {
+                self.reset_by_clients = with(self.reset_by_clients, tcp.last_at());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A time range that covers one more time, where that is known.
+fn with(range: Option<TimeRange>, time: Option<i64>) -> Option<TimeRange> {
+    time.map_or(range, |time| TimeRange::with(range, time))
 }
 
 impl Opening {

@@ -14,13 +14,16 @@ use crate::file::Record;
 use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
-use crate::icmp::IcmpStatistics;
+use crate::host_names::HostNames;
+use crate::icmp::{IcmpStatistics, TooBig};
 use crate::moment::{Moment, TimeRange};
+use crate::naming::{leave_out_names, name_addresses};
 use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolStatistics;
 use crate::quic::QuicStatistics;
 use crate::report::{CaptureFile, CopiedDatagram, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
+use crate::shrinking::Shrinking;
 use crate::talkers::{Talkers, TalkersReport};
 use crate::tcp::Tcp;
 use crate::tcp_analysis::{Late, Marks};
@@ -42,8 +45,11 @@ pub(crate) struct Statistics {
     timeline: Timeline,
     icmp: IcmpStatistics,
     copies: Copies,
+    shrinking: Shrinking,
     flows: Flows,
     of_flows: FlowStatistics,
+    /// Whether the report is to hold no names.
+    pub leaves_out_names: bool,
 }
 
 /// Counts of what conversations hold, to some of which a conversation is added when it ends.
@@ -69,8 +75,10 @@ impl Default for Statistics {
             timeline: Timeline::default(),
             icmp: IcmpStatistics::default(),
             copies: Copies::default(),
+            shrinking: Shrinking::default(),
             flows: Flows::new(MAX_FLOWS),
             of_flows: FlowStatistics::default(),
+            leaves_out_names: false,
         }
     }
 }
@@ -180,10 +188,15 @@ impl Statistics {
             });
         }
         match &ip.transport {
-            Transport::Tcp(segment) => of_flows.segment(&key, from, flow, segment, is_copy, now, bucket),
+            Transport::Tcp(segment) => {
+                let tcp = flow.tcp.as_mut().filter(|_| self.shrinking.may_concern(ip.source, now));
+                tcp.into_iter().for_each(|connection| connection.note_too_big(from));
+                of_flows.segment(&key, from, flow, segment, is_copy, now, bucket);
+            }
             Transport::Udp(_) if is_copy => {}
             Transport::Udp(udp) if source_port == DNS_PORT || destination_port == DNS_PORT => {
-                of_flows.application.dns.message(&key, from, udp.payload, udp.is_cut, now);
+                let Application { dns, hosts, .. } = &mut of_flows.application;
+                dns.message(&key, from, udp.payload, udp.is_cut, now, hosts);
             }
             Transport::Udp(udp) => {
                 of_flows.quic.datagram(&key, from, &mut flow.quic, udp.payload, udp.is_cut, now);
@@ -200,7 +213,11 @@ impl Statistics {
             }
             _ => None,
         };
-        too_big.into_iter().for_each(|quoted| self.note_too_big(&quoted, is_tunnelled));
+        match too_big {
+            Some(TooBig(Some(quoted @ Quoted { ports: Some(_), .. }))) => self.note_too_big(&quoted, is_tunnelled),
+            Some(TooBig(_)) => self.shrinking.ask(ip.destination, now),
+            None => {}
+        }
     }
 
     /// What a connection has sent is sent once more in smaller pieces, and was not lost by chance.
@@ -231,11 +248,13 @@ impl Statistics {
             packets: *packets,
         });
         let FlowStatistics { mut talkers, clients, application, quic, tcp, handshake } = self.of_flows;
+        let Application { dns, tls, http, hosts, .. } = application;
         let TalkersReport { endpoints, conversations, ports, services, troubled } = talkers.report(&clients.scanners());
         let mut report = Report {
             version: VERSION,
             file: CaptureFile { link_types: link_types.collect(), ..file },
             packets: self.packets,
+            names_left_out: false,
             protocols: self.protocols.report(),
             series: self.timeline.report(),
             endpoints,
@@ -243,14 +262,20 @@ impl Statistics {
             forgotten_conversations: self.flows.forgotten(),
             ports,
             tcp: Tcp { handshake: handshake.report(), services, troubled, clients: clients.report(), ..tcp },
-            dns: application.dns.report(end),
-            tls: application.tls.report(),
+            dns: dns.report(end),
+            tls: tls.report(),
             quic: quic.report(),
-            http: application.http.report(),
+            http: http.report(),
             icmp: self.icmp.report(),
             findings: Vec::new(),
             normal: Vec::new(),
         };
+        if self.leaves_out_names {
+            leave_out_names(&mut report);
+            name_addresses(&mut report, &HostNames::default());
+        } else {
+            name_addresses(&mut report, &hosts);
+        }
         report.findings = findings(&report);
         report.normal = normal(&report, &report.findings);
         report

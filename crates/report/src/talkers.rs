@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::Flow;
+use crate::host_names::KnownAs;
 use crate::moment::seconds;
 use crate::packet::Address;
+use crate::port_names::port_name;
 use crate::service::Service;
 use crate::top::{Tally, Top, Weighed, Weight};
 
@@ -26,6 +28,9 @@ const SIDES: [Side; 2] = [Side::Low, Side::High];
 pub struct Endpoint {
     /// Of the machine, or of the tunnel's end.
     pub address: IpAddr,
+    /// What it is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub names: KnownAs,
     /// Packets from and to it; one to itself counts once.
     pub packets: u64,
     /// Bytes from and to it.
@@ -44,10 +49,16 @@ pub struct Conversation {
     pub protocol: String,
     /// Who opened the connection, or was the first to send.
     pub source: IpAddr,
+    /// What the source is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub source_names: KnownAs,
     /// The source's port; 0 for protocols without ports, and for later fragments.
     pub source_port: u16,
     /// The other one.
     pub destination: IpAddr,
+    /// What the destination is called.
+    #[serde(skip_serializing_if = "KnownAs::is_empty")]
+    pub destination_names: KnownAs,
     /// The other one's port.
     pub destination_port: u16,
     /// Packets both ways.
@@ -75,6 +86,9 @@ pub struct Port {
     pub protocol: String,
     /// The server's.
     pub port: u16,
+    /// What is mostly at a port of this number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'static str>,
     /// Packets from and to it.
     pub packets: u64,
     /// Bytes from and to it.
@@ -223,6 +237,7 @@ impl Talkers {
 
         let endpoints = self.endpoints.report(|address, counts| Endpoint {
             address: address.to_ip(),
+            names: KnownAs::default(),
             packets: counts.all.packets,
             bytes: counts.all.bytes,
             packets_sent: counts.sent.packets,
@@ -231,6 +246,7 @@ impl Talkers {
         let ports = self.ports.report(|(protocol, port), counts| Port {
             protocol: protocol_name(*protocol),
             port: *port,
+            name: port_name(*port),
             packets: counts.all.packets,
             bytes: counts.all.bytes,
             conversations: counts.conversations,
@@ -250,8 +266,10 @@ fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
     Conversation {
         protocol: protocol_name(key.protocol),
         source: source.address.to_ip(),
+        source_names: KnownAs::default(),
         source_port: source.port,
         destination: destination.address.to_ip(),
+        destination_names: KnownAs::default(),
         destination_port: destination.port,
         packets: both.packets,
         bytes: both.bytes,

@@ -105,7 +105,8 @@ impl Default for TlsStatistics {
 pub(crate) enum Said {
     ClientHello,
     ServerHello,
-    FatalAlert,
+    /// With its number (IANA, "TLS Alerts").
+    FatalAlert(u8),
 }
 
 /// Whether bytes begin like records of which the first is a hello, an alert, or what may stand before another hello. There may
@@ -160,7 +161,7 @@ impl TlsStatistics {
             self.tls.fatal_alerts = self.tls.fatal_alerts.saturating_add(1);
             self.tls.failed_during = TimeRange::with(self.tls.failed_during, now);
         }
-        is_fatal.then_some(Said::FatalAlert)
+        is_fatal.then_some(Said::FatalAlert(description))
     }
 
     /// Reads a hello, and tells how long the records are that it is in.
@@ -314,7 +315,7 @@ fn version_name(version: u16) -> String {
     }
 }
 
-fn alert_name(description: u8) -> String {
+pub(crate) fn alert_name(description: u8) -> String {
     let name = match description {
         0 => "close_notify",
         10 => "unexpected_message",

@@ -7,8 +7,8 @@ use serde::Serialize;
 pub(crate) enum TlsOutcome {
     /// The client sent data after it.
     Finished,
-    /// Either side said in an alert why it goes no further.
-    Refused,
+    /// Either side said in an alert why it goes no further; its number as IANA has it.
+    Refused { alert: u8 },
     /// The server took the hello and said nothing.
     Mute,
     /// The server answered with something that is not TLS.
@@ -17,6 +17,13 @@ pub(crate) enum TlsOutcome {
     Abandoned,
     /// It may yet go on.
     Pending,
+}
+
+impl TlsOutcome {
+    /// Whether it came to nothing.
+    pub fn is_failure(self) -> bool {
+        !matches!(self, Self::Finished | Self::Pending)
+    }
 }
 
 /// TLS handshakes by what became of them.
@@ -42,7 +49,7 @@ impl TlsCounts {
         let place = match outcome {
             None | Some(TlsOutcome::Pending) => return,
             Some(TlsOutcome::Finished) => &mut self.finished,
-            Some(TlsOutcome::Refused) => &mut self.refused,
+            Some(TlsOutcome::Refused { .. }) => &mut self.refused,
             Some(TlsOutcome::Mute) => &mut self.mute,
             Some(TlsOutcome::Foreign) => &mut self.foreign,
             Some(TlsOutcome::Abandoned) => &mut self.abandoned,

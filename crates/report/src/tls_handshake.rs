@@ -26,7 +26,7 @@ const MAX_RECORDS: usize = 16;
 pub(crate) struct TlsHandshake {
     client_hello_at: Option<i64>,
     has_server_hello: bool,
-    has_fatal_alert: bool,
+    fatal_alert: Option<u8>,
     /// Whether the server has sent anything after the client's hello.
     has_server_spoken: bool,
     /// Whether that did not begin like TLS.
@@ -46,11 +46,11 @@ impl TlsHandshake {
         match said {
             Some(Said::ClientHello) => drop(self.client_hello_at.get_or_insert(now)),
             Some(Said::ServerHello) => (self.has_server_hello, self.has_server_spoken) = (true, true),
-            Some(Said::FatalAlert) if self.client_hello_at.is_none() || !self.has_client_data => {
-                self.has_fatal_alert = true;
+            Some(Said::FatalAlert(alert)) if self.client_hello_at.is_none() || !self.has_client_data => {
+                self.fatal_alert.get_or_insert(alert);
                 self.client_hello_at.get_or_insert(now);
             }
-            Some(Said::FatalAlert) => {}
+            Some(Said::FatalAlert(_)) => {}
             None if self.client_hello_at.is_none() => {}
             None if !is_from_client => {
                 self.is_foreign |= !self.has_server_spoken && !is_record(payload);
@@ -83,7 +83,7 @@ impl TlsHandshake {
         let hello_at = self.client_hello_at?;
         let has_waited = end.saturating_sub(hello_at) >= ANSWERED_WITHIN;
         Some(match self {
-            Self { has_fatal_alert: true, .. } => TlsOutcome::Refused,
+            Self { fatal_alert: Some(alert), .. } => TlsOutcome::Refused { alert: *alert },
             Self { has_client_data: true, .. } => TlsOutcome::Finished,
             Self { has_server_spoken: false, .. } if is_over || has_waited => TlsOutcome::Mute,
             Self { is_foreign: true, .. } => TlsOutcome::Foreign,

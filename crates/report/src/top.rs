@@ -27,6 +27,13 @@ pub struct Top<T> {
     pub most_missing: Weight,
 }
 
+impl<T> Top<T> {
+    /// Each row; one that is among the largest in both ways comes twice.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.by_bytes.iter_mut().chain(&mut self.by_packets)
+    }
+}
+
 impl<T> Default for Top<T> {
     /// Of nothing, and that is all there is.
     fn default() -> Self {
@@ -115,9 +122,10 @@ impl<K: Hash + Eq + Ord + Clone, V: Weighed> Tally<K, V> {
     }
 
     /// What is kept of a key.
-    pub fn get(&self, key: &str) -> Option<&V>
+    pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
-        K: Borrow<str>,
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
     {
         self.counts.get(key)
     }

@@ -54,8 +54,8 @@ fn a_flood_of_syns_is_told_from_a_service_that_is_down() {
     assert_eq!(counts(&finding, ["attempts", "neverCompleted"]), [3_060, 3_000]);
     assert_eq!(
         finding.sentence,
-        "10.0.1.4:443 is being flooded with connection attempts: 3,000 of 3,060 were never completed, at up to 1,000 SYNs \
-         per second between 02:13:40 and 02:13:43 UTC."
+        "10.0.1.4:443 (HTTPS) is being flooded with connection attempts: 3,000 of 3,060 were never completed; the file has up \
+         to 1,000 SYNs per second between 02:13:40 and 02:13:43 UTC."
     );
     assert_eq!(finding.from.map(|from| from.0), Some((START as i64 + 40) * 1_000_000_000));
     let others: Vec<FindingKind> = wire.report().findings.iter().map(|finding| finding.kind).collect();
@@ -91,7 +91,7 @@ fn a_client_that_knocks_at_many_hosts_sweeps() {
     wire.answer(40 * SECOND + MILLI, 900, 0);
     let finding = wire.first(FindingKind::HostSweep);
     assert_eq!(counts(&finding, ["failed", "ports", "hosts"]), [200, 1, 64]);
-    assert!(finding.sentence.contains("for port 22 on 64 or more addresses"), "{}", finding.sentence);
+    assert!(finding.sentence.contains("for port 22 (SSH) on 64 or more addresses"), "{}", finding.sentence);
 
     (0..250).for_each(|number| {
         wire.exchange(41 * SECOND + u64::from(number) * 100 * MILLI, Host([10, 0, 0, 99], 1_000 + number), SERVER, 1)
@@ -111,7 +111,11 @@ fn a_service_that_refuses_is_named() {
     let finding = wire.first(FindingKind::RefusedService);
     assert_eq!(finding.severity, Severity::Critical);
     assert_eq!(text(&finding, "service"), "10.0.1.5:5432");
-    assert!(finding.sentence.starts_with("10.0.1.5:5432 refused 12 of 12 connections"), "{}", finding.sentence);
+    assert!(
+        finding.sentence.starts_with("10.0.1.5:5432 (PostgreSQL) refused 12 of 12 connections"),
+        "{}",
+        finding.sentence
+    );
 
     wire.exchange(35 * SECOND, client(90), down, 3);
     assert_eq!(wire.first(FindingKind::RefusedService).severity, Severity::Warning, "it answers some");
@@ -128,7 +132,11 @@ fn a_service_that_is_silent_is_named() {
     }
     let finding = wire.first(FindingKind::SilentService);
     assert_eq!(counts(&finding, ["connections", "failed", "services"]), [40, 40, 1]);
-    assert!(finding.sentence.starts_with("10.0.1.6:1433 left 40 of 40 connections unanswered"), "{}", finding.sentence);
+    assert!(
+        finding.sentence.starts_with("10.0.1.6:1433 (SQL Server) left 40 of 40 connections unanswered"),
+        "{}",
+        finding.sentence
+    );
     assert_eq!(wire.report().findings.len(), 1, "that SYNs were repeated is no second finding");
 }
 
@@ -150,7 +158,7 @@ fn data_that_is_sent_again_is_a_storm_with_a_sufferer() {
     assert!(
         finding
             .sentence
-            .contains("10.0.1.7:8080 suffers most, with 50 (20 % of the data on that way), on the way from it"),
+            .contains("10.0.1.7:8080 (HTTP) suffers most, with 50 (20 % of the data on that way), on the way from it"),
         "{finding:#?}"
     );
     assert!(finding.sentence.contains("between 02:13:33 and 02:13:37 UTC"), "{}", finding.sentence);
@@ -234,7 +242,7 @@ fn name_servers_that_fail_are_told_with_the_name() {
     assert_eq!(counts(finding, ["errors", "responses"]), [20, 80]);
     assert_eq!(
         finding.sentence,
-        "Name server 168.63.129.16 answered 20 of 80 questions with an error (25 %) at 02:13:32 UTC, \
+        "Name server 168.63.129.16 (Azure platform and DNS) answered 20 of 80 questions with an error (25 %) at 02:13:32 UTC, \
          mostly SERVFAIL, most often for shop.example."
     );
 }
@@ -266,7 +274,7 @@ fn a_name_without_end_is_cut_in_the_sentence_and_nowhere_else() {
         wire.udp(u64::from(id) * SECOND + MILLI, NAME_SERVER, client(id.into()), &message(0x8182));
     }
     let finding = wire.first(FindingKind::DnsFailing);
-    assert!(finding.sentence.len() < 240 && finding.sentence.ends_with("xxx…."), "{}", finding.sentence);
+    assert!(finding.sentence.len() < 260 && finding.sentence.ends_with("xxx…."), "{}", finding.sentence);
     assert_eq!(text(&finding, "name").len(), 182);
 }
 
@@ -281,7 +289,8 @@ fn name_servers_that_are_late_or_silent_are_told() {
     assert_eq!(
         finding.sentence,
         "Of 70 questions to name servers 6 got no answer within five seconds and 4 after more than half a second (the \
-         slowest after 2 s) between 02:13:32 and 02:13:34 UTC, mostly of 168.63.129.16."
+         slowest after 2 s) between 02:13:32 and 02:13:34 UTC, mostly of 168.63.129.16 (Azure \
+         platform and DNS)."
     );
     assert_eq!(during(&finding), (32 * SECOND, 34 * SECOND));
 }
@@ -299,7 +308,7 @@ fn handshakes_that_fail_are_told_with_the_reason() {
     assert_eq!(counts(&finding, ["handshakes", "failed", "fatalAlerts"]), [6, 6, 6]);
     assert_eq!(
         finding.sentence,
-        "6 of 6 TLS handshakes with 10.0.1.4:443 failed (100 %) at 02:13:32 UTC; the reason given most often is unknown_ca."
+        "6 of 6 TLS handshakes with 10.0.1.4:443 (HTTPS) failed (100 %) at 02:13:32 UTC; the reason given most often is unknown_ca."
     );
 }
 

@@ -12,7 +12,7 @@ use nightcap_report::{Finding, FindingKind};
 use strum::VariantArray;
 use wire::stories::{complaints, ended, half_open, knocks, lost_zone, silent_pool, stuck, unheard};
 use wire::{
-    DATABASE, Host, MILLI, NAME_SERVER, SECOND, SERVER, Segment, Wire, client, client_hello, dns, segment,
+    DATABASE, HEADERS, Host, MILLI, NAME_SERVER, SECOND, SERVER, Segment, Wire, client, client_hello, dns, segment,
     server_hello, tls_record,
 };
 
@@ -482,6 +482,23 @@ fn every_finding_is_silenced_by_the_smallest_change() {
         assert!((1..=MOST_CHANGES).contains(&changes), "{kind:?} {form}: {changes} packets differ");
         let left = found(&silent, kind);
         assert!(left.is_none(), "{kind:?} {form} is told of the other one, too: {left:#?}\n{finding:#?}");
+    }
+}
+
+/// TLS and HTTP are nothing but payload, and a zone is told by its names.
+fn needs_payload(pair: &Pair) -> bool {
+    matches!(pair.kind, FindingKind::TlsFailing | FindingKind::HttpFailing) || pair.form == "zone"
+}
+
+#[test]
+fn headers_alone_tell_all_but_what_is_said_in_payload() {
+    // IPv6 has a longer header.
+    let of_v4 = pairs().into_iter().filter(|pair| pair.form != "IPv6");
+    for pair in of_v4 {
+        let Pair { kind, form, told, silent, .. } = &pair;
+        let is_told = found(&told.cut(HEADERS), *kind).is_some();
+        assert_eq!(is_told, !needs_payload(&pair), "{kind:?} {form}");
+        assert!(found(&silent.cut(HEADERS), *kind).is_none(), "{kind:?} {form}");
     }
 }
 

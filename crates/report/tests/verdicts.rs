@@ -5,8 +5,8 @@ mod wire;
 use nightcap_report::{Analysis, Evidence, Finding, FindingKind, Report, Severity};
 use wire::stories::{complaints, ended, half_open, knocks, lost_zone, silent_pool, stuck, unheard};
 use wire::{
-    DATABASE, Host, MILLI, SECOND, SERVER, Segment, Wire, client, client_hello, counts, segment, server_hello, text,
-    tls_record,
+    DATABASE, HEADERS, Host, MILLI, SECOND, SERVER, Segment, Wire, client, client_hello, counts, segment, server_hello,
+    text, tls_record,
 };
 
 fn has(wire: &Wire, kind: FindingKind) -> bool {
@@ -35,7 +35,11 @@ fn answers_that_never_get_back_are_told_and_praised_by_nobody() {
     let wire = half_open(0);
     let finding = wire.first(FindingKind::HalfOpenService);
     assert_eq!((finding.severity, counts(&finding, ["connections", "failed"])), (Severity::Critical, [3, 3]));
-    assert!(finding.sentence.starts_with("10.0.1.9:5432 answered, and never heard from the client again on 3 of 3"));
+    assert!(
+        finding
+            .sentence
+            .starts_with("10.0.1.9:5432 (PostgreSQL) answered, and never heard from the client again on 3 of 3")
+    );
     assert!(!wire.praises("Connections were answered"));
     assert_eq!(half_open(1).kinds(), []);
 }
@@ -78,7 +82,9 @@ fn a_few_back_ends_that_are_silent_together_are_told() {
     let finding = silent_pool(2).first(FindingKind::SilentService);
     assert_eq!(counts(&finding, ["connections", "failed", "services"]), [4, 4, 2]);
     assert!(
-        finding.sentence.starts_with("10.0.2.0:8080 and 10.0.2.1:8080 left 4 of 4 connections unanswered"),
+        finding
+            .sentence
+            .starts_with("10.0.2.0:8080 (HTTP) and 10.0.2.1:8080 (HTTP) left 4 of 4 connections unanswered"),
         "{finding:?}"
     );
     assert_eq!(silent_pool(1).kinds(), [], "one of them with two failures is chance");
@@ -131,7 +137,7 @@ fn full_sized_segments_that_are_swallowed_are_told() {
     assert_eq!(finding.severity, Severity::Critical);
     assert_eq!(counts(&finding, ["stuckConnections", "smallestStuck", "largestAcknowledged"]), [3, 1_460, 300]);
     assert!(
-        finding.sentence.starts_with("Full-sized segments from 10.0.1.9:5432 are never acknowledged"),
+        finding.sentence.starts_with("Full-sized segments from 10.0.1.9:5432 (PostgreSQL) are never acknowledged"),
         "{finding:?}"
     );
     for praise in ["Packets fitted", "Connections were answered", "Little had to be sent again"] {
@@ -159,7 +165,7 @@ fn a_router_that_complains_in_vain_is_a_warning_and_one_that_is_heeded_is_not() 
 
 #[test]
 fn what_is_sent_again_since_a_router_asks_for_smaller_segments_is_no_loss() {
-    let resized = |is_asked: bool| {
+    let resized = |is_asked: bool, at: u64| {
         let mut wire = Wire::new();
         let to = client(5);
         wire.handshake(0, to, SERVER);
@@ -167,11 +173,15 @@ fn what_is_sent_again_since_a_router_asks_for_smaller_segments_is_no_loss() {
         if is_asked {
             wire.too_big(20 * MILLI, to);
         }
-        (0..56).for_each(|place| wire.data(30 * MILLI, SERVER, to, (500 + place * 1_000, 100), &[1; 1_000]));
+        (0..56).for_each(|place| wire.data(at, SERVER, to, (500 + place * 1_000, 100), &[1; 1_000]));
         wire
     };
-    assert!(!has(&resized(true), FindingKind::RetransmissionStorm));
-    assert!(has(&resized(false), FindingKind::RetransmissionStorm));
+    assert!(!has(&resized(true, 30 * MILLI), FindingKind::RetransmissionStorm));
+    assert!(has(&resized(false, 30 * MILLI), FindingKind::RetransmissionStorm));
+
+    // What it says of the packet was cut: it is about one that its receiver has sent of late.
+    let cut = |at| has(&resized(true, at).cut(HEADERS), FindingKind::RetransmissionStorm);
+    assert!(!cut(20 * MILLI + SECOND - 1) && cut(20 * MILLI + SECOND));
 }
 
 /// Every tenth of 400 segments comes after the one behind it, on a path with a handshake of 2 ms.
@@ -399,11 +409,9 @@ fn errors_of_an_application_are_told_as_such() {
     let finding = answered(10, 5, MILLI, MILLI).first(FindingKind::HttpFailing);
     assert_eq!(finding.severity, Severity::Critical);
     assert_eq!(counts(&finding, ["errors", "answers", "status"]), [5, 10, 503]);
-    assert!(
-        finding
-            .sentence
-            .starts_with("10.0.1.9:5432 answered 5 of 10 HTTP requests with a server error (50 %), such as 503")
-    );
+    assert!(finding.sentence.starts_with(
+        "10.0.1.9:5432 (shop.example, HTTP) answered 5 of 10 HTTP requests with a server error (50 %), such as 503"
+    ));
     assert_eq!(answered(10, 4, MILLI, MILLI).kinds(), []);
 }
 
@@ -447,7 +455,10 @@ fn a_tls_server_that_is_mute_is_named() {
     let wire = hellos(b"", &[], &[]);
     let finding = wire.first(FindingKind::TlsFailing);
     assert_eq!(counts(&finding, ["handshakes", "failed", "unanswered"]), [3, 3, 3]);
-    assert!(finding.sentence.starts_with("3 of 3 TLS handshakes with 10.0.1.4:443 failed (100 %)"), "{finding:?}");
+    assert!(
+        finding.sentence.starts_with("3 of 3 TLS handshakes with 10.0.1.4:443 (HTTPS) failed (100 %)"),
+        "{finding:?}"
+    );
     assert!(finding.sentence.ends_with("did not answer the client's hello."), "{finding:?}");
     assert!(!wire.praises("TLS handshakes went on"));
 

@@ -5,14 +5,20 @@ use nightcap_report::measure::{count_of, number, size};
 use nightcap_report::{Conversation, Report};
 
 use crate::page::table::{address, amount, more_of, table, word};
-use crate::page::words::{shown, with_port};
+use crate::page::words::{called, shown, with_port};
 
 pub fn conversations(report: &Report) -> Markup {
     let top = &report.conversations;
     let columns = [
         word("Protocol", |conversation: &Conversation| shown(&conversation.protocol).to_uppercase()),
-        address("From", |conversation| with_port(conversation.source, conversation.source_port)),
-        address("To", |conversation| with_port(conversation.destination, conversation.destination_port)),
+        address("From", |conversation| {
+            let source = with_port(conversation.source, conversation.source_port);
+            called(source, [conversation.source_names.text(), None])
+        }),
+        address("To", |conversation| {
+            let destination = with_port(conversation.destination, conversation.destination_port);
+            called(destination, [conversation.destination_names.text(), None])
+        }),
         amount("Bytes", |conversation| size(conversation.bytes)),
         amount("Sent by the first", |conversation| size(conversation.bytes_sent)),
         amount("Packets", |conversation| number(conversation.packets)),

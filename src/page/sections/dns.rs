@@ -4,9 +4,9 @@ use maud::{Markup, html};
 use nightcap_report::measure::number;
 use nightcap_report::{DnsName, DnsServer, Report};
 
-use crate::page::list::{durations, list, none};
+use crate::page::list::{durations, left_out, list, none};
 use crate::page::table::{address, amount, counts, long, more_names, more_of, table};
-use crate::page::words::{shown, some, some_of};
+use crate::page::words::{called, shown, some, some_of};
 
 pub fn dns(report: &Report) -> Markup {
     let dns = &report.dns;
@@ -17,7 +17,7 @@ pub fn dns(report: &Report) -> Markup {
         amount("Unanswered", |name| number(name.unanswered)),
     ];
     let of_server = [
-        address("Server", |server: &DnsServer| server.address.to_string()),
+        address("Server", |server: &DnsServer| called(server.address.to_string(), [server.names.text(), None])),
         amount("Asked", |server| number(server.queries)),
         amount("Errors", |server| number(server.failed)),
         amount("Slow", |server| number(server.slow)),
@@ -40,8 +40,10 @@ pub fn dns(report: &Report) -> Markup {
                 (durations("answer", "answers", &dns.answered))
                 (counts("Answers by code", "Code", &dns.codes))
                 h3 { "Names" }
-                (table("Names by questions", &of_name, &dns.names.names))
-                (more_names(&dns.names))
+                @if report.names_left_out { (left_out()) } @else {
+                    (table("Names by questions", &of_name, &dns.names.names))
+                    (more_names(&dns.names))
+                }
                 h3 { "Name servers" }
                 (table("Name servers by questions", &of_server, &dns.servers.by_packets))
                 (more_of(&dns.servers, dns.servers.by_packets.len()))

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use nightcap_report::Report;
 use nightcap_report::measure::number;
 
-use crate::page::list::{list, none};
+use crate::page::list::{left_out, list, none};
 use crate::page::table::{counts, named};
 
 pub fn http(report: &Report) -> Markup {
@@ -16,7 +16,7 @@ pub fn http(report: &Report) -> Markup {
                 (list([("Requests", Some(number(http.requests))), ("Answers", Some(number(http.responses)))]))
                 (counts("Requests by method", "Method", &http.methods))
                 (counts("Answers by status", "Status", &http.statuses))
-                (named("Hosts", "Host", &http.hosts))
+                @if report.names_left_out { (left_out()) } @else { (named("Hosts", "Host", &http.hosts)) }
             }
         }
     }

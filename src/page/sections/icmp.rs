@@ -6,7 +6,7 @@ use nightcap_report::{Destination, Names, Report};
 
 use crate::page::list::{list, none};
 use crate::page::table::{address, amount, counts, more_names, table};
-use crate::page::words::{some, with_port};
+use crate::page::words::{called, some, with_port};
 
 pub fn icmp(report: &Report) -> Markup {
     let icmp = &report.icmp;
@@ -31,7 +31,8 @@ pub fn icmp(report: &Report) -> Markup {
 fn destinations(title: &str, destinations: &Names<Destination>) -> Markup {
     let columns = [
         address("Destination", |destination: &Destination| {
-            with_port(destination.address, destination.port.unwrap_or_default())
+            let address = with_port(destination.address, destination.port.unwrap_or_default());
+            called(address, [destination.names.text(), None])
         }),
         amount("Times", |destination| number(destination.times)),
     ];

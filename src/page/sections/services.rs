@@ -5,12 +5,15 @@ use nightcap_report::measure::{number, size};
 use nightcap_report::{Port, Report, Service};
 
 use crate::page::table::{address, amount, more_of, table, word};
-use crate::page::words::{shown, with_port};
+use crate::page::words::{called, shown, with_port};
 
 pub fn services(report: &Report) -> Markup {
     let (services, ports) = (&report.tcp.services, &report.ports);
     let of_service = [
-        address("Service", |service: &Service| with_port(service.address, service.port)),
+        address("Service", |service: &Service| {
+            let known = [service.names.text(), service.port_name.map(str::to_owned)];
+            called(with_port(service.address, service.port), known)
+        }),
         amount("Answered", |service| number(service.connections.answered)),
         amount("Refused", |service| number(service.connections.refused)),
         amount("Unanswered", |service| number(service.connections.unanswered)),
@@ -23,7 +26,10 @@ pub fn services(report: &Report) -> Markup {
         amount("Zero windows", |service| number(service.zero_windows)),
     ];
     let of_port = [
-        word("Port", |port: &Port| format!("{} {}", shown(&port.protocol).to_uppercase(), port.port)),
+        word("Port", |port: &Port| {
+            let number = format!("{} {}", shown(&port.protocol).to_uppercase(), port.port);
+            called(number, [port.name.map(str::to_owned), None])
+        }),
         amount("Conversations", |port| number(port.conversations)),
         amount("Bytes", |port| size(port.bytes)),
         amount("Packets", |port| number(port.packets)),

@@ -6,6 +6,7 @@ use nightcap_report::{Endpoint, Report};
 
 use crate::page::bars::{Bar, bars};
 use crate::page::table::{address, amount, more_of, table};
+use crate::page::words::called;
 
 /// How many bars are drawn; the table below them has more.
 const MOST_BARS: usize = 8;
@@ -13,13 +14,13 @@ const MOST_BARS: usize = 8;
 pub fn talkers(report: &Report) -> Markup {
     let top = &report.endpoints;
     let drawn = top.by_bytes.iter().take(MOST_BARS).map(|endpoint| Bar {
-        name: endpoint.address.to_string(),
+        name: name(endpoint),
         value: endpoint.bytes,
         shown: size(endpoint.bytes),
     });
     let columns = [
-        address("Address", |endpoint: &Endpoint| endpoint.address.to_string()),
-        amount("Bytes", |endpoint| size(endpoint.bytes)),
+        address("Address", name),
+        amount("Bytes", |endpoint: &Endpoint| size(endpoint.bytes)),
         amount("Bytes sent", |endpoint| size(endpoint.bytes_sent)),
         amount("Packets", |endpoint| number(endpoint.packets)),
         amount("Packets sent", |endpoint| number(endpoint.packets_sent)),
@@ -32,4 +33,8 @@ pub fn talkers(report: &Report) -> Markup {
             (more_of(top, top.by_bytes.len()))
         }
     }
+}
+
+fn name(endpoint: &Endpoint) -> String {
+    called(endpoint.address.to_string(), [endpoint.names.text(), None])
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use nightcap_report::Report;
 use nightcap_report::measure::number;
 
-use crate::page::list::{list, none};
+use crate::page::list::{left_out, list, none};
 use crate::page::table::{counts, named};
 use crate::page::words::some;
 
@@ -22,7 +22,7 @@ pub fn tls(report: &Report) -> Markup {
                 ]))
                 (counts("Versions that servers chose", "Version", &tls.versions))
                 (counts("Alerts", "Alert", &tls.alerts))
-                (named("Server names", "Name", &tls.server_names))
+                @if report.names_left_out { (left_out()) } @else { (named("Server names", "Name", &tls.server_names)) }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Services that answer badly, or late, over a network that is well.
 
 use crate::detect::filter::{SERVER_ERROR, from_service, of_service};
-use crate::detect::services::{name, worst};
+use crate::detect::services::{about, called, worst};
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -33,10 +33,10 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
         errors.saturating_mul((errors >= HTTP_ERRORS && ratio(errors, answers) >= HTTP_ERROR_SHARE).into())
     };
     let target = worst(report, errors)?;
-    let (errors, answers, name) = (target.http.errors, target.http.answers, name(target));
+    let (errors, answers, name) = (target.http.errors, target.http.answers, called(target));
     let sentence = format!(
-        "{name} answered {} of {} with a server error ({}), such as {}: it is the application that fails, or what it needs, \
-         and not the way to it.",
+        "{name} answered {} of {} with a server error ({}), such as {}: requests get there, and the application \
+         fails, or what it needs.",
         number(errors),
         count_of(answers, "HTTP request", "HTTP requests"),
         percent(errors, answers),
@@ -46,12 +46,11 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
     let next = "Look in the log of the application behind that port, and whether the services that it calls are well.";
     let finding = Finding::new(FindingKind::HttpFailing, severity, sentence, next)
         .shown_by(format!("{} && {SERVER_ERROR}", from_service(target)))
-        .with("service", name)
         .with("errors", errors)
         .with("answers", answers)
         .with("status", u64::from(target.http.error_status))
         .with("share", ratio(errors, answers));
-    Some(finding)
+    Some(about(finding, target))
 }
 
 pub fn slow_service(report: &Report) -> Option<Finding> {
@@ -62,7 +61,7 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
         answers.slow.saturating_mul((is_much && is_its_own).into())
     };
     let target = worst(report, slow)?;
-    let (answers, name) = (&target.answers, name(target));
+    let (answers, name) = (&target.answers, called(target));
     let way = match answers.round_trips {
         0 => String::new(),
         _ => format!(", while a round trip takes {}", seconds_long(answers.mean_round_trip_seconds)),
@@ -77,13 +76,12 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
     let next = "Look at what the program behind that port waits for: its database, its disk, other services.";
     let finding = Finding::new(FindingKind::SlowService, Severity::Info, sentence, next)
         .shown_by(format!("{} && tcp.len > 0 && tcp.time_delta > {SHOWN_DELAY}", from_service(target)))
-        .with("service", name)
         .with("slow", answers.slow)
         .with("answers", answers.answers)
         .with("meanSeconds", answers.mean_seconds)
         .with("longestSeconds", answers.longest_seconds)
         .with("roundTripSeconds", answers.mean_round_trip_seconds);
-    Some(finding)
+    Some(about(finding, target))
 }
 
 pub fn far_service(report: &Report) -> Option<Finding> {
@@ -93,19 +91,18 @@ pub fn far_service(report: &Report) -> Option<Finding> {
         answers.far.saturating_mul(is_much.into())
     };
     let target = worst(report, far)?;
-    let (answers, name) = (&target.answers, name(target));
+    let (answers, name) = (&target.answers, called(target));
     let sentence = format!(
         "It is far between {name} and its clients: by the handshakes a round trip takes {} on average, and each step of a \
-         request as long. The way is slow, not the server.",
+         request waits as long for the way alone.",
         seconds_long(answers.mean_round_trip_seconds),
     );
     let next =
         "Look where the clients are, and whether packets take a detour, such as over a gateway in another region.";
     let finding = Finding::new(FindingKind::FarService, Severity::Info, sentence, next)
         .shown_by(format!("{} && tcp.analysis.initial_rtt > 0.2", of_service(target)))
-        .with("service", name)
         .with("far", answers.far)
         .with("roundTrips", answers.round_trips)
         .with("roundTripSeconds", answers.mean_round_trip_seconds);
-    Some(finding)
+    Some(about(finding, target))
 }

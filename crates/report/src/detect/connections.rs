@@ -6,14 +6,13 @@ use crate::clients::SWEPT_HOSTS;
 use crate::detect::direction::is_one_way;
 use crate::detect::filter::{SYN, UNANSWERED, UNUSED, from_services, to_services};
 use crate::detect::flood::is_flooded;
-use crate::detect::intervals::peak;
-use crate::detect::services::{name, opened, services};
+use crate::detect::services::{called, name, opened, services};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
 use crate::moment::TimeRange;
 use crate::report::Report;
-use crate::service::Service;
+use crate::service::{Scanned, Service};
 
 /// Failures of a service below this number are clients that came at a wrong moment, such as during a restart.
 const FAILED_CONNECTIONS: u64 = 3;
@@ -34,6 +33,8 @@ const NAMED: usize = 3;
 struct Failure {
     kind: FindingKind,
     count: fn(&Service) -> u64,
+    /// When those connections were opened.
+    during: fn(&Service) -> Option<TimeRange>,
     before: &'static str,
     after: &'static str,
     why: &'static str,
@@ -69,7 +70,7 @@ fn failing(report: &Report, count: fn(&Service) -> u64, is_certain: fn(&Service)
     failing
 }
 
-fn failing_service(report: &Report, failure: &Failure, range: Option<TimeRange>) -> Option<Finding> {
+fn failing_service(report: &Report, failure: &Failure) -> Option<Finding> {
     if failure.is_about_answers && is_one_way(report) {
         return None;
     }
@@ -77,8 +78,8 @@ fn failing_service(report: &Report, failure: &Failure, range: Option<TimeRange>)
     let (alone, few): (Vec<&Service>, Vec<&Service>) =
         failing.into_iter().partition(|service| (failure.count)(service) >= FAILED_CONNECTIONS);
     match alone.first() {
-        Some(worst) => Some(told(failure, &[*worst], alone.len().saturating_sub(1), range)),
-        None if failure.is_of_pools => Some(told(failure, &pool(failure, &few)?, 0, range)),
+        Some(worst) => Some(told(failure, &[*worst], alone.len().saturating_sub(1))),
+        None if failure.is_of_pools => Some(told(failure, &pool(failure, &few)?, 0)),
         None => None,
     }
 }
@@ -92,17 +93,18 @@ fn pool<'a>(failure: &Failure, few: &[&'a Service]) -> Option<Vec<&'a Service>> 
     (is_few && sum(&worst, failure.count) >= FAILED_CONNECTIONS_OF_POOL).then_some(worst)
 }
 
-fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<TimeRange>) -> Finding {
+fn told(failure: &Failure, services: &[&Service], others: usize) -> Finding {
+    let range = during(failure, services);
     let (lost, all) = (sum(services, failure.count), sum(services, wanted));
     let answered = sum(services, |service| service.connections.completed);
     let others_text = match others as u64 {
         0 => String::new(),
         others => format!("; it is the same with {}", count_of(others, "other service", "other services")),
     };
-    let names = names(services);
+    let who = listed(services, called);
     let exhausted = exhausted(failure, services);
     let sentence = format!(
-        "{names} {} {} of {}{}{}{}{}{others_text}.",
+        "{who} {} {} of {}{}{}{}{}{others_text}.",
         failure.before,
         number(lost),
         count_of(all, "connection", "connections"),
@@ -113,9 +115,11 @@ fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<T
     );
     let next = if exhausted.is_empty() { failure.next } else { NEXT_OF_EXHAUSTED };
     let severity = if answered == 0 { Severity::Critical } else { Severity::Warning };
+    let known = services.first().and_then(|first| first.names.text());
     Finding::new(failure.kind, severity, sentence, next)
         .shown_by((failure.filter)(services))
-        .with("service", names)
+        .with("service", listed(services, name))
+        .with_some("knownAs", known.as_deref())
         .with("connections", all)
         .with("failed", lost)
         .with("answered", sum(services, |service| service.connections.answered))
@@ -124,7 +128,14 @@ fn told(failure: &Failure, services: &[&Service], others: usize, range: Option<T
         .during(range)
 }
 
-fn names(services: &[&Service]) -> String {
+/// From the first failure to the last one; nothing where some of them are not told, for a client looks around.
+fn during(failure: &Failure, services: &[&Service]) -> Option<TimeRange> {
+    let is_scanned = services.iter().any(|service| service.scanned != Scanned::default());
+    let ranges = services.iter().filter_map(|service| (failure.during)(service)).filter(|_| !is_scanned);
+    ranges.reduce(|all, one| TimeRange { from: all.from.min(one.from), to: all.to.max(one.to) })
+}
+
+fn listed(services: &[&Service], name: fn(&Service) -> String) -> String {
     let mut names: Vec<String> = services.iter().take(NAMED).map(|service| name(service)).collect();
     let more = services.len().saturating_sub(NAMED) as u64;
     if more > 0 {
@@ -161,6 +172,7 @@ pub fn refused_service(report: &Report) -> Option<Finding> {
     let failure = Failure {
         kind: FindingKind::RefusedService,
         count: |service| service.connections.refused.saturating_sub(service.scanned.refused),
+        during: |service| service.during.refused,
         before: "refused",
         after: "",
         why: "",
@@ -170,13 +182,14 @@ pub fn refused_service(report: &Report) -> Option<Finding> {
         next: "Look on that machine whether the program is running and listens on that port.",
         filter: |services| format!("{} && tcp.flags.reset == 1 && {UNANSWERED}", from_services(services)),
     };
-    failing_service(report, &failure, peak(&report.series, &report.series.rst))
+    failing_service(report, &failure)
 }
 
 pub fn silent_service(report: &Report) -> Option<Finding> {
     let failure = Failure {
         kind: FindingKind::SilentService,
         count: |service| service.connections.unanswered.saturating_sub(service.scanned.unanswered),
+        during: |service| service.during.unanswered,
         before: "left",
         after: " unanswered",
         why: "",
@@ -187,13 +200,14 @@ pub fn silent_service(report: &Report) -> Option<Finding> {
                SNAT ports are left.",
         filter: |services| format!("{} && {SYN} && {UNANSWERED}", to_services(services)),
     };
-    failing_service(report, &failure, peak(&report.series, &report.series.syn))
+    failing_service(report, &failure)
 }
 
 pub fn half_open_service(report: &Report) -> Option<Finding> {
     let failure = Failure {
         kind: FindingKind::HalfOpenService,
         count: |service| service.connections.abandoned,
+        during: |service| service.during.abandoned,
         before: "answered, and never heard from the client again on",
         after: "",
         why: ": its answers (SYN/ACK) get lost on the way back, or the clients' next packets on the way there",
@@ -204,5 +218,5 @@ pub fn half_open_service(report: &Report) -> Option<Finding> {
                whether one of them drops answers.",
         filter: |services| format!("{} && tcp.flags.syn == 1 && {UNUSED}", from_services(services)),
     };
-    failing_service(report, &failure, peak(&report.series, &report.series.syn))
+    failing_service(report, &failure)
 }

@@ -2,7 +2,7 @@
 
 use crate::connection::Connections;
 use crate::detect::filter::of_service;
-use crate::detect::services::{name, worst};
+use crate::detect::services::{about, called, worst};
 use crate::detect::words::ratio;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::number;
@@ -36,13 +36,12 @@ pub fn captured_one_way(report: &Report) -> Option<Finding> {
          {}. What seems to be missing in it may have been there.",
         number(one_way),
         number(all),
-        name(target),
+        called(target),
     );
     let next = "Look whether the capture's filters name one direction, or packets come or go by another interface.";
     let finding = Finding::new(FindingKind::CapturedOneWay, Severity::Info, sentence, next)
         .shown_by(of_service(target))
-        .with("service", name(target))
         .with("oneWay", one_way)
         .with("connections", all);
-    Some(finding)
+    Some(about(finding, target))
 }

@@ -1,8 +1,7 @@
 //! Connections that end as they should not.
 
 use crate::detect::filter::{SENT_AGAIN, from_service, of_service, to_service};
-use crate::detect::intervals::peak;
-use crate::detect::services::{name, worst};
+use crate::detect::services::{about, called, worst};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -42,10 +41,11 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
         Some(target) => (target, by_server(target), true),
         None => worst(report, by_clients).map(|target| (target, by_clients(target), false))?,
     };
-    let (name, all) = (name(target), open(target));
+    let (name, all) = (called(target), open(target));
     let connections = count_of(all, "connection", "connections");
     let count_text = number(count);
-    let range = peak(&report.series, &report.series.rst);
+    let during = &target.during;
+    let range = if is_by_server { during.reset_by_server } else { during.reset_by_clients };
     let when = when(range);
     let sentence = match is_by_server {
         true => format!("{name} reset {count_text} of {connections} in mid-stream{when}: neither side had ended them."),
@@ -65,11 +65,10 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
     let severity = if is_by_server && ratio(count, all) >= MOST { Severity::Critical } else { Severity::Warning };
     let finding = Finding::new(FindingKind::ConnectionsReset, severity, sentence, next)
         .shown_by(format!("{way} && tcp.flags.reset == 1"))
-        .with("service", name)
         .with("reset", count)
         .with("connections", all)
         .with("by", if is_by_server { "server" } else { "clients" }.to_owned());
-    Some(finding.during(range))
+    Some(about(finding, target).during(range))
 }
 
 pub fn idle_connections_die(report: &Report) -> Option<Finding> {
@@ -79,7 +78,7 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
     if count < DIED_IDLE {
         return None;
     }
-    let name = name(target);
+    let name = called(target);
     let how = match (endings.reset_after_pause, endings.lost_after_pause) {
         (0, _) => "was lost again and again".to_owned(),
         (_, 0) => "was answered by a reset".to_owned(),
@@ -104,12 +103,11 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
     );
     let finding = Finding::new(FindingKind::IdleConnectionsDie, Severity::Warning, sentence, next)
         .shown_by(filter)
-        .with("service", name)
         .with("connections", count)
         .with("reset", endings.reset_after_pause)
         .with("lost", endings.lost_after_pause)
         .with("shortestPauseSeconds", endings.shortest_pause_seconds);
-    Some(finding)
+    Some(about(finding, target))
 }
 
 pub fn connections_stall(report: &Report) -> Option<Finding> {
@@ -118,10 +116,11 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
         count.saturating_mul((count >= ENDINGS && ratio(count, open(service)) >= ENDINGS_SHARE).into())
     };
     let target = worst(report, stalls)?;
-    let (name, count, from) = (name(target), target.endings.stuck, target.endings.stuck_from_server);
+    let (name, count, from) = (called(target), target.endings.stuck, target.endings.stuck_from_server);
     let way = if from.saturating_mul(2) >= count { "from it" } else { "to it" };
     let sentence = format!(
-        "{} of {} with {name} stand still: data was never acknowledged, however often it was sent, mostly on the way {way}.",
+        "{} of {} with {name} stand still, mostly for data on the way {way}: it was sent three times or more and never \
+         acknowledged, or did not come although what follows it did.",
         number(count),
         count_of(open(target), "connection", "connections"),
     );
@@ -130,8 +129,7 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
     let filter = format!("{} && ({SENT_AGAIN} || tcp.analysis.lost_segment)", of_service(target));
     let finding = Finding::new(FindingKind::ConnectionsStall, Severity::Warning, sentence, next)
         .shown_by(filter)
-        .with("service", name)
         .with("stalled", count)
         .with("fromService", from);
-    Some(finding)
+    Some(about(finding, target))
 }

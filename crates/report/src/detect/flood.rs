@@ -3,7 +3,7 @@
 use crate::connection::Connections;
 use crate::detect::filter::{SYN, UNUSED, to_service};
 use crate::detect::intervals::Intervals;
-use crate::detect::services::{name, opened, services};
+use crate::detect::services::{about, called, opened, services};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::number;
@@ -44,11 +44,12 @@ pub fn syn_flood(report: &Report) -> Option<Finding> {
     let intervals = Intervals::new(&report.series, &report.series.syn)?;
     let abandoned = abandoned(&target.connections);
     let all = opened(&target.connections).saturating_add(target.connections.pending);
-    let name = name(target);
+    let name = called(target);
     let rate = intervals.most_per_second();
     let range = intervals.peak();
     let sentence = format!(
-        "{name} is being flooded with connection attempts: {} of {} were never completed, at up to {} SYNs per second{}.",
+        "{name} is being flooded with connection attempts: {} of {} were never completed; the file has up to {} SYNs per \
+         second{}.",
         number(abandoned),
         number(all),
         number(rate as u64),
@@ -58,10 +59,9 @@ pub fn syn_flood(report: &Report) -> Option<Finding> {
         "Look whether Azure DDoS Protection reports an attack on that address, and limit who may reach the port.";
     let finding = Finding::new(FindingKind::SynFlood, Severity::Critical, sentence, next)
         .shown_by(format!("{} && {SYN} && {UNUSED}", to_service(target)))
-        .with("service", name)
         .with("attempts", all)
         .with("neverCompleted", abandoned)
         .with("synsPerSecond", rate)
         .with("addresses", report.endpoints.count);
-    Some(finding.during(range))
+    Some(about(finding, target).during(range))
 }

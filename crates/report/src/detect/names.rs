@@ -1,8 +1,8 @@
 //! Names that are not found, or not in time.
 
 use crate::detect::direction::is_one_way;
-use crate::detect::filter::{DNS, in_zone};
-use crate::detect::words::{percent, ratio, when};
+use crate::detect::filter::{DNS, from_address, in_zone};
+use crate::detect::words::{address_called, percent, ratio, when};
 use crate::dns::{Dns, DnsServer};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -51,79 +51,81 @@ fn most_frequent<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> Opt
     counts.max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str())
 }
 
-fn worst_server(dns: &Dns, badness: fn(&DnsServer) -> u64) -> Option<&DnsServer> {
+/// The name server of which most of something is, of so much in all.
+fn mostly_of(dns: &Dns, all: u64, part: fn(&DnsServer) -> u64) -> Option<&DnsServer> {
     let servers = dns.servers.by_packets.iter().chain(&dns.servers.by_bytes);
-    servers.max_by_key(|server| badness(server)).filter(|server| badness(server) > 0)
+    servers.max_by_key(|server| part(server)).filter(|server| part(server).saturating_mul(2) > all)
 }
 
-fn server_text(server: Option<&DnsServer>) -> String {
-    server.map_or_else(|| "Name servers".to_owned(), |server| format!("Name server {}", server.address))
+fn called(server: &DnsServer) -> String {
+    address_called(server.address, &server.names)
 }
 
-/// The name whose questions failed most often.
-fn worst_name(dns: &Dns) -> Option<&str> {
-    let worst = dns.names.names.iter().filter(|name| name.failed > 0).max_by_key(|name| name.failed);
-    worst.map(|name| name.name.as_str())
+fn most_often_for(name: Option<&str>) -> String {
+    name.map(|name| format!(", most often for {}", clean(name, SHOWN_NAME))).unwrap_or_default()
 }
 
 pub fn dns_failing(report: &Report) -> Option<Finding> {
     let dns = &report.dns;
-    let name_text =
-        worst_name(dns).map(|name| format!(", most often for {}", clean(name, SHOWN_NAME))).unwrap_or_default();
-    let finding = server_errors(dns, &name_text)
-        .or_else(|| unknown_names(dns, &name_text))
-        .or_else(|| lost_zone(dns, dns.lost_zone.as_ref()?))?;
-    Some(match worst_name(dns) {
-        Some(name) => finding.with("name", name.to_owned()),
-        None => finding,
-    })
+    server_errors(dns).or_else(|| unknown_names(dns)).or_else(|| lost_zone(dns, dns.lost_zone.as_ref()?))
 }
 
-fn server_errors(dns: &Dns, name_text: &str) -> Option<Finding> {
+fn server_errors(dns: &Dns) -> Option<Finding> {
     let word = most_frequent(errors(dns)).unwrap_or("an error");
-    let errors = errors(dns).fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
-    let share = ratio(errors, dns.responses);
-    if errors < DNS_ERRORS || share < DNS_ERROR_SHARE {
+    let of_all = errors(dns).fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+    let share = ratio(of_all, dns.responses);
+    if of_all < DNS_ERRORS || share < DNS_ERROR_SHARE {
         return None;
     }
-    let server = worst_server(dns, |server| server.failed);
+    let server = mostly_of(dns, of_all, |server| server.failed);
+    let (who, errors, answers) = match server {
+        Some(server) => (format!("Name server {}", called(server)), server.failed, server.answers),
+        None => ("Name servers".to_owned(), of_all, dns.responses),
+    };
+    let name = dns.most_errors.as_deref();
     let sentence = format!(
-        "{} answered {} of {} with an error ({}){}, mostly {word}{name_text}.",
-        server_text(server),
+        "{who} answered {} of {} with an error ({}){}, mostly {word}{}.",
         number(errors),
-        count_of(dns.responses, "question", "questions"),
-        percent(errors, dns.responses),
+        count_of(answers, "question", "questions"),
+        percent(errors, answers),
         when(dns.errors_during),
+        most_often_for(name),
     );
     let severity = if share >= MOST { Severity::Critical } else { Severity::Warning };
     let next = "Look whether that name server, and those that it asks in its turn, are well.";
+    let by_server = server.map(|server| format!("{} && ", from_address(server.address))).unwrap_or_default();
     let finding = Finding::new(FindingKind::DnsFailing, severity, sentence, next)
-        .shown_by(format!("{DNS} && dns.flags.rcode != 0 && dns.flags.rcode != 3"))
+        .shown_by(format!("{by_server}{DNS} && dns.flags.rcode != 0 && dns.flags.rcode != 3"))
         .with("errors", errors)
-        .with("responses", dns.responses)
-        .with("share", share)
-        .with("mostly", word.to_owned());
+        .with("responses", answers)
+        .with("share", ratio(errors, answers))
+        .with("mostly", word.to_owned())
+        .with_some("name", name);
     Some(with_server(finding, server).during(dns.errors_during))
 }
 
-fn unknown_names(dns: &Dns, name_text: &str) -> Option<Finding> {
+fn unknown_names(dns: &Dns) -> Option<Finding> {
     let unknown = dns.unknown;
     let share = ratio(unknown, dns.responses);
     if unknown < DNS_UNKNOWN || share <= DNS_UNKNOWN_SHARE {
         return None;
     }
+    let name = dns.most_unknown.as_deref();
+    let server = mostly_of(dns, unknown, |server| server.unknown);
     let sentence = format!(
-        "{} of {} from name servers say that the name does not exist{name_text}{}.",
+        "{} of {} from name servers say that the name does not exist{}{}.",
         number(unknown),
         count_of(dns.responses, "answer", "answers"),
-        mostly_of(dns),
+        most_often_for(name),
+        mostly_by(server),
     );
     let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
         .shown_by("dns.flags.rcode == 3")
         .with("unknownNames", unknown)
         .with("responses", dns.responses)
-        .with("share", share);
-    Some(finding)
+        .with("share", share)
+        .with_some("name", name);
+    Some(with_server(finding, server))
 }
 
 /// Other names are found.
@@ -132,37 +134,43 @@ fn lost_zone(dns: &Dns, lost: &LostZone) -> Option<Finding> {
     if *unknown < DNS_UNKNOWN_OF_ZONE {
         return None;
     }
-    let shown = clean(zone, SHOWN_NAME);
+    let shown = |name: &Option<String>, otherwise: &str| {
+        name.as_deref().map_or_else(|| otherwise.to_owned(), |name| clean(name, SHOWN_NAME))
+    };
     let what = match names {
-        1 => format!("{shown} does not exist"),
+        1 => format!("{} does not exist", shown(zone, "one name")),
         _ => {
-            let most_asked = clean(most_asked, SHOWN_NAME);
+            let most_often = most_asked.as_deref().map(|name| format!(", most often {}", clean(name, SHOWN_NAME)));
             format!(
-                "names in {shown} do not exist ({} of them, most often {most_asked}), and not one says that any does",
-                number(*names)
+                "names in {} do not exist ({} of them{}), and not one says that any does",
+                shown(zone, "one zone"),
+                number(*names),
+                most_often.unwrap_or_default(),
             )
         }
     };
+    let server = mostly_of(dns, *unknown, |server| server.unknown);
     let sentence = format!(
         "{} from name servers say that {what}, while other names are found{}: a zone is missing, or nobody forwards questions \
          about it.",
         count_of(*unknown, "answer", "answers"),
-        mostly_of(dns),
+        mostly_by(server),
     );
+    let filter = match zone.as_deref().and_then(in_zone) {
+        Some(names) => format!("dns.flags.rcode == 3 && {names}"),
+        None => "dns.flags.rcode == 3".to_owned(),
+    };
     let finding = Finding::new(FindingKind::DnsFailing, Severity::Warning, sentence, NEXT_OF_UNKNOWN)
-        .shown_by(match in_zone(zone) {
-            Some(names) => format!("dns.flags.rcode == 3 && {names}"),
-            None => "dns.flags.rcode == 3".to_owned(),
-        })
-        .with("zone", zone.clone())
+        .shown_by(filter)
         .with("names", *names)
-        .with("unknownNames", *unknown);
-    Some(finding)
+        .with("unknownNames", *unknown)
+        .with_some("zone", zone.as_deref())
+        .with_some("name", most_asked.as_deref());
+    Some(with_server(finding, server))
 }
 
-/// The name server that is asked most.
-fn mostly_of(dns: &Dns) -> String {
-    dns.servers.by_packets.first().map(|server| format!(", mostly by {}", server.address)).unwrap_or_default()
+fn mostly_by(server: Option<&DnsServer>) -> String {
+    server.map(|server| format!(", mostly by {}", called(server))).unwrap_or_default()
 }
 
 pub fn dns_slow(report: &Report) -> Option<Finding> {
@@ -173,8 +181,7 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
     if is_one_way(report) || late < DNS_LATE || ratio(late, asked) < DNS_LATE_SHARE {
         return None;
     }
-    let badness: fn(&DnsServer) -> u64 = |server| server.slow.saturating_add(server.unanswered);
-    let server = worst_server(dns, badness);
+    let server = mostly_of(dns, late, |server| server.slow.saturating_add(server.unanswered));
     let slowest = seconds_long(dns.answered.max_seconds);
     let after = format!("after more than half a second (the slowest after {slowest})");
     let unanswered = format!("{} got no answer within five seconds", number(dns.unanswered));
@@ -187,7 +194,7 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
         "Of {} to name servers {how}{}{}.",
         count_of(asked, "question", "questions"),
         when(dns.late_during),
-        server.map(|server| format!(", mostly of {}", server.address)).unwrap_or_default(),
+        server.map(|server| format!(", mostly of {}", called(server))).unwrap_or_default(),
     );
     let severity = if ratio(dns.unanswered, asked) >= MOST { Severity::Critical } else { Severity::Warning };
     let next = "Look whether questions reach that name server (network security groups, firewall, route), and what it waits for.";
@@ -204,7 +211,9 @@ pub fn dns_slow(report: &Report) -> Option<Finding> {
 
 fn with_server(finding: Finding, server: Option<&DnsServer>) -> Finding {
     match server {
-        Some(server) => finding.with("server", server.address.to_string()),
+        Some(server) => finding
+            .with("server", server.address.to_string())
+            .with_some("serverKnownAs", server.names.text().as_deref()),
         None => finding,
     }
 }

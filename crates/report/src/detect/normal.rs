@@ -3,7 +3,7 @@
 use crate::delivery::DeliveryCounts;
 use crate::detect::intervals::Intervals;
 use crate::detect::services::{opened, services};
-use crate::detect::traffic::{BURST_FACTOR, INTERVALS_NEEDED};
+use crate::detect::traffic::INTERVALS_NEEDED;
 use crate::detect::transport::SENT_AGAIN_SHARE;
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind};
@@ -27,6 +27,9 @@ const LOST: u64 = 5;
 
 /// Of fewer segments with data a share says nothing: three of a hundred would not show.
 const SEGMENTS_NEEDED: u64 = 34;
+
+/// Traffic that is never more than so many times what is usual is even.
+const EVEN_FACTOR: f64 = 3.0;
 
 /// A sentence on one subject, when it looked as it should.
 type Say = fn(&Report) -> Option<String>;
@@ -130,7 +133,7 @@ fn sizes(report: &Report) -> Option<String> {
 fn rate(report: &Report) -> Option<String> {
     let intervals = Intervals::new(&report.series, &report.series.packets)?;
     let factor = ratio(intervals.most(), intervals.median());
-    let is_even = intervals.counts.len() >= INTERVALS_NEEDED && (1.0..BURST_FACTOR).contains(&factor);
+    let is_even = intervals.counts.len() >= INTERVALS_NEEDED && (1.0..EVEN_FACTOR).contains(&factor);
     is_even.then(|| format!("Traffic was even: at most {factor:.1} times what is usual in this file."))
 }
 

@@ -3,9 +3,10 @@
 use crate::clients::SCANNED_PORTS;
 use crate::detect::filter::{SYN, UNANSWERED, from_address};
 use crate::detect::intervals::peak;
-use crate::detect::words::when;
+use crate::detect::words::{address_called, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
+use crate::port_names::port_name;
 use crate::report::Report;
 
 /// A port scan, or a sweep over hosts.
@@ -19,17 +20,20 @@ pub fn scan(report: &Report) -> Option<Finding> {
     };
     let at_least = |known: u64| if known >= 64 { "64 or more".to_owned() } else { number(known) };
     let on = match client.only_host {
-        Some(host) => host.to_string(),
+        Some(host) => address_called(host, &client.only_host_names),
         None => format!("{} addresses", at_least(client.hosts)),
     };
     let what = match client.only_port {
-        Some(port) => format!("for port {port} on {on}"),
+        Some(port) => {
+            let usual = port_name(port).map(|name| format!(" ({name})")).unwrap_or_default();
+            format!("for port {port}{usual} on {on}")
+        }
         None => format!("for open ports on {on}"),
     };
     let range = peak(&report.series, &report.series.syn);
     let sentence = format!(
         "{} seems to be looking {what}: {} of its {} failed{}{or_else}.",
-        client.address,
+        address_called(client.address, &client.names),
         number(client.failed),
         count_of(client.connections, "connection", "connections"),
         when(range),
@@ -38,6 +42,7 @@ pub fn scan(report: &Report) -> Option<Finding> {
     let finding = Finding::new(kind, Severity::Warning, sentence, next)
         .shown_by(format!("{} && {SYN} && {UNANSWERED}", from_address(client.address)))
         .with("client", client.address.to_string())
+        .with_some("knownAs", client.names.text().as_deref())
         .with("connections", client.connections)
         .with("failed", client.failed)
         .with("hosts", client.hosts)

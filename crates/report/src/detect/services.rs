@@ -1,9 +1,11 @@
 //! The services that are judged.
 
 use crate::connection::Connections;
-use crate::detect::words::service;
+use crate::detect::words::{LONGEST_NAME, service};
+use crate::finding::Finding;
 use crate::report::Report;
 use crate::service::Service;
+use crate::text::clean;
 
 /// Services, each once: they come by bytes, by packets and by trouble.
 pub fn services(report: &Report) -> impl Iterator<Item = &Service> {
@@ -26,6 +28,21 @@ pub fn opened(connections: &Connections) -> u64 {
 /// `10.0.0.4:443`, `[2001:db8::1]:443`.
 pub fn name(one: &Service) -> String {
     service(one.address, one.port)
+}
+
+/// `10.0.0.4:443 (shop.example, HTTPS)`, as far as it has a name, and its port a usual use. What was seen there counts more than
+/// what is usual.
+pub fn called(one: &Service) -> String {
+    let names = one.names.text().map(|names| clean(&names, LONGEST_NAME));
+    let speaks_http = one.http.answers > 0 && one.tls.begun == 0;
+    let used_for = if speaks_http { Some("HTTP") } else { one.port_name };
+    let known: Vec<String> = names.into_iter().chain(used_for.map(str::to_owned)).collect();
+    if known.is_empty() { name(one) } else { format!("{} ({})", name(one), known.join(", ")) }
+}
+
+/// Tells programs which service a finding is about.
+pub fn about(finding: Finding, one: &Service) -> Finding {
+    finding.with("service", name(one)).with_some("knownAs", one.names.text().as_deref())
 }
 
 /// The service of which a number is highest.

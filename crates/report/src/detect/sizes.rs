@@ -1,8 +1,8 @@
 //! Packets that are too big for a link on their way, whether somebody says so or not.
 
 use crate::detect::filter::{SENT_AGAIN, from_service, to_service};
-use crate::detect::services::{name, worst};
-use crate::detect::words::when;
+use crate::detect::services::{about, called, worst};
+use crate::detect::words::{address_called, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
 use crate::report::Report;
@@ -28,10 +28,10 @@ fn swallowed(report: &Report) -> Option<Finding> {
         return None;
     }
     let is_from_server = sizes.stuck_from_server.saturating_mul(2) >= sizes.stuck;
-    let name = name(target);
+    let name = called(target);
     let sentence = format!(
         "Full-sized segments {way} {name} are never acknowledged, while small packets pass: on {} segments of {} bytes or more were \
-         sent again and again{}. A link on the way takes less (its MTU), and nobody says so.",
+         sent again and again{}. Most likely a link on the way takes less (its MTU), and no router says so.",
         count_of(sizes.stuck, "connection", "connections"),
         number(sizes.smallest_stuck.into()),
         match sizes.largest_acknowledged_when_stuck {
@@ -45,11 +45,10 @@ fn swallowed(report: &Report) -> Option<Finding> {
     let filter = format!("{way} && tcp.len >= {length} && {SENT_AGAIN}");
     let finding = Finding::new(FindingKind::PacketsTooBig, Severity::Critical, sentence, NEXT)
         .shown_by(filter)
-        .with("service", name)
         .with("stuckConnections", sizes.stuck)
         .with("smallestStuck", u64::from(length))
         .with("largestAcknowledged", u64::from(sizes.largest_acknowledged_when_stuck));
-    Some(finding)
+    Some(about(finding, target))
 }
 
 /// Routers say so.
@@ -59,7 +58,9 @@ fn complained(report: &Report) -> Option<Finding> {
         return None;
     }
     let destination = icmp.too_big_destinations.names.first();
-    let towards = destination.map(|to| format!(", mostly on the way to {}", to.address)).unwrap_or_default();
+    let towards = destination
+        .map(|to| format!(", mostly on the way to {}", address_called(to.address, &to.names)))
+        .unwrap_or_default();
     let limit = icmp.smallest_mtu.map(|mtu| format!("; the next link takes {mtu} bytes")).unwrap_or_default();
     let sentence = format!(
         "Routers complained {}{} of packets that are too big to be passed on{towards}{limit}.",

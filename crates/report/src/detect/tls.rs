@@ -1,9 +1,7 @@
 //! Handshakes of TLS that come to nothing.
 
-use std::collections::BTreeMap;
-
 use crate::detect::filter::{CLIENT_HELLO, FATAL_ALERT, of_service, to_service};
-use crate::detect::services::{name, services};
+use crate::detect::services::{about, called, services};
 use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
@@ -39,39 +37,38 @@ fn is_failing(service: &Service) -> bool {
 pub fn tls_failing(report: &Report) -> Option<Finding> {
     let failing = services(report).filter(|service| is_failing(service));
     let target = failing.max_by_key(|service| failed(&service.tls))?;
-    let (tls, of_all) = (&target.tls, &report.tls);
+    let (tls, range) = (&target.tls, target.during.tls_failed);
     let (failed, all) = (failed(tls), tls.begun);
     let cause = Cause::of(tls);
-    let alert = alert(&of_all.alerts).filter(|_| cause == Cause::Refused);
-    let name = name(target);
+    let alert = target.main_reason().filter(|_| cause == Cause::Refused);
+    let name = called(target);
     let sentence = format!(
         "{} of {} with {name} failed ({}){}{}{}.",
         number(failed),
         count_of(all, "TLS handshake", "TLS handshakes"),
         percent(failed, all),
-        when(of_all.failed_during),
-        target
-            .server_name
-            .as_deref()
-            .map(|name| format!("; clients ask for {}", clean(name, SHOWN_NAME)))
-            .unwrap_or_default(),
-        cause.why(alert),
+        when(range),
+        asked_for(target),
+        cause.why(alert.as_deref()),
     );
     let severity = if ratio(failed, all) >= MOST { Severity::Critical } else { Severity::Warning };
-    let mut finding = Finding::new(FindingKind::TlsFailing, severity, sentence, cause.next())
+    let finding = Finding::new(FindingKind::TlsFailing, severity, sentence, cause.next())
         .shown_by(cause.filter(target))
-        .with("service", name)
         .with("handshakes", all)
         .with("failed", failed)
         .with("unanswered", tls.mute)
         .with("closedAtOnce", tls.abandoned)
-        .with("fatalAlerts", of_all.fatal_alerts)
+        .with("fatalAlerts", tls.refused)
         .with("share", ratio(failed, all))
-        .during(of_all.failed_during);
-    if let Some(alert) = alert {
-        finding = finding.with("mostly", alert.to_owned());
-    }
-    Some(finding)
+        .with_some("mostly", alert.as_deref())
+        .during(range);
+    Some(about(finding, target))
+}
+
+/// By which name it was asked for, unless that was told already.
+fn asked_for(service: &Service) -> String {
+    let asked = service.server_name.as_ref().filter(|name| service.names.0.first() != Some(name));
+    asked.map(|name| format!("; a client asked for {}", clean(name, SHOWN_NAME))).unwrap_or_default()
 }
 
 /// The most frequent way in which handshakes with a service fail.
@@ -101,8 +98,8 @@ impl Cause {
             Self::Foreign => "; the server does not speak TLS on that port".to_owned(),
             Self::Mute => "; the server took the connection and did not answer the client's hello".to_owned(),
             Self::Abandoned => {
-                "; clients closed right after the handshake and sent nothing, as they do when they do not trust \
-                                the certificate; what they say is encrypted"
+                "; the connections ended right after the handshake and before the clients sent anything, as when one side does \
+                 not trust the other's certificate; what they say is encrypted"
                     .to_owned()
             }
         }
@@ -119,7 +116,8 @@ impl Cause {
                  does not speak TLS there."
             }
             Self::Abandoned => {
-                "Try the name with `openssl s_client`, and look whether the certificate is valid, and trusted by the clients."
+                "Try the name with `openssl s_client`, and look whether the certificate is valid and trusted by the clients, or the \
+                 server wants one of theirs."
             }
         }
     }
@@ -131,10 +129,4 @@ impl Cause {
             _ => format!("{} && {CLIENT_HELLO}", to_service(service)),
         }
     }
-}
-
-/// The alert that is most frequent, but for the one that ends connections as it should.
-fn alert(alerts: &BTreeMap<String, u64>) -> Option<&str> {
-    let told = alerts.iter().filter(|(name, _)| *name != "close_notify");
-    told.max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str())
 }

@@ -2,7 +2,7 @@
 
 use crate::detect::filter::{SEEN_TWICE, during, from_address, of_address, to_address};
 use crate::detect::intervals::Intervals;
-use crate::detect::words::{percent, ratio, when};
+use crate::detect::words::{address_called, percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, size};
 use crate::moment::TimeRange;
@@ -12,7 +12,7 @@ use crate::report::{CopiedDatagram, Packets, Report};
 pub const INTERVALS_NEEDED: usize = 10;
 
 /// Traffic of people and programs doubles and triples from second to second; it seldom grows tenfold.
-pub const BURST_FACTOR: f64 = 10.0;
+const BURST_FACTOR: f64 = 10.0;
 
 /// A burst of fewer packets than this in an interval troubles no machine.
 const BURST_PACKETS: u64 = 500;
@@ -85,7 +85,7 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
     let way = if talker.bytes_sent >= received { "most of it sent by it" } else { "most of it sent to it" };
     let sentence = format!(
         "{} has {} of all traffic, {} in {}, {way}.",
-        talker.address,
+        address_called(talker.address, &talker.names),
         percent(talker.bytes, all),
         size(talker.bytes),
         count_of(talker.packets, "packet", "packets"),
@@ -94,6 +94,7 @@ pub fn dominant_talker(report: &Report) -> Option<Finding> {
     let finding = Finding::new(FindingKind::DominantTalker, Severity::Info, sentence, next)
         .shown_by(of_address(talker.address))
         .with("address", talker.address.to_string())
+        .with_some("knownAs", talker.names.text().as_deref())
         .with("bytes", talker.bytes)
         .with("bytesSent", talker.bytes_sent)
         .with("share", ratio(talker.bytes, all));

@@ -3,8 +3,8 @@
 use crate::delivery::DeliveryCounts;
 use crate::detect::filter::{SENT_AGAIN, from_address, from_service, to_address, to_service};
 use crate::detect::intervals::peak;
-use crate::detect::services::{name, services};
-use crate::detect::words::{percent, ratio, when};
+use crate::detect::services::{about, called, name, services};
+use crate::detect::words::{address_called, percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
 use crate::report::Report;
@@ -58,16 +58,18 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     let name = name(worst.service);
     let way = if worst.is_from_service { "from" } else { "to" };
     let sentence = format!(
-        "{} of {} had to be sent again ({}){}; {name} suffers most, with {} ({} of the data on that way), on the way {way} it.",
+        "{} of {} had to be sent again ({}){}; {} suffers most, with {} ({} of the data on that way), on the way {way} it.",
         number(all.sent_again),
         count_of(all.segments, "TCP segment with data", "TCP segments with data"),
         percent(all.sent_again, all.segments),
         when(range),
+        called(worst.service),
         number(of_worst.sent_again),
         percent(of_worst.sent_again, of_worst.segments),
     );
     let next = format!(
-        "Packets get lost on the way {way} {name}: look at that path's links, limits of bandwidth and firewalls."
+        "Look for what loses packets on the way {way} {name}: limits of bandwidth of machines, links and gateways, or a \
+         firewall."
     );
     let filter = if worst.is_from_service { from_service(worst.service) } else { to_service(worst.service) };
     let finding = Finding::new(FindingKind::RetransmissionStorm, severity, sentence, next)
@@ -76,16 +78,16 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
         .with("sentAgain", all.sent_again)
         .with("share", ratio(all.sent_again, all.segments))
         .with("overtaken", all.overtaken)
-        .with("service", name)
         .with("sentByService", worst.service.delivered_from.sent_again)
         .with("sentToService", worst.service.delivered_to.sent_again)
         .with("serviceShare", ratio(of_worst.sent_again, of_worst.segments));
-    Some(finding.during(range))
+    Some(about(finding, worst.service).during(range))
 }
 
-/// A receiver that was full: its name, how long, how often it said so, and what shows it.
+/// A receiver that was full: its name for programs and for people, how long, how often it said so, and what shows it.
 struct Full {
     name: String,
+    called: String,
     seconds: f64,
     times: u64,
     filter: String,
@@ -96,7 +98,7 @@ pub fn zero_window(report: &Report) -> Option<Finding> {
     let sentence = format!(
         "{} said {}{} that it can take no more data, for up to {} at a time: the program there does not read as fast as it is \
          sent to.",
-        full.name,
+        full.called,
         count_of(full.times, "time", "times"),
         when(report.tcp.zero_windows_during),
         seconds_long(full.seconds),
@@ -119,6 +121,7 @@ fn full_service(report: &Report) -> Option<Full> {
     let is_long = longest.longest_shut_seconds >= SHUT_SECONDS;
     is_long.then(|| Full {
         name: name(longest),
+        called: called(longest),
         seconds: longest.longest_shut_seconds,
         times: longest.zero_windows,
         filter: from_service(longest),
@@ -132,6 +135,7 @@ fn full_client(report: &Report) -> Option<Full> {
     let longest = conversations.max_by(|a, b| seconds(a).total_cmp(&seconds(b)));
     let told = longest.filter(|longest| seconds(longest) >= SHUT_SECONDS).map(|longest| Full {
         name: longest.source.to_string(),
+        called: address_called(longest.source, &longest.source_names),
         seconds: seconds(longest),
         times: longest.zero_windows,
         filter: format!("{} && {}", from_address(longest.source), to_address(longest.destination)),
@@ -145,6 +149,7 @@ fn full_client_of(report: &Report) -> Option<Full> {
     let longest = services(report).max_by(|a, b| seconds(a).total_cmp(&seconds(b)))?;
     (seconds(longest) >= SHUT_SECONDS).then(|| Full {
         name: format!("A client of {}", name(longest)),
+        called: format!("A client of {}", called(longest)),
         seconds: seconds(longest),
         times: report.tcp.zero_windows,
         filter: to_service(longest),

@@ -16,6 +16,15 @@ impl From<Ipv4Addr> for Address {
     }
 }
 
+impl From<IpAddr> for Address {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::v4(address.octets()),
+            IpAddr::V6(address) => Self::v6(address.octets()),
+        }
+    }
+}
+
 impl Address {
     pub(super) fn v4(octets: [u8; 4]) -> Self {
         Self { high: 0, low: 0xffff_0000_0000 | u64::from(u32::from_be_bytes(octets)) }

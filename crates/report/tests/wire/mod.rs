@@ -14,6 +14,9 @@ pub const START: u64 = 1_795_140_780;
 pub const SECOND: u64 = 1_000_000;
 pub const MILLI: u64 = 1_000;
 
+/// What `packet_bytes` is to be where headers are to be kept and nothing else.
+pub const HEADERS: usize = 54;
+
 pub const DATABASE: Host = Host([10, 0, 1, 9], 5432);
 pub const SERVER: Host = Host([10, 0, 1, 4], 443);
 pub const NAME_SERVER: Host = Host([168, 63, 129, 16], 53);
@@ -71,6 +74,17 @@ impl Wire {
             rest = others;
             Some(record)
         })
+    }
+
+    /// The same with so many bytes kept of each packet.
+    pub fn cut(&self, bytes: usize) -> Self {
+        let mut wire = Self(self.0[..24].to_vec());
+        for record in self.records() {
+            let packet = &record[16..];
+            let kept = packet.len().min(bytes);
+            wire.0.extend([&record[..8], &(kept as u32).to_le_bytes(), &record[12..16], &packet[..kept]].concat());
+        }
+        wire
     }
 
     pub fn tcp(&mut self, at: u64, from: Host, to: Host, segment: &Segment<'_>) {
@@ -246,6 +260,25 @@ pub fn client_hello() -> Vec<u8> {
     hello.extend([0, 0, 2, 0x13, 0x01, 1, 0]);
     let length = hello.len() as u8;
     let mut record = vec![22, 3, 1, 0, length + 4, 1, 0, 0, length];
+    record.extend(hello);
+    record
+}
+
+/// The same with the name of the server that is asked for (RFC 6066, 3).
+pub fn client_hello_for(name: &str) -> Vec<u8> {
+    let list = [&[0][..], &(name.len() as u16).to_be_bytes(), name.as_bytes()].concat();
+    let list = [&(list.len() as u16).to_be_bytes()[..], &list].concat();
+    let extensions = [&[0, 0][..], &(list.len() as u16).to_be_bytes(), &list].concat();
+    let mut hello = vec![3, 3];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0x13, 0x01, 1, 0]);
+    hello.extend((extensions.len() as u16).to_be_bytes());
+    hello.extend(extensions);
+    let length = hello.len() as u16;
+    let mut record = vec![22, 3, 1];
+    record.extend((length + 4).to_be_bytes());
+    record.extend([1, 0]);
+    record.extend(length.to_be_bytes());
     record.extend(hello);
     record
 }
