@@ -59,6 +59,7 @@ impl Page<'_> {
                         (sections::tcp(report))
                         (sections::dns(report))
                         (sections::tls(report))
+                        (sections::quic(report))
                         (sections::http(report))
                         (sections::icmp(report))
                         (sections::file(&report.file))
@@ -217,6 +218,9 @@ mod tests {
         report.tls.versions = counted();
         report.tls.alerts = counted();
         report.tls.server_names = names(Named { name: hostile(), times: 1 });
+        report.quic.connections = 1;
+        report.quic.versions = counted();
+        report.quic.server_names = names(Named { name: hostile(), times: 1 });
         report.http.requests = 1;
         report.http.methods = counted();
         report.http.statuses = counted();

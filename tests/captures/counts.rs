@@ -199,6 +199,33 @@ fn packets_that_are_cut_count_with_what_was_on_the_wire() {
     assert_eq!((report.tcp.retransmissions, report.tcp.lost_segments), (0, 0));
 }
 
+/// A machine hands large segments to its network card without a length in the header of IP, also in a tunnel.
+#[test]
+fn segments_without_a_length_have_that_of_the_record() {
+    let ends = [("10.0.0.4:50000", "10.0.0.5:80"), ("[fd00::4]:50000", "[fd00::5]:80")];
+    for (ends, is_tunnelled) in ends.into_iter().flat_map(|ends| [(ends, false), (ends, true)]) {
+        let mut file = File::ethernet();
+        let mut connection = Connection::new(ends.0, ends.1);
+        let wrapped = |frame: &[u8]| match is_tunnelled {
+            true => udp("10.9.0.1:5000", "10.9.0.2:4789", &[&[8, 0, 0, 0, 0, 0, 9, 0], frame].concat()),
+            false => frame.to_vec(),
+        };
+        for (at, flags) in [(0, SYN), (1, SYN_ACK), (2, ACK)] {
+            let frame = if flags == SYN_ACK { connection.server(flags, b"") } else { connection.client(flags, b"") };
+            file.at(at, &wrapped(&frame));
+        }
+        for at in 10..20 {
+            let mut frame = connection.client(ACK, &[7; 20_000]);
+            let length_at = if ends.0.starts_with('[') { 18 } else { 16 };
+            frame[length_at..length_at + 2].fill(0);
+            file.cut_at(at, &wrapped(&frame), 128);
+        }
+        let tcp = read(file.bytes()).tcp;
+        let counts = (tcp.segments, tcp.delivered.segments, tcp.lost_segments, tcp.retransmissions);
+        assert_eq!(counts, (13, 10, 0, 0), "{ends:?} {is_tunnelled}");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // TCP
 // ---------------------------------------------------------------------------------------------------------------------
@@ -564,6 +591,17 @@ fn handshakes_that_fail_are_told() {
     assert_eq!(alerts, [("close_notify".to_owned(), 1), ("handshake_failure".to_owned(), 1)]);
 }
 
+/// Two connections, of versions 1 and 2, and the hello of the first in pieces in two datagrams. Another tool has encrypted them.
+#[test]
+fn names_of_servers_are_read_from_quic() {
+    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/corpus/report/quic");
+    let quic = read(&std::fs::read(seed).unwrap()[1..]).quic;
+    let names: Vec<_> = quic.server_names.names.iter().map(|one| (one.name.as_str(), one.times)).collect();
+    assert_eq!(names, [("quic.example", 2)]);
+    let versions: Vec<_> = quic.versions.iter().map(|(version, count)| (version.as_str(), *count)).collect();
+    assert_eq!((quic.connections, quic.hellos, versions), (2, 2, vec![("1", 1), ("2", 1)]));
+}
+
 #[test]
 fn requests_and_answers_are_read_also_from_several_segments() {
     let request =
@@ -605,7 +643,7 @@ fn several_requests_and_answers_in_a_segment_are_read() {
     let asked = [ask("/1"), post.to_vec(), ask("/2"), ask("/3")].concat();
     let answered = [
         &b"HTTP/1.1 100 Continue\r\n\r\n"[..],
-        b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHTTP/1.1 404",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n HTTP/1.1 404 is",
         b"HTTP/1.1 304 Not Modified\r\nContent-Length: 900\r\n\r\n",
         b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2000\r\n\r\nbegin",
     ]
@@ -614,8 +652,12 @@ fn several_requests_and_answers_in_a_segment_are_read() {
         let mut file = File::ethernet();
         let mut connection = Connection::new("10.0.0.4:1001", "10.0.0.5:8080");
         connection.open(&mut file, 0, 1);
-        asked.chunks(size).for_each(|part| drop(file.at(10, &connection.client(ACK, part))));
-        answered.chunks(size).for_each(|part| drop(file.at(20, &connection.server(ACK, part))));
+        for part in asked.chunks(size) {
+            file.at(10, &connection.client(ACK, part));
+        }
+        for part in answered.chunks(size) {
+            file.at(20, &connection.server(ACK, part));
+        }
         let http = read(file.bytes()).http;
         assert_eq!((http.requests, http.responses), (4, 4), "{size}");
         let hosts: Vec<_> = http.hosts.names.iter().map(|one| (one.name.as_str(), one.times)).collect();

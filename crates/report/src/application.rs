@@ -91,7 +91,7 @@ impl Application {
     pub fn read(&mut self, payload: &Payload<'_>, next: &mut Next) -> Heard {
         let body = match *next {
             Next::Rest => return self.read_rest(payload, next),
-            // Whatever length they tell, some answers have no body.
+            // Whatever length they tell, answers to HEAD have no body.
             Next::Body(left) if payload.follows && !is_answer(payload.bytes) => left,
             Next::Body(_) | Next::Message => 0,
         };

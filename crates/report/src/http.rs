@@ -92,6 +92,7 @@ impl HttpStatistics {
     /// its head is missing and `is_all` there will be, what is there is counted.
     pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Answer>, usize), Incomplete> {
         match is_answer(bytes) {
+            false if ANSWER.starts_with(bytes) && !is_all => Err(Incomplete),
             true => self.read_response(bytes, is_all),
             false => self.read_request(bytes, is_all).map(|length| (None, length)),
         }
@@ -144,9 +145,9 @@ impl HttpStatistics {
         let Some((head, behind)) = head.and_then(|head| Some((head, bytes.get(head..)?))) else {
             return Ok((Some(Answer { status: code, missing: None }), bytes.len()));
         };
-        // Whatever length they tell, some answers have no body.
-        let is_followed = !behind.is_empty() && is_http(behind);
-        let body = if is_followed { Some(0) } else { content_length(response.headers) };
+        // Whatever length they tell, some answers have no body (RFC 9112, 6.3), such as those to HEAD.
+        let has_none = matches!(code, 100..=199 | 204 | 304) || is_answer(behind);
+        let body = if has_none { Some(0) } else { content_length(response.headers) };
         let here = u32::try_from(behind.len()).unwrap_or(u32::MAX);
         let missing = body.map(|body| body.saturating_sub(here));
         let length = body.map_or(bytes.len(), |body| head.saturating_add(body as usize));

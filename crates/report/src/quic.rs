@@ -258,9 +258,10 @@ mod tests {
         assert_eq!((opening, quic.report().connections), (Opening::Done, 1), "one that was cut");
 
         let mut bent = whole.clone();
-        bent[100] ^= 1;
+        // The identifier from which the keys come.
+        bent[8] ^= 1;
         let quic = read(&[(1, CLIENT, bent)]);
-        assert_eq!((quic.connections, names(&quic)), (1, vec![]));
+        assert_eq!((quic.connections, quic.hellos, names(&quic)), (1, 0, vec![]));
         for nothing in [&whole[..1_199], &whole[..1_300], b"", &[0xc0; 1_300]] {
             assert_eq!(read(&[(1, CLIENT, nothing.to_vec())]), Quic::default());
         }

@@ -252,9 +252,12 @@ fn first_record(bytes: &[u8]) -> Option<(&[u8], usize)> {
     Some((content.get(..length).unwrap_or(content), length.saturating_add(RECORD_HEADER)))
 }
 
-/// The first message of the handshake, which may be in several records, and how long these are. A server may put more messages
-/// into the last one, which do not have to be there. Nothing if it goes on in what is none, or is too long.
-fn first_message(bytes: &[u8]) -> Result<Option<(Cow<'_, [u8]>, usize)>, Incomplete> {
+/// A message of the handshake, and how long the records are that it is in.
+type Message<'a> = (Cow<'a, [u8]>, usize);
+
+/// The first message, which may be in several records. A server may put more messages into the last one, which do not have to
+/// be there. Nothing if it goes on in what is none, or is too long.
+fn first_message(bytes: &[u8]) -> Result<Option<Message<'_>>, Incomplete> {
     let mut message = Cow::Borrowed(&[][..]);
     let mut end: usize = 0;
     loop {

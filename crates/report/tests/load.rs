@@ -185,6 +185,45 @@ fn messages_that_are_never_whole_are_evicted_one_by_one() {
     assert_constant(&many(0..256, begin_hello), &many(256..4_000, begin_hello));
 }
 
+/// An opening packet of QUIC, for which keys are made and of which nothing comes out.
+fn opening(number: u32) -> Vec<u8> {
+    let [a, b, c, d] = number.to_be_bytes();
+    let header = [0xc0, 0, 0, 0, 1, 8, a, b, c, d, 1, 2, 3, 4, 0, 0, 0x44, 0xb0];
+    [&header[..], &[9; 1_200]].concat()
+}
+
+#[test]
+fn openings_of_quic_that_are_never_whole_are_evicted_one_by_one() {
+    let open = |packets: &mut Packets, number: u32| {
+        packets.udp(number.into(), client(number), SERVER, &opening(number));
+    };
+    assert_constant(&many(0..256, open), &many(256..2_000, open));
+}
+
+#[test]
+fn one_that_opens_again_and_again_is_not_read_again_and_again() {
+    let open = |packets: &mut Packets, number: u32| packets.udp(number.into(), client(1), SERVER, &opening(number));
+    assert_constant(&many(0..256, open), &many(256..2_000, open));
+}
+
+/// All that is said in a segment is read, which must not take longer than if it were said in segments of its own.
+#[test]
+fn many_messages_in_a_segment_cost_what_they_cost_apart() {
+    let messages: [&[u8]; 3] =
+        [&[21, 3, 3, 0, 2, 1, 90], &[22, 3, 3, 0, 4, 1, 0, 0, 0], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"];
+    for message in messages {
+        let mut together = Packets::default();
+        together.tcp(0, client(1), SERVER, ACK, 1, &message.repeat(1_000));
+        let apart = many(0..1_000, |packets, number| {
+            packets.tcp(0, client(1), SERVER, ACK, 1 + number * message.len() as u32, message);
+        });
+        let ratio =
+            || time(&Packets::default(), &together).as_secs_f64() / time(&Packets::default(), &apart).as_secs_f64();
+        let ratios: Vec<f64> = (0..COMPARISONS).map(|_| ratio()).take_while(|ratio| *ratio >= MOST).collect();
+        assert!(ratios.len() < COMPARISONS, "together they take {ratios:.1?} times as long");
+    }
+}
+
 /// Segments of a byte each, once with nothing before them, and once as the name of a header that does not end.
 #[test]
 fn a_head_is_not_read_again_with_each_byte_that_is_added() {

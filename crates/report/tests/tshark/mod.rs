@@ -26,7 +26,7 @@ const VXLAN: [&str; 4] =
 pub fn shown(file: &Path, filter: &str) -> [usize; 2] {
     let begun = [&[][..], &["-2"]].map(|passes| {
         let mut command = Command::new("tshark");
-        VXLAN.iter().for_each(|port| drop(command.args(["-d", port])));
+        command.args(VXLAN.iter().flat_map(|port| ["-d", port]));
         command.args(passes).arg("-nr").arg(file).args(["-Y", filter, "-T", "fields", "-e", "frame.number"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     });

@@ -1,0 +1,25 @@
+//! QUIC: who was asked for. All else is encrypted.
+
+use maud::{Markup, html};
+use nightcap_report::Report;
+use nightcap_report::measure::number;
+
+use crate::page::list::{list, none};
+use crate::page::table::{counts, named};
+
+pub fn quic(report: &Report) -> Markup {
+    let quic = &report.quic;
+    html! {
+        section {
+            h2 { "QUIC" }
+            @if quic.connections == 0 { (none("QUIC")) } @else {
+                (list([
+                    ("Opened by clients", Some(number(quic.connections))),
+                    ("Hellos that were read", Some(number(quic.hellos))),
+                ]))
+                (counts("Versions that clients chose", "Version", &quic.versions))
+                (named("Server names", "Name", &quic.server_names))
+            }
+        }
+    }
+}
