@@ -639,7 +639,7 @@ fn requests_and_answers_are_read_also_from_several_segments() {
 #[test]
 fn several_requests_and_answers_in_a_segment_are_read() {
     let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n").into_bytes();
-    let post = b"POST / HTTP/1.1\r\nHost: b.example\r\nContent-Length: 19\r\n\r\nGET / is in the body";
+    let post = b"POST / HTTP/1.1\r\nHost: b.example\r\nContent-Length: 20\r\n\r\nGET / is in the body";
     let asked = [ask("/1"), post.to_vec(), ask("/2"), ask("/3")].concat();
     let answered = [
         &b"HTTP/1.1 100 Continue\r\n\r\n"[..],

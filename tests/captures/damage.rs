@@ -7,7 +7,7 @@ use crate::oracles;
 use crate::read;
 
 /// Published files when they are there, and our own: those that are made here, and those that the fuzzer begins with.
-fn files() -> Vec<(String, Vec<u8>)> {
+pub fn files() -> Vec<(String, Vec<u8>)> {
     let mut files = oracles::files();
     files.extend(make::one_of_each());
     files.extend(seeds());

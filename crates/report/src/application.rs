@@ -1,11 +1,11 @@
 //! What is said over TCP: finds DNS, TLS and HTTP at the beginning of what a side sends, and reassembles a message that
 //! came in several segments.
 
-use crate::bytes::be16;
+use crate::bytes::{Incomplete, be16};
 use crate::dns::{DNS_PORT, DnsStatistics};
-use crate::flow_key::{FlowKey, Side};
+use crate::flow_key::{FlowKey, Peer, Side};
 use crate::host_names::HostNames;
-use crate::http::{Answer, AskedFor, HttpStatistics, ends_head, is_answer, is_http};
+use crate::http::{Answer, Head, HttpStatistics, ends_head, is_answer, is_http};
 use crate::tls::{Said, TlsStatistics, is_tls};
 use crate::waiting::Waiting;
 
@@ -29,8 +29,8 @@ pub(crate) struct Application {
 #[derive(Clone, Debug)]
 struct Partial {
     bytes: Vec<u8>,
-    /// How many bytes there were when they were last read.
-    read: usize,
+    /// With so many bytes it is worth reading again.
+    again_at: usize,
 }
 
 /// A segment's payload, and what is known of it.
@@ -70,13 +70,17 @@ pub(crate) enum Next {
 /// What is behind the messages of a payload.
 enum Behind<'a> {
     Nothing,
-    /// The beginning of one that is not whole.
-    Message(&'a [u8]),
+    /// The beginning of one that is not whole, and what it lacks.
+    Message(&'a [u8], Incomplete),
     /// So many bytes of a body are still to come.
     Body(usize),
 }
 
 impl Payload<'_> {
+    fn receiver(&self) -> Peer {
+        self.flow.peer(self.from.other())
+    }
+
     fn is_whole(&self) -> bool {
         self.uncaptured() == 0
     }
@@ -102,7 +106,7 @@ impl Application {
         let bytes = payload.bytes.get(body as usize..).unwrap_or_default();
         let (heard, behind) = self.read_messages(payload, bytes, !payload.is_whole());
         *next = match behind {
-            Behind::Message(rest) if self.keep(payload, rest) => Next::Rest,
+            Behind::Message(rest, incomplete) if self.keep(payload, rest, incomplete) => Next::Rest,
             Behind::Body(left) => body_next(left, payload),
             _ => Next::Message,
         };
@@ -125,17 +129,21 @@ impl Application {
         }
         let mut bytes = std::mem::take(&mut partial.bytes);
         let (heard, behind) = self.read_messages(payload, &bytes, is_all);
-        let kept = if let Behind::Message(rest) = behind { rest.len() } else { 0 };
+        let (kept, missing) = match behind {
+            Behind::Message(rest, Incomplete { missing }) => (rest.len(), missing),
+            _ => (0, 0),
+        };
         *next = match behind {
-            Behind::Message(_) => Next::Rest,
+            Behind::Message(..) => Next::Rest,
             Behind::Body(left) if payload.follows => body_next(left, payload),
             _ => Next::Message,
         };
         bytes.drain(..bytes.len().saturating_sub(kept));
+        bytes.shrink_to(MAX_MESSAGE);
         if bytes.is_empty() {
             self.partial.remove(&key);
         } else if let Some(partial) = self.partial.get_mut(&key) {
-            *partial = Partial { read: bytes.len(), bytes };
+            *partial = Partial { again_at: kept.saturating_add(missing), bytes };
         }
         heard
     }
@@ -145,80 +153,83 @@ impl Application {
         let has_dns = payload.flow.peers().iter().any(|peer| peer.port == DNS_PORT);
         let mut heard = Heard::default();
         let behind = if has_dns {
-            self.read_dns(payload, bytes).map_or(Behind::Nothing, Behind::Message)
+            self.read_dns(payload, bytes)
         } else if is_tls(bytes) {
             let (said, rest) = self.tls.read(bytes, payload.now);
             heard.tls = said;
             heard.server_name = self.tls.take_name();
-            rest.map_or(Behind::Nothing, Behind::Message)
+            heard.server_name.iter().for_each(|name| self.hosts.asked(name, payload.receiver()));
+            rest.map_or(Behind::Nothing, |(rest, incomplete)| Behind::Message(rest, incomplete))
         } else {
-            self.read_http(bytes, is_all, &mut heard.answers)
+            self.read_http(payload.receiver(), bytes, is_all, &mut heard.answers)
         };
-        self.note_host(payload, &heard);
-        let is_left = is_all && matches!(behind, Behind::Message(_));
+        let is_left = is_all && matches!(behind, Behind::Message(..));
         (heard, if is_left { Behind::Nothing } else { behind })
     }
 
-    fn read_http<'a>(&mut self, mut bytes: &'a [u8], is_all: bool, answers: &mut Vec<Answer>) -> Behind<'a> {
+    fn read_http<'a>(
+        &mut self,
+        receiver: Peer,
+        mut bytes: &'a [u8],
+        is_all: bool,
+        answers: &mut Vec<Answer>,
+    ) -> Behind<'a> {
         while is_http(bytes) {
-            let Ok((answer, length)) = self.http.read(bytes, is_all) else { return Behind::Message(bytes) };
-            answers.extend(answer);
+            let (head, length) = match self.http.read(bytes, is_all) {
+                Ok(read) => read,
+                Err(incomplete) => return Behind::Message(bytes, incomplete),
+            };
+            match head {
+                Some(Head::ForHost(host)) => self.hosts.asked(&host, receiver),
+                Some(Head::ForAnotherServer) => self.hosts.asked_as_proxy(receiver),
+                Some(Head::Answer(answer)) => answers.push(answer),
+                None => {}
+            }
             let Some(behind) = bytes.get(length..) else { return Behind::Body(length.saturating_sub(bytes.len())) };
             bytes = behind;
         }
         Behind::Nothing
     }
 
-    /// Remembers by which name a client asks for a server.
-    fn note_host(&mut self, payload: &Payload<'_>, heard: &Heard) {
-        let server = payload.flow.peer(payload.from.other());
-        heard.server_name.iter().for_each(|name| self.hosts.asked(name, server));
-        match self.http.take_asked_for() {
-            Some(AskedFor::Host(host)) => self.hosts.asked(&host, server),
-            Some(AskedFor::AnotherServer) => self.hosts.asked_as_proxy(server),
-            None => {}
-        }
-    }
-
     /// Each message has its length before it (RFC 1035, 4.2.2).
-    fn read_dns<'a>(&mut self, payload: &Payload<'_>, mut bytes: &'a [u8]) -> Option<&'a [u8]> {
+    fn read_dns<'a>(&mut self, payload: &Payload<'_>, mut bytes: &'a [u8]) -> Behind<'a> {
         while !bytes.is_empty() {
-            let Some(length) = be16(bytes, 0) else { return Some(bytes) };
-            let Some(message) = bytes.get(2..).and_then(|rest| rest.get(..usize::from(length))) else {
-                return Some(bytes);
+            let length = be16(bytes, 0).map(usize::from);
+            let Some(message) = length.and_then(|length| bytes.get(2..)?.get(..length)) else {
+                return Behind::Message(bytes, Incomplete { missing: 1 });
             };
             self.dns.message(payload.flow, payload.from, message, false, payload.now, &mut self.hosts);
-            bytes = bytes.get(usize::from(length).saturating_add(2)..).unwrap_or_default();
+            bytes = bytes.get(message.len().saturating_add(2)..).unwrap_or_default();
         }
-        None
+        Behind::Nothing
     }
 
-    fn keep(&mut self, payload: &Payload<'_>, bytes: &[u8]) -> bool {
+    fn keep(&mut self, payload: &Payload<'_>, bytes: &[u8], incomplete: Incomplete) -> bool {
         if bytes.len() >= MAX_MESSAGE {
+            self.give_up(payload.flow, payload.from, bytes);
             return false;
         }
         if self.partial.len() >= MAX_MESSAGES {
             let oldest = self.partial.remove_oldest(i64::MAX);
-            oldest.into_iter().for_each(|(_, _, partial)| self.give_up(&partial));
+            oldest.into_iter().for_each(|((flow, from), _, partial)| self.give_up(&flow, from, &partial.bytes));
         }
-        let partial = Partial { bytes: bytes.to_vec(), read: bytes.len() };
+        let again_at = bytes.len().saturating_add(incomplete.missing);
+        let partial = Partial { bytes: bytes.to_vec(), again_at };
         self.partial.insert((*payload.flow, payload.from), payload.now, partial);
         true
     }
 
     /// Counts what can be counted of a message whose end does not come.
-    fn give_up(&mut self, partial: &Partial) {
-        if is_http(&partial.bytes) {
-            // All that there will be, so whether it is incomplete does not matter.
-            self.read_http(&partial.bytes, true, &mut Vec::new());
-        }
+    fn give_up(&mut self, flow: &FlowKey, from: Side, bytes: &[u8]) {
+        // All that there will be, so whether it is incomplete does not matter.
+        self.read_http(flow.peer(from.other()), bytes, true, &mut Vec::new());
     }
 
     /// Gives up the messages of a conversation whose ends have not come.
     pub fn forget(&mut self, flow: &FlowKey) {
         for side in [Side::Low, Side::High] {
             let partial = self.partial.remove(&(*flow, side));
-            partial.into_iter().for_each(|(_, partial)| self.give_up(&partial));
+            partial.into_iter().for_each(|(_, partial)| self.give_up(flow, side, &partial.bytes));
         }
     }
 }
@@ -231,12 +242,9 @@ fn body_next(left: usize, payload: &Payload<'_>) -> Next {
 
 impl Partial {
     /// Whether it may be whole now that so many bytes were added. Everything but the head of HTTP says at its beginning how
-    /// long it is. To read a head takes as long as it is long, so it is read again when its end has come, and else only when
-    /// it has grown by half.
+    /// long it is.
     fn is_worth_reading(&self, added: usize) -> bool {
         let before = self.bytes.len().saturating_sub(added);
-        !is_http(&self.bytes)
-            || ends_head(&self.bytes, before)
-            || self.bytes.len() >= self.read.saturating_add(self.read / 2)
+        self.bytes.len() >= self.again_at || (is_http(&self.bytes) && ends_head(&self.bytes, before))
     }
 }

@@ -2,7 +2,10 @@
 
 /// The bytes end before the message does that they begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Incomplete;
+pub(crate) struct Incomplete {
+    /// With fewer than so many more it is not worth reading again.
+    pub missing: usize,
+}
 
 /// Two bytes at a place, the more significant first.
 pub fn be16(bytes: &[u8], at: usize) -> Option<u16> {

@@ -42,22 +42,21 @@ pub(crate) struct HttpStatistics {
     http: Http,
     statuses: [u64; 5],
     hosts: NameCounts,
-    /// What the last request asked for.
-    asked_for: Option<AskedFor>,
 }
 
-/// What a request asks for.
+/// What the head of a message says that matters for its connection, or its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AskedFor {
-    /// A host, with its port when the request names it.
-    Host(String),
-    /// What another server has: the request is to a proxy (RFC 9112, 3.2.2 and 3.2.3).
-    AnotherServer,
+pub(crate) enum Head {
+    /// A client asks for a host, with its port when the request names it.
+    ForHost(String),
+    /// A client asks for what another server has: the request is to a proxy (RFC 9112, 3.2.2 and 3.2.3).
+    ForAnotherServer,
+    Answer(Answer),
 }
 
 impl Default for HttpStatistics {
     fn default() -> Self {
-        Self { http: Http::default(), statuses: [0; 5], hosts: NameCounts::new(MAX_HOSTS), asked_for: None }
+        Self { http: Http::default(), statuses: [0; 5], hosts: NameCounts::new(MAX_HOSTS) }
     }
 }
 
@@ -88,53 +87,43 @@ pub(crate) fn ends_head(bytes: &[u8], from: usize) -> bool {
 }
 
 impl HttpStatistics {
-    /// Reads the first message, and tells what an answer says and how many bytes of the message there are. When the end of
-    /// its head is missing and `is_all` there will be, what is there is counted.
-    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Answer>, usize), Incomplete> {
+    /// Reads the first message, and tells what its head says and how long it is. When the end of its head is missing and
+    /// `is_all` there will be, what is there is counted.
+    pub fn read(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Head>, usize), Incomplete> {
         match is_answer(bytes) {
-            false if ANSWER.starts_with(bytes) && !is_all => Err(Incomplete),
+            false if ANSWER.starts_with(bytes) && !is_all => Err(incomplete(bytes)),
             true => self.read_response(bytes, is_all),
-            false => self.read_request(bytes, is_all).map(|length| (None, length)),
+            false => self.read_request(bytes, is_all),
         }
     }
 
-    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<usize, Incomplete> {
+    fn read_request(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Head>, usize), Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
-        let Ok(status) = request.parse(bytes) else { return Ok(bytes.len()) };
-        let host = header(request.headers, "host");
-        let (Some(method), Some(_)) = (request.method, request.version) else {
-            return if is_all { Ok(bytes.len()) } else { Err(Incomplete) };
-        };
-        if host.is_none() && status.is_partial() && !is_all {
-            return Err(Incomplete);
+        let Ok(status) = request.parse(bytes) else { return Ok((None, bytes.len())) };
+        if status.is_partial() && !is_all {
+            return Err(incomplete(bytes));
         }
+        let host = header(request.headers, "host");
+        let (Some(method), Some(_)) = (request.method, request.version) else { return Ok((None, bytes.len())) };
         self.http.requests = self.http.requests.saturating_add(1);
         let count = self.http.methods.entry(method.to_owned()).or_default();
         *count = count.saturating_add(1);
         let is_to_proxy = method == "CONNECT" || request.path.is_some_and(|path| !path.starts_with(['/', '*']));
-        self.asked_for = is_to_proxy.then_some(AskedFor::AnotherServer);
-        if let Some(host) = host {
-            let host = clean(&String::from_utf8_lossy(host).to_ascii_lowercase(), MAX_HOST_BYTES);
-            self.asked_for.get_or_insert_with(|| AskedFor::Host(host.clone()));
-            self.hosts.count(host);
-        }
-        let Status::Complete(head) = status else { return Ok(bytes.len()) };
+        let host = host.map(|host| clean(&String::from_utf8_lossy(host).to_ascii_lowercase(), MAX_HOST_BYTES));
+        host.clone().into_iter().for_each(|host| self.hosts.count(host));
+        let said = if is_to_proxy { Some(Head::ForAnotherServer) } else { host.map(Head::ForHost) };
+        let Status::Complete(head) = status else { return Ok((said, bytes.len())) };
         let body = content_length(request.headers).unwrap_or_default();
-        Ok(head.saturating_add(body as usize))
+        Ok((said, head.saturating_add(body as usize)))
     }
 
-    /// What the request asked for that was read last, once.
-    pub fn take_asked_for(&mut self) -> Option<AskedFor> {
-        self.asked_for.take()
-    }
-
-    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Answer>, usize), Incomplete> {
+    fn read_response(&mut self, bytes: &[u8], is_all: bool) -> Result<(Option<Head>, usize), Incomplete> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut response = Response::new(&mut headers);
         let parsed = response.parse(bytes);
         let head = match parsed {
-            Ok(Status::Partial) if !is_all => return Err(Incomplete),
+            Ok(Status::Partial) if !is_all => return Err(incomplete(bytes)),
             Ok(Status::Complete(head)) => Some(head),
             _ => None,
         };
@@ -143,7 +132,7 @@ impl HttpStatistics {
         let class = usize::from(code / 100).wrapping_sub(1);
         self.statuses.get_mut(class).into_iter().for_each(|count| *count = count.saturating_add(1));
         let Some((head, behind)) = head.and_then(|head| Some((head, bytes.get(head..)?))) else {
-            return Ok((Some(Answer { status: code, missing: None }), bytes.len()));
+            return Ok((Some(Head::Answer(Answer { status: code, missing: None })), bytes.len()));
         };
         // Whatever length they tell, some answers have no body (RFC 9112, 6.3), such as those to HEAD.
         let has_none = matches!(code, 100..=199 | 204 | 304) || is_answer(behind);
@@ -151,7 +140,7 @@ impl HttpStatistics {
         let here = u32::try_from(behind.len()).unwrap_or(u32::MAX);
         let missing = body.map(|body| body.saturating_sub(here));
         let length = body.map_or(bytes.len(), |body| head.saturating_add(body as usize));
-        Ok((Some(Answer { status: code, missing }), length))
+        Ok((Some(Head::Answer(Answer { status: code, missing })), length))
     }
 
     pub fn report(self) -> Http {
@@ -162,6 +151,11 @@ impl HttpStatistics {
             ..self.http
         }
     }
+}
+
+/// To read a head takes as long as it is long, so it is not read again before it has grown by half.
+fn incomplete(head: &[u8]) -> Incomplete {
+    Incomplete { missing: head.len() / 2 }
 }
 
 fn header<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {

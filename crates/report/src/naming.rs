@@ -25,7 +25,7 @@ pub(crate) fn name_addresses(report: &mut Report, hosts: &HostNames) {
     destinations.for_each(|destination| destination.names = hosts.of(destination.address));
 }
 
-/// Leaves out what was said by name: in DNS, in TLS and in HTTP. How many names there were stays.
+/// Leaves out what was said by name: in DNS, TLS, QUIC and HTTP. How many names there were stays.
 pub(crate) fn leave_out_names(report: &mut Report) {
     report.names_left_out = true;
     let dns = &mut report.dns;
@@ -33,6 +33,7 @@ pub(crate) fn leave_out_names(report: &mut Report) {
     (dns.most_unknown, dns.most_errors) = (None, None);
     dns.lost_zone.iter_mut().for_each(|lost| (lost.zone, lost.most_asked) = (None, None));
     report.tls.server_names.names.clear();
+    report.quic.server_names.names.clear();
     report.http.hosts.names.clear();
     let tcp = &mut report.tcp;
     tcp.services.rows_mut().chain(&mut tcp.troubled).for_each(|service| service.server_name = None);

@@ -19,13 +19,14 @@ const MIN_DATAGRAM: usize = 1_200;
 /// The most bytes of a hello. With post-quantum keys they have 2 KB.
 const MAX_HELLO: usize = 8_192;
 
-/// The most hellos that are put together at one time: 4 MB, if all were of the largest size.
+/// The most hellos that are put together at one time: 8 MB at most, if all were of the largest size.
 const MAX_HELLOS: usize = 256;
 
-/// The most datagrams in which a hello is looked for, the most packets of each, and the most hellos of a file: to decrypt takes
-/// far longer than to count.
+/// The most datagrams in which a hello is looked for, the most packets and bytes of each, and the most hellos of a file: to
+/// decrypt takes far longer than to count. Some datagrams are captured together that are sent one by one.
 const MAX_DATAGRAMS: u8 = 4;
 const MAX_PACKETS: usize = 4;
+const MAX_BYTES: usize = 8_192;
 const MAX_READ: u64 = 20_000;
 
 /// Connections of QUIC that clients open, of versions 1 and 2, on any port.
@@ -84,7 +85,8 @@ struct Hello {
 }
 
 impl QuicStatistics {
-    /// Reads a datagram. `is_cut` says that there was more of it on the wire.
+    /// Reads a datagram, and hands back which servers the client asks for, if that is known with it. `is_cut` says that there
+    /// was more of it on the wire.
     pub fn datagram(
         &mut self,
         flow: &FlowKey,
@@ -93,12 +95,13 @@ impl QuicStatistics {
         payload: &[u8],
         is_cut: bool,
         now: i64,
-    ) {
+    ) -> Vec<String> {
         let has_length = is_cut || payload.len() >= MIN_DATAGRAM;
         if *opening == Opening::Done || !has_length {
-            return;
+            return Vec::new();
         }
-        let Some((first, _)) = Initial::read(payload).filter(|(first, _)| first.is_whole || is_cut) else { return };
+        let first = Initial::read(payload).map(|(first, _)| first).filter(|first| first.is_whole || is_cut);
+        let Some(first) = first else { return Vec::new() };
         if *opening == Opening::Unseen {
             let count = self.versions.entry(first.version).or_default();
             *count = count.saturating_add(1);
@@ -110,14 +113,15 @@ impl QuicStatistics {
             Some(hello) if hello.client == from => hello.read(payload),
             Some(_) => false,
         };
-        if is_over {
-            *opening = Opening::Done;
-            let message = self.reading.remove(flow).and_then(|(_, hello)| hello.message());
-            if let Some(names) = message.and_then(|message| names_of_server(&message)) {
-                self.hellos = self.hellos.saturating_add(1);
-                names.into_iter().for_each(|name| self.names.count(name));
-            }
+        if !is_over {
+            return Vec::new();
         }
+        *opening = Opening::Done;
+        let message = self.reading.remove(flow).and_then(|(_, hello)| hello.message());
+        let Some(names) = message.and_then(|message| names_of_server(&message)) else { return Vec::new() };
+        self.hellos = self.hellos.saturating_add(1);
+        names.iter().for_each(|name| self.names.count(name.clone()));
+        names
     }
 
     /// Begins to read a hello, unless that is too much.
@@ -145,7 +149,7 @@ impl QuicStatistics {
 impl Hello {
     /// Reads the pieces in a datagram, and tells whether there is nothing more to be read.
     fn read(&mut self, datagram: &[u8]) -> bool {
-        let mut rest = datagram;
+        let mut rest = datagram.get(..MAX_BYTES).unwrap_or(datagram);
         for _ in 0..MAX_PACKETS {
             let Some((packet, others)) = Initial::read(rest) else { break };
             let payload = self.keys.decrypt(&packet).unwrap_or_default();
@@ -257,11 +261,13 @@ mod tests {
         quic.datagram(&flow(1), CLIENT, &mut opening, &whole[..200], true, 0);
         assert_eq!((opening, quic.report().connections), (Opening::Done, 1), "one that was cut");
 
-        let mut bent = whole.clone();
-        // The identifier from which the keys come.
-        bent[8] ^= 1;
-        let quic = read(&[(1, CLIENT, bent)]);
-        assert_eq!((quic.connections, quic.hellos, names(&quic)), (1, 0, vec![]));
+        // The identifier from which the keys come, the number of the packet, a letter of the name, and the tag.
+        for place in [8, 19, 90, whole.len() - 1] {
+            let mut bent = whole.clone();
+            bent[place] ^= 1;
+            let quic = read(&[(1, CLIENT, bent)]);
+            assert_eq!((quic.connections, quic.hellos, names(&quic)), (1, 0, vec![]), "byte {place}");
+        }
         for nothing in [&whole[..1_199], &whole[..1_300], b"", &[0xc0; 1_300]] {
             assert_eq!(read(&[(1, CLIENT, nothing.to_vec())]), Quic::default());
         }

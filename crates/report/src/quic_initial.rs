@@ -1,8 +1,10 @@
 //! The packets that open a connection of QUIC. Their keys come from an identifier that stands before them, so that whoever
 //! sees them can read them (RFC 9001, 5; RFC 9369, 3.3).
 
-use aes::Aes128;
-use aes::cipher::{Block, BlockEncrypt, KeyInit};
+use aes_gcm::aead::AeadInPlace;
+use aes_gcm::aes::Aes128;
+use aes_gcm::aes::cipher::{Block, BlockEncrypt};
+use aes_gcm::{Aes128Gcm, KeyInit};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -11,7 +13,7 @@ use crate::bytes::be32;
 /// A client chooses an identifier of 8 bytes at least, and none has more than 20 (RFC 9000, 7.2 and 17.2).
 const IDENTIFIER: std::ops::RangeInclusive<usize> = 8..=20;
 
-/// Bytes behind what is encrypted, which prove that it is whole.
+/// Bytes behind what is encrypted, which prove that nothing was changed, and that the keys are right.
 const TAG: usize = 16;
 
 /// The most bytes of a packet's number. What hides the header is taken from behind so many.
@@ -120,38 +122,41 @@ impl Keys {
         })
     }
 
-    /// Decrypts a payload. Whether it is genuine nobody asks: what comes out of others are no frames.
+    /// Decrypts a payload (RFC 9001, 5.3 and 5.4). Nothing comes out of a packet that was cut or changed, or has other keys.
     pub fn decrypt(&self, packet: &Initial<'_>) -> Option<Vec<u8>> {
         let sample = packet.bytes.get(packet.number_at.saturating_add(MAX_NUMBER)..)?.first_chunk::<TAG>()?;
-        let mut mask = Block::<Aes128>::from(*sample);
-        Aes128::new(&self.header.into()).encrypt_block(&mut mask);
-        let [of_first, of_number @ ..] = <[u8; TAG]>::from(mask);
+        let [of_first, of_number @ ..] = self.mask(sample);
         let first = packet.bytes.first()? ^ of_first & 0x0f;
-        if first & 0x0c != 0 {
-            return None;
-        }
-        let hidden = packet.bytes.get(packet.number_at..)?;
-        let (number, encrypted) = hidden.split_at_checked(usize::from(first & 0x03).saturating_add(1))?;
-        let number =
-            number.iter().zip(of_number).fold(0_u32, |number, (byte, mask)| number << 8 | u32::from(byte ^ mask));
-        let (encrypted, _) = encrypted.split_at_checked(encrypted.len().checked_sub(TAG)?)?;
-        Some(self.apply(number, encrypted))
+        let number_length = usize::from(first & 0x03).saturating_add(1);
+        let (header, encrypted) = packet.bytes.split_at_checked(packet.number_at.saturating_add(number_length))?;
+        let (encrypted, tag) = encrypted.split_last_chunk::<TAG>()?;
+        let mut header = header.to_vec();
+        header.iter_mut().take(1).for_each(|byte| *byte = first);
+        let number = header.iter_mut().skip(packet.number_at);
+        number.zip(of_number).for_each(|(byte, mask)| *byte ^= mask);
+        let number = header.iter().skip(packet.number_at).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let mut payload = encrypted.to_vec();
+        let nonce = self.nonce_of(number).into();
+        self.cipher().decrypt_in_place_detached(&nonce, &header, &mut payload, tag.into()).ok()?;
+        Some(payload)
     }
 
-    /// Encrypts or decrypts: AES in counter mode, as GCM has it, where the first block is for the tag.
-    fn apply(&self, number: u32, bytes: &[u8]) -> Vec<u8> {
-        let [.., a, b, c, d] = self.nonce;
-        let low = (u32::from_be_bytes([a, b, c, d]) ^ number).to_be_bytes();
-        let mut first = [0; TAG];
-        let counted = self.nonce.iter().take(8).chain(&low);
-        first.iter_mut().zip(counted).for_each(|(place, byte)| *place = *byte);
-        let blocks = 2_u32..;
-        let mut stream: Vec<Block<Aes128>> = blocks
-            .take(bytes.len().div_ceil(TAG))
-            .map(|block| (u128::from_be_bytes(first) | u128::from(block)).to_be_bytes().into())
-            .collect();
-        Aes128::new(&self.payload.into()).encrypt_blocks(&mut stream);
-        bytes.iter().zip(stream.iter().flatten()).map(|(byte, key)| byte ^ key).collect()
+    /// What hides the first byte of a packet, and its number.
+    fn mask(&self, sample: &[u8; TAG]) -> [u8; TAG] {
+        let mut mask = Block::<Aes128>::from(*sample);
+        Aes128::new(&self.header.into()).encrypt_block(&mut mask);
+        mask.into()
+    }
+
+    fn cipher(&self) -> Aes128Gcm {
+        Aes128Gcm::new(&self.payload.into())
+    }
+
+    /// The nonce of a packet with this number.
+    fn nonce_of(&self, number: u32) -> [u8; 12] {
+        let mut nonce = self.nonce;
+        nonce.iter_mut().skip(8).zip(number.to_be_bytes()).for_each(|(place, byte)| *place ^= byte);
+        nonce
     }
 }
 
@@ -243,7 +248,7 @@ impl<'a> Rest<'a> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A packet as a client sends it, but for the tag.
+    /// A packet as a client sends it.
     pub fn sealed(version: Version, destination: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
         let Constants { first_byte, .. } = version.constants();
         let version: u32 = if version == Version::One { 1 } else { 0x6b33_43cf };
@@ -251,13 +256,16 @@ pub(crate) mod tests {
         let mut packet = [&[first_byte], &version.to_be_bytes()[..], &[destination.len() as u8], destination].concat();
         packet.extend([0, 0, length[0], length[1]]);
         let number_at = packet.len();
-        packet.resize(number_at + 1 + payload.len() + TAG, 0);
+        packet.push(number);
         let keys = Keys::of_client(&Initial::read(&packet).unwrap().0).unwrap();
-        packet.splice(number_at + 1..number_at + 1 + payload.len(), keys.apply(number.into(), payload));
-        let mut mask = Block::<Aes128>::clone_from_slice(&packet[number_at + MAX_NUMBER..][..TAG]);
-        Aes128::new(&keys.header.into()).encrypt_block(&mut mask);
+        let mut encrypted = payload.to_vec();
+        let nonce = keys.nonce_of(number.into()).into();
+        let tag = keys.cipher().encrypt_in_place_detached(&nonce, &packet, &mut encrypted).unwrap();
+        packet.extend(encrypted);
+        packet.extend(tag);
+        let mask = keys.mask(packet[number_at + MAX_NUMBER..].first_chunk().unwrap());
         packet[0] ^= mask[0] & 0x0f;
-        packet[number_at] = number ^ mask[1];
+        packet[number_at] ^= mask[1];
         packet
     }
 

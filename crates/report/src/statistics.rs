@@ -199,7 +199,9 @@ impl Statistics {
                 dns.message(&key, from, udp.payload, udp.is_cut, now, hosts);
             }
             Transport::Udp(udp) => {
-                of_flows.quic.datagram(&key, from, &mut flow.quic, udp.payload, udp.is_cut, now);
+                let names = of_flows.quic.datagram(&key, from, &mut flow.quic, udp.payload, udp.is_cut, now);
+                let hosts = &mut of_flows.application.hosts;
+                names.iter().for_each(|name| hosts.asked(name, destination));
             }
             _ => {}
         }

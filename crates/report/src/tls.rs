@@ -129,27 +129,32 @@ fn is_record(bytes: &[u8]) -> bool {
 }
 
 impl TlsStatistics {
-    /// Reads the records of these bytes, and hands back the beginning of one that is not whole, if that matters.
-    pub fn read<'a>(&mut self, bytes: &'a [u8], now: i64) -> (Vec<Said>, Option<&'a [u8]>) {
+    /// Reads the records of these bytes, and hands back the beginning of one that is not whole, if that matters, and what it
+    /// lacks.
+    pub fn read<'a>(&mut self, bytes: &'a [u8], now: i64) -> (Vec<Said>, Option<(&'a [u8], Incomplete)>) {
         let mut said = Vec::new();
         let mut rest = bytes;
         while is_tls(rest) || is_record(rest) {
-            let Ok((one, length)) = self.read_record(rest, now) else { return (said, Some(rest)) };
-            said.extend(one);
-            rest = rest.get(length..).unwrap_or_default();
+            match self.read_record(rest, now) {
+                Ok((one, length)) => {
+                    said.extend(one);
+                    rest = rest.get(length..).unwrap_or_default();
+                }
+                Err(incomplete) => return (said, Some((rest, incomplete))),
+            }
         }
         (said, None)
     }
 
     /// Reads the first record, and tells how long that is.
     fn read_record(&mut self, bytes: &[u8], now: i64) -> Result<(Option<Said>, usize), Incomplete> {
-        let (record, length) = first_record(bytes).ok_or(Incomplete)?;
+        let (record, length) = first_record(bytes).ok_or(Incomplete { missing: 1 })?;
         match (bytes.first(), record) {
             (Some(&ALERT), [level, description]) if length == ALERT_RECORD => {
                 Ok((self.alert(*level, *description, now), length))
             }
             (Some(&HANDSHAKE), [CLIENT_HELLO | SERVER_HELLO, ..]) => self.hello(bytes),
-            (Some(&ALERT | &HANDSHAKE), [] | [_]) if length > bytes.len() => Err(Incomplete),
+            (Some(&ALERT | &HANDSHAKE), [] | [_]) if length > bytes.len() => Err(Incomplete { missing: 1 }),
             _ => Ok((None, length)),
         }
     }
@@ -260,9 +265,10 @@ type Message<'a> = (Cow<'a, [u8]>, usize);
 fn first_message(bytes: &[u8]) -> Result<Option<Message<'_>>, Incomplete> {
     let mut message = Cow::Borrowed(&[][..]);
     let mut end: usize = 0;
+    let mut missing = 1;
     loop {
         let rest = bytes.get(end..).unwrap_or_default();
-        let (content, length) = first_record(rest).ok_or(Incomplete)?;
+        let (content, length) = first_record(rest).ok_or(Incomplete { missing })?;
         if rest.first() != Some(&HANDSHAKE) || length == RECORD_HEADER {
             return Ok(None);
         }
@@ -282,8 +288,11 @@ fn first_message(bytes: &[u8]) -> Result<Option<Message<'_>>, Incomplete> {
                 }
                 return Ok(Some((message, end)));
             }
-            _ if end > bytes.len() => return Err(Incomplete),
-            _ => {}
+            Some(needed) => missing = needed.saturating_sub(message.len()),
+            None => {}
+        }
+        if end > bytes.len() {
+            return Err(Incomplete { missing });
         }
     }
 }

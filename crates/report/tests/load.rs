@@ -236,6 +236,26 @@ fn a_head_is_not_read_again_with_each_byte_that_is_added() {
     assert_constant(&head, &further);
 }
 
+/// A hello in records of a byte each, of which the last byte is still to come, and the same in one record.
+#[test]
+fn a_hello_in_many_records_is_not_put_together_again_with_each_segment() {
+    let record = |content: &[u8]| [&[22, 3, 1], &(content.len() as u16).to_be_bytes()[..], content].concat();
+    let hello = [&[1, 0, 0x3f, 0xf0][..], &[7; 2_496]].concat();
+    let begun = [record(&hello), hello.chunks(1).flat_map(record).collect()];
+    let [in_one, in_many] = begun.map(|begun| {
+        let mut packets = Packets::default();
+        packets.tcp(0, client(1), SERVER, ACK, 1, &begun[..begun.len() - 1]);
+        let next = begun.len() as u32;
+        let further = many(0..1_000, |packets, number| {
+            packets.tcp(1_000, client(1), SERVER, ACK, next + number, &[22]);
+        });
+        (packets, further)
+    });
+    let ratio = || time(&in_many.0, &in_many.1).as_secs_f64() / time(&in_one.0, &in_one.1).as_secs_f64();
+    let ratios: Vec<f64> = (0..COMPARISONS).map(|_| ratio()).take_while(|ratio| *ratio >= MOST).collect();
+    assert!(ratios.len() < COMPARISONS, "in many records they take {ratios:.1?} times as long");
+}
+
 #[test]
 fn complaints_about_destinations_without_number_are_evicted_many_at_once() {
     let complain = |packets: &mut Packets, number: u32| {

@@ -110,6 +110,20 @@ fn clients_name_the_servers_that_they_ask_for() {
     assert_eq!(names_of(&report, [10, 0, 1, 8]), [""; 0], "an address is no name");
 }
 
+/// A request to a proxy of which the rest never comes, on ports that are used again for something else.
+#[test]
+fn a_request_that_is_never_whole_says_nothing_of_another_server() {
+    let mut wire = Wire::new();
+    let begun = b"CONNECT far.example:443 HTTP/1.1\r\nVia: x";
+    wire.handshake(0, client(1), SERVER);
+    wire.data(3 * MILLI, client(1), SERVER, (100, 500), begun);
+    wire.tcp(SECOND, client(1), SERVER, &segment("S", 90_000, 0));
+    say(&mut wire, 2 * SECOND, 2, Host([10, 0, 1, 5], 443), &client_hello_for("shop.example"), &server_hello());
+    let report = wire.report();
+    assert_eq!(report.http.requests, 1);
+    assert_eq!(names_of(&report, [10, 0, 1, 5]), ["shop.example"]);
+}
+
 #[test]
 fn findings_name_whom_they_are_about() {
     let mut wire = Wire::new();

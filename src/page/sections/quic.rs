@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use nightcap_report::Report;
 use nightcap_report::measure::number;
 
-use crate::page::list::{list, none};
+use crate::page::list::{left_out, list, none};
 use crate::page::table::{counts, named};
 
 pub fn quic(report: &Report) -> Markup {
@@ -18,7 +18,7 @@ pub fn quic(report: &Report) -> Markup {
                     ("Hellos that were read", Some(number(quic.hellos))),
                 ]))
                 (counts("Versions that clients chose", "Version", &quic.versions))
-                (named("Server names", "Name", &quic.server_names))
+                @if report.names_left_out { (left_out()) } @else { (named("Server names", "Name", &quic.server_names)) }
             }
         }
     }
