@@ -21,6 +21,9 @@ const COUNTED_WITHIN: i64 = 200_000_000;
 /// Others are copies when all of their header is the same, and within a time in which no acknowledgement can be missed.
 const UNCOUNTED_WITHIN: i64 = 1_000_000;
 
+/// So many bytes of a datagram's payload are compared.
+const COMPARED: usize = 64;
+
 /// A SYN is sent again after a second (RFC 6298, 2.1), and Linux counts no SYN/ACK.
 const SYN_WITHIN: i64 = 300_000_000;
 
@@ -52,14 +55,15 @@ impl Copies {
         let (fingerprint, within) = match &ip.transport {
             Transport::Tcp(segment) => (tcp(key, from, ip, segment)?, tcp_within(ip, segment, round_trip)),
             Transport::Udp(udp) => {
-                let is_counted = ip.identification != 0;
+                // Of one that was cut early too little is there to compare.
+                let is_counted = ip.identification != 0 && !(udp.is_cut && udp.payload.len() < COMPARED);
                 let is_dns = [udp.source_port, udp.destination_port].contains(&DNS_PORT);
                 // A program may say the same many times; a question and its answer have a number of their own.
                 if !is_counted && !is_dns {
                     return None;
                 }
                 let within = if is_counted { COUNTED_WITHIN } else { UNCOUNTED_WITHIN };
-                let begin = udp.payload.get(..udp.payload.len().min(64));
+                let begin = udp.payload.get(..udp.payload.len().min(COMPARED));
                 let fields = (key, from, ip.identification, udp.payload.len(), begin);
                 (FixedState::default().hash_one(fields), within)
             }

@@ -77,7 +77,7 @@ pub use icmp::Destination;
 pub use moment::Moment;
 pub use names::Named;
 pub use protocols::Transports;
-pub use report::{CaptureFile, CopiedDatagram, FileFault, LinkType, Packets, Report};
+pub use report::{CaptureFile, CopiedPacket, FileFault, LinkType, Packets, Report};
 pub use search_list::LostZone;
 pub use series::Series;
 pub use service::{Answers, Endings, HttpCounts, Scanned, Service, Sizes};

@@ -32,7 +32,7 @@ pub struct Report {
     pub file: CaptureFile,
     /// How many there are, how long, and from when to when.
     pub packets: Packets,
-    /// Whether names were left out: those of hosts, zones and servers that DNS, TLS and HTTP tell.
+    /// Whether names were left out: those of hosts, zones and servers that DNS, TLS, QUIC and HTTP tell.
     pub names_left_out: bool,
     /// Packets by transport, tunnel and VLAN.
     pub protocols: Protocols,
@@ -149,14 +149,16 @@ pub struct Packets {
     pub copies: u64,
     /// Those of them that have passed a router in between: this machine forwards.
     pub forwarded: u64,
-    /// The first datagram that is in the file twice.
-    pub copied_datagram: Option<CopiedDatagram>,
+    /// The first packet that is in the file twice.
+    pub copied: Option<CopiedPacket>,
 }
 
-/// A datagram of UDP of which there is a copy.
+/// A packet of TCP or UDP of which there is a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CopiedDatagram {
+pub struct CopiedPacket {
+    /// Its transport, as the IP header has it (IANA, "Protocol Numbers").
+    pub protocol: u8,
     /// Who sent it.
     pub source: IpAddr,
     /// From this port.

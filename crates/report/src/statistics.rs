@@ -21,7 +21,7 @@ use crate::naming::{leave_out_names, name_addresses};
 use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolStatistics;
 use crate::quic::QuicStatistics;
-use crate::report::{CaptureFile, CopiedDatagram, LinkType, Packets, Report, VERSION};
+use crate::report::{CaptureFile, CopiedPacket, LinkType, Packets, Report, VERSION};
 use crate::series::{Bucket, Timeline};
 use crate::shrinking::Shrinking;
 use crate::talkers::{Talkers, TalkersReport};
@@ -178,8 +178,9 @@ impl Statistics {
         add(&mut self.packets.copies, copy.is_some());
         add(&mut self.packets.forwarded, copy == Some(Copy::Forwarded));
         let is_copy = copy.is_some();
-        if is_copy && matches!(ip.transport, Transport::Udp(_)) {
-            self.packets.copied_datagram.get_or_insert(CopiedDatagram {
+        if is_copy {
+            self.packets.copied.get_or_insert(CopiedPacket {
+                protocol: ip.protocol,
                 source: source.address.to_ip(),
                 source_port,
                 destination: destination.address.to_ip(),
@@ -322,6 +323,7 @@ impl FlowStatistics {
     fn count_segment(&mut self, segment: &Segment<'_>, marks: &Marks, now: i64) {
         let counts = &mut self.tcp;
         add(&mut counts.segments, 1_u64);
+        add(&mut counts.cut_headers, segment.is_header_cut);
         add(&mut counts.syn, segment.syn() && !segment.is_ack());
         add(&mut counts.syn_ack, segment.syn() && segment.is_ack());
         add(&mut counts.rst, segment.rst());

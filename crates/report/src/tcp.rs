@@ -17,6 +17,8 @@ use crate::top::Top;
 #[serde(rename_all = "camelCase")]
 pub struct Tcp {
     pub segments: u64,
+    /// Those whose header was cut within its options. Wireshark does not judge them.
+    pub cut_headers: u64,
     /// Segments with SYN and without ACK.
     pub syn: u64,
     /// Segments with SYN and ACK.

@@ -1,6 +1,6 @@
 //! Services that answer badly, or late, over a network that is well.
 
-use crate::detect::filter::{SERVER_ERROR, from_service, of_service};
+use crate::detect::filter::{SERVER_ERROR, from_service, has_whole_headers, of_service};
 use crate::detect::services::{about, called, worst};
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -99,8 +99,10 @@ pub fn far_service(report: &Report) -> Option<Finding> {
     );
     let next =
         "Look where the clients are, and whether packets take a detour, such as over a gateway in another region.";
+    let is_known = has_whole_headers(report);
+    let round_trips = if is_known { "tcp.analysis.initial_rtt > 0.2" } else { "tcp.flags.syn == 1" };
     let finding = Finding::new(FindingKind::FarService, Severity::Info, sentence, next)
-        .shown_by(format!("{} && tcp.analysis.initial_rtt > 0.2", of_service(target)))
+        .shown_by(format!("{} && {round_trips}", of_service(target)))
         .with("far", answers.far)
         .with("roundTrips", answers.round_trips)
         .with("roundTripSeconds", answers.mean_round_trip_seconds);

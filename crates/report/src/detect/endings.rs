@@ -1,6 +1,6 @@
 //! Connections that end as they should not.
 
-use crate::detect::filter::{SENT_AGAIN, from_service, of_service, to_service};
+use crate::detect::filter::{from_service, has_whole_headers, of_service, sent_again, to_service};
 use crate::detect::services::{about, called, worst};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -126,7 +126,8 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
     );
     let next = "Look for what on that way lets a handshake pass and not the data: a firewall that sees one direction only, a link \
                 that takes smaller packets (MTU), or a route that has changed.";
-    let filter = format!("{} && ({SENT_AGAIN} || tcp.analysis.lost_segment)", of_service(target));
+    let missing = if has_whole_headers(report) { " || tcp.analysis.lost_segment" } else { "" };
+    let filter = format!("{} && ({}{missing})", of_service(target), sent_again(report));
     let finding = Finding::new(FindingKind::ConnectionsStall, Severity::Warning, sentence, next)
         .shown_by(filter)
         .with("stalled", count)

@@ -6,7 +6,9 @@
 
 use std::net::IpAddr;
 
+use crate::detect::words::ratio;
 use crate::moment::{Moment, TimeRange};
+use crate::report::Report;
 use crate::service::Service;
 
 /// What opens a connection.
@@ -18,10 +20,7 @@ pub const UNANSWERED: &str = "!(tcp.completeness & 2)";
 /// On connections without data.
 pub const UNUSED: &str = "!(tcp.completeness & 8)";
 
-/// What Wireshark takes for sent again. Of what is sent again within a round trip it says that it was overtaken.
-pub const SENT_AGAIN: &str = "(tcp.analysis.retransmission || tcp.analysis.out_of_order)";
-
-/// The same of segments that are in the file twice, acknowledgements included.
+/// What Wireshark says of segments that are in the file twice, acknowledgements included.
 pub const SEEN_TWICE: &str = "tcp.analysis.retransmission || tcp.analysis.out_of_order || tcp.analysis.duplicate_ack";
 
 /// A segment that begins with a record of TLS that holds a ClientHello (RFC 8446, 4 and 5.1).
@@ -35,6 +34,20 @@ pub const SERVER_ERROR: &str = "tcp.payload matches \"^HTTP/1[.][01] [5-9]\"";
 
 /// DNS as it is counted here; mDNS has other ports and the same fields.
 pub const DNS: &str = "(udp.port == 53 || tcp.port == 53)";
+
+/// What Wireshark takes for sent again; of what is sent again within a round trip it says that it was overtaken. Or else all that
+/// it may be.
+pub fn sent_again(report: &Report) -> &'static str {
+    match has_whole_headers(report) {
+        true => "(tcp.analysis.retransmission || tcp.analysis.out_of_order)",
+        false => "tcp.len > 0",
+    }
+}
+
+/// Whether Wireshark judges segments: of those whose options were cut it says nothing.
+pub fn has_whole_headers(report: &Report) -> bool {
+    ratio(report.tcp.cut_headers, report.tcp.segments) < 0.1
+}
 
 /// Packets from and to an address.
 pub fn of_address(address: IpAddr) -> String {

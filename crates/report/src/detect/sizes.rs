@@ -1,6 +1,6 @@
 //! Packets that are too big for a link on their way, whether somebody says so or not.
 
-use crate::detect::filter::{SENT_AGAIN, from_service, to_service};
+use crate::detect::filter::{from_service, sent_again, to_service};
 use crate::detect::services::{about, called, worst};
 use crate::detect::words::{address_called, when};
 use crate::finding::{Finding, FindingKind, Severity};
@@ -42,7 +42,7 @@ fn swallowed(report: &Report) -> Option<Finding> {
     );
     let length = sizes.smallest_stuck;
     let way = if is_from_server { from_service(target) } else { to_service(target) };
-    let filter = format!("{way} && tcp.len >= {length} && {SENT_AGAIN}");
+    let filter = format!("{way} && tcp.len >= {length} && {}", sent_again(report));
     let finding = Finding::new(FindingKind::PacketsTooBig, Severity::Critical, sentence, NEXT)
         .shown_by(filter)
         .with("stuckConnections", sizes.stuck)

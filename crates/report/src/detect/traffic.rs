@@ -1,12 +1,14 @@
 //! How much traffic there is, and whose.
 
-use crate::detect::filter::{SEEN_TWICE, during, from_address, of_address, to_address};
+use etherparse::{IpNumber, ip_number};
+
+use crate::detect::filter::{SEEN_TWICE, during, from_address, has_whole_headers, of_address, to_address};
 use crate::detect::intervals::Intervals;
 use crate::detect::words::{address_called, percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, size};
 use crate::moment::TimeRange;
-use crate::report::{CopiedDatagram, Packets, Report};
+use crate::report::{CopiedPacket, Report};
 
 /// So many intervals are needed to say what is usual.
 pub const INTERVALS_NEEDED: usize = 10;
@@ -123,20 +125,29 @@ pub fn captured_twice(report: &Report) -> Option<Finding> {
     );
     let next = "Nothing, if this machine is a router, a firewall or has two interfaces on one network.";
     let finding = Finding::new(FindingKind::CapturedTwice, Severity::Info, sentence, next)
-        .shown_by(seen_twice(packets))
+        .shown_by(seen_twice(report))
         .with("copies", packets.copies)
         .with("forwarded", packets.forwarded)
         .with("packets", packets.count);
     Some(finding)
 }
 
-/// Segments, and the first datagram of which there is a copy, for nothing marks those.
-fn seen_twice(packets: &Packets) -> String {
-    let Some(datagram) = packets.copied_datagram else { return SEEN_TWICE.to_owned() };
-    let CopiedDatagram { source, source_port, destination, destination_port, identification } = datagram;
+/// What Wireshark marks, and the first one where it marks nothing.
+fn seen_twice(report: &Report) -> String {
+    let marked = has_whole_headers(report);
+    match report.packets.copied {
+        Some(first) if !marked => copied(&first),
+        Some(first) if IpNumber(first.protocol) != ip_number::TCP => format!("{SEEN_TWICE} || ({})", copied(&first)),
+        _ => SEEN_TWICE.to_owned(),
+    }
+}
+
+fn copied(packet: &CopiedPacket) -> String {
+    let CopiedPacket { protocol, source, source_port, destination, destination_port, identification } = *packet;
+    let ports = if IpNumber(protocol) == ip_number::TCP { "tcp" } else { "udp" };
     let number = if identification == 0 { String::new() } else { format!(" && ip.id == {identification}") };
     format!(
-        "{SEEN_TWICE} || ({} && {} && udp.srcport == {source_port} && udp.dstport == {destination_port}{number})",
+        "{} && {} && {ports}.srcport == {source_port} && {ports}.dstport == {destination_port}{number}",
         from_address(source),
         to_address(destination),
     )

@@ -1,7 +1,7 @@
 //! What TCP suffers from on its way: loss, and receivers that are full.
 
 use crate::delivery::DeliveryCounts;
-use crate::detect::filter::{SENT_AGAIN, from_address, from_service, to_address, to_service};
+use crate::detect::filter::{from_address, from_service, sent_again, to_address, to_service};
 use crate::detect::intervals::peak;
 use crate::detect::services::{about, called, name, services};
 use crate::detect::words::{address_called, percent, ratio, when};
@@ -73,7 +73,7 @@ pub fn retransmission_storm(report: &Report) -> Option<Finding> {
     );
     let filter = if worst.is_from_service { from_service(worst.service) } else { to_service(worst.service) };
     let finding = Finding::new(FindingKind::RetransmissionStorm, severity, sentence, next)
-        .shown_by(format!("{filter} && {SENT_AGAIN}"))
+        .shown_by(format!("{filter} && {}", sent_again(report)))
         .with("segments", all.segments)
         .with("sentAgain", all.sent_again)
         .with("share", ratio(all.sent_again, all.segments))

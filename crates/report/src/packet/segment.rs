@@ -25,6 +25,8 @@ pub(crate) struct Segment<'a> {
     pub length: u32,
     /// Those of them that were kept.
     pub payload: &'a [u8],
+    /// Whether options were cut.
+    pub is_header_cut: bool,
 }
 
 impl<'a> Segment<'a> {
@@ -47,6 +49,7 @@ impl<'a> Segment<'a> {
             checksum: be16(bytes, 16)?,
             length: u32::try_from(length.saturating_sub(header)).unwrap_or(u32::MAX),
             payload: bytes.get(header..).unwrap_or_default(),
+            is_header_cut: bytes.len() < header,
         })
     }
 
