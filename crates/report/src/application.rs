@@ -13,7 +13,7 @@ use crate::waiting::Waiting;
 /// refused by most servers beyond 8 KB.
 const MAX_MESSAGE: usize = 16_384;
 
-/// The most messages that are reassembled at one time: 4 MB, if all were of the largest size.
+/// The most messages that are reassembled at one time: 8 MB at most, if all were of the largest size.
 const MAX_MESSAGES: usize = 256;
 
 /// What is said over TCP.
