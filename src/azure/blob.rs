@@ -1,6 +1,8 @@
 //! Blob storage, as far as finding a capture's files goes (Storage REST reference: Get Blob Properties, List Blobs).
 
 use bytes::Bytes;
+use futures::future::FutureExt;
+use futures::stream::{self, Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
@@ -46,7 +48,11 @@ pub async fn file<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Option<Fil
 }
 
 /// The longest piece of a file that is asked for at once, in bytes.
-pub const PIECE: u64 = 8 * 1024 * 1024;
+pub const PIECE: u64 = 4 * 1024 * 1024;
+
+/// How many pieces are on their way at once where a whole file is read. Blob storage gives one connection some 60 MB/s, and each
+/// piece begins with a round trip or two in which nothing comes.
+const AT_ONCE: usize = 7;
 
 /// A piece of a file.
 #[derive(Clone, Debug)]
@@ -74,11 +80,36 @@ impl Piece {
 
 /// The piece of a file that follows another one, or its first. Fails when the file has changed in between.
 pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piece>) -> Result<Piece, AzureError> {
-    let begin = after.map_or(0, |piece| piece.end);
+    match after {
+        None => piece_at(azure, url, 0, None).await,
+        Some(piece) => piece_at(azure, url, piece.end, piece.etag.clone()).await,
+    }
+}
+
+/// The pieces of a file that follow its first one, in their order, several of them on their way at once. No more are asked for that
+/// begin at `end` or behind.
+pub fn rest<'a, H: Host>(
+    azure: &'a Azure<'a, H>,
+    url: &'a str,
+    first: &Piece,
+    end: u64,
+) -> impl Stream<Item = Result<Piece, AzureError>> + Send + Unpin + 'a {
+    let etag = first.etag.clone();
+    let begins = (first.end..first.file_length.min(end)).step_by(PIECE as usize);
+    stream::iter(begins).map(move |begin| piece_at(azure, url, begin, etag.clone()).boxed()).buffered(AT_ONCE)
+}
+
+/// The piece that begins there. `etag` tells which state of the file is meant; any, where it is not known yet.
+async fn piece_at<H: Host>(
+    azure: &Azure<'_, H>,
+    url: &str,
+    begin: u64,
+    etag: Option<HeaderValue>,
+) -> Result<Piece, AzureError> {
     let range = format!("bytes={begin}-{}", begin.saturating_add(PIECE).saturating_sub(1));
     let mut headers = HeaderMap::new();
     headers.insert(header::RANGE, HeaderValue::try_from(range).map_err(|error| unreadable(Action::File, error))?);
-    if let Some(etag) = after.and_then(|piece| piece.etag.clone()) {
+    if let Some(etag) = etag {
         headers.insert(header::IF_MATCH, etag);
     }
     let answer = match call(azure, Method::GET, url, headers).await {
@@ -92,10 +123,14 @@ pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piec
     let range = answer.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     let range = range.and_then(content_range);
     let bytes = answer.into_body();
-    let end = begin.saturating_add(bytes.len() as u64);
+    let length = bytes.len() as u64;
     match range {
-        // With nothing in it there would be no end.
-        Some((first, file_length)) if first == begin && end > begin => Ok(Piece { bytes, end, file_length, etag }),
+        // A shorter one would leave a gap before the next, and with nothing in it there would be no end.
+        Some((first, file_length))
+            if first == begin && length > 0 && length == PIECE.min(file_length.saturating_sub(begin)) =>
+        {
+            Ok(Piece { bytes, end: begin.saturating_add(length), file_length, etag })
+        }
         _ => Err(unreadable(Action::File, "another part of the file than was asked for")),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) mod config;
 pub(crate) mod credential;
 pub(crate) mod error;
 #[cfg(test)]
-mod fake;
+pub mod fake;
 pub(crate) mod identity;
 mod kept_token;
 mod lenient;

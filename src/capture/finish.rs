@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::azure::blob::largest;
-use crate::capture::analyze::{self, Limits};
+use crate::capture::analyze::{self, CutOff, Limits, Reading};
 use crate::capture::note::note_capture;
 use crate::capture::step::{enter, poll_again};
 use crate::context::{Context, InProgress};
 use crate::host::Host;
+use crate::measure::size;
 use crate::notify::{compose, outbox};
 use crate::page;
 use crate::records::capture::{CaptureRecord, End, EndReason, KeptReport, Phase};
@@ -56,14 +57,15 @@ pub async fn read_report<H: Host>(context: &Context<H>, record: &mut CaptureReco
     let left = deadline.saturating_sub(context.host().monotonic());
     let azure = context.azure(&record.target, left);
     match analyze::read(&azure, &file.url, limits).await {
-        Ok(report) => {
+        Ok(Reading { report, cut_off }) => {
             record.report = lines_of(&report, record.files.len());
             record.filters = report.filters();
             let records = context.records();
             let alerts = records.alerts_on(record).await.alerts;
             let page = page::page(record, alerts.first().map(|on| &on.alert), &report, settings);
+            let step = how_far(record, &report, cut_off);
             let kept = KeptReport { at: context.host().now(), report, page };
-            record.note(context.azures_time(), "report", "The capture's file was read.");
+            record.note(context.azures_time(), "report", step);
             let is_saved = records.save(&record.report_key(), &kept).await;
             if is_saved { None } else { Some(kept) }
         }
@@ -83,6 +85,18 @@ pub async fn keep_report<H: Host>(context: &Context<H>, record: &CaptureRecord, 
             return;
         }
     }
+}
+
+/// How much of the file was read, and why not all of it.
+fn how_far(record: &CaptureRecord, report: &Report, cut_off: Option<CutOff>) -> String {
+    let why = match cut_off {
+        None => return "The capture's file was read.".to_owned(),
+        Some(CutOff::Time) => "There was no more time.".to_owned(),
+        Some(CutOff::Bytes) => "The setting report_bytes allows no more.".to_owned(),
+        Some(CutOff::Changed) => "It changed again and again while it was being read.".to_owned(),
+        Some(CutOff::Failed(error)) => Failure::from_azure(&error, &record.target, Some(&record.watcher)).message,
+    };
+    format!("The first {} of the capture's file were read. {why}", size(report.file.bytes_read))
 }
 
 /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them.

@@ -732,8 +732,10 @@ fn a_file_that_is_not_read_to_its_end_says_so() {
     });
     let mut analysis = Analysis::default();
     analysis.push(&file.bytes()[..300]);
-    let report = analysis.stop();
-    assert_eq!((report.file.is_complete, report.file.fault, report.packets.count), (false, None, 3));
+    let report = analysis.stop(file.bytes().len() as u64);
+    assert_eq!((report.file.is_complete, &report.file.fault, report.packets.count), (false, &None, 3));
+    let totals = report.lines().swap_remove(0);
+    assert!(totals.ends_with("s. Only the first 255 bytes of 794 bytes were read."), "{totals}");
     let report = read(&file.bytes()[..300]);
     assert_eq!(report.file.fault.map(|fault| fault.reason), Some("cut_short".to_owned()));
 }

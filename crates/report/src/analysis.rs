@@ -36,11 +36,11 @@ impl Analysis {
         self.report(fault)
     }
 
-    /// The report of a file of which no more will be pushed, although there is more.
-    pub fn stop(self) -> Report {
+    /// The report of a file of which no more will be pushed, although there is more: it has so many bytes.
+    pub fn stop(self, length: u64) -> Report {
         let fault = self.reader.fault();
         let report = self.report(fault);
-        Report { file: CaptureFile { is_complete: false, ..report.file }, ..report }
+        Report { file: CaptureFile { is_complete: false, length: Some(length), ..report.file }, ..report }
     }
 
     fn report(self, fault: Option<Fault>) -> Report {
@@ -49,6 +49,7 @@ impl Analysis {
             format: reader.format().map(|format| <&str>::from(format).to_owned()),
             bytes_read: fault.map_or(reader.position(), |fault| fault.at),
             is_complete: fault.is_none(),
+            length: None,
             fault: fault.map(FileFault::from),
             sections: reader.sections(),
             interfaces: reader.interfaces(),

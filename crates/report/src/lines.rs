@@ -31,10 +31,12 @@ impl Report {
 
     fn totals(&self) -> String {
         let packets = &self.packets;
-        let read = match (&self.file.fault, self.file.is_complete) {
+        let read = match (&self.file.fault, self.file.length) {
             (Some(fault), _) => format!(" {}", fault.message),
-            (None, false) => " Only the beginning of the file was read.".to_owned(),
-            (None, true) => String::new(),
+            (None, Some(length)) => {
+                format!(" Only the first {} of {} were read.", size(self.file.bytes_read), size(length))
+            }
+            (None, None) => String::new(),
         };
         if packets.count == 0 {
             return format!("There is no packet in the file.{read}");

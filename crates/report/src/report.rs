@@ -76,6 +76,8 @@ pub struct CaptureFile {
     pub bytes_read: u64,
     /// Whether all of it was read.
     pub is_complete: bool,
+    /// How many bytes it has, where reading stopped before its end.
+    pub length: Option<u64>,
     /// Why not all of it could be read.
     pub fault: Option<FileFault>,
     /// Sections of pcapng; one for others.

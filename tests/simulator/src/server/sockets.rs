@@ -132,30 +132,31 @@ async fn respond(
 ) -> Result<Response<BreakableBody>, io::Error> {
     let has_length = ["content-length", "transfer-encoding"].iter().any(|name| request.headers().contains_key(*name));
     if matches!(*request.method(), Method::POST | Method::PUT) && !has_length {
-        return Ok(breakable(answer::html(StatusCode::LENGTH_REQUIRED), false));
+        return Ok(breakable(answer::html(StatusCode::LENGTH_REQUIRED), false, None));
     }
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
-        return Ok(breakable(answer::empty(StatusCode::PAYLOAD_TOO_LARGE), false));
+        return Ok(breakable(answer::empty(StatusCode::PAYLOAD_TOO_LARGE), false, None));
     };
     let is_head = parts.method == Method::HEAD;
     let request = Request::from_parts(parts, body.to_bytes());
-    let (after, outcome) = {
+    let (after, outcome, speed) = {
         let mut azure = shared.azure.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
         let control = if service == Service::Sink { control::answer(&mut azure, now, &request) } else { None };
         if let Some(answer) = control {
-            return Ok(breakable(answer, is_head));
+            return Ok(breakable(answer, is_head, None));
         }
         let reply = azure.handle(now, service, request);
         azure.transcript().last().into_iter().for_each(|exchange| (shared.on_exchange)(exchange));
-        (reply.after, reply.outcome)
+        let speed = azure.world().timing.blob_bytes_per_second.filter(|_| service == Service::Blob);
+        (reply.after, reply.outcome, speed)
     };
     if !after.is_zero() {
         tokio::time::sleep(after).await;
     }
     match outcome {
-        Outcome::Response(answer) => Ok(breakable(answer, is_head)),
+        Outcome::Response(answer) => Ok(breakable(answer, is_head, speed)),
         Outcome::Cut => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
     }
 }

@@ -20,6 +20,8 @@ pub struct Timing {
     pub token_seconds: u64,
     /// Added to the time that every answer takes.
     pub latency: Duration,
+    /// How fast one connection of Blob storage is over sockets; as fast as it goes when nothing is said.
+    pub blob_bytes_per_second: Option<u64>,
 }
 
 impl Default for Timing {
@@ -33,6 +35,7 @@ impl Default for Timing {
             retry_after: 10,
             token_seconds: 3599,
             latency: Duration::ZERO,
+            blob_bytes_per_second: None,
         }
     }
 }
