@@ -20,10 +20,12 @@
 
 mod analysis;
 mod application;
+mod baseline;
 mod bytes;
 pub mod calendar;
 mod clients;
 mod clock;
+mod comparison;
 mod connection;
 mod copies;
 mod delivery;
@@ -49,6 +51,7 @@ mod port_names;
 mod protocols;
 mod quic;
 mod quic_initial;
+mod rank;
 mod report;
 mod search_list;
 mod sequence;
@@ -68,6 +71,8 @@ mod waiting;
 mod window;
 
 pub use analysis::Analysis;
+pub use baseline::Baseline;
+pub use comparison::{Change, ChangeKind, Comparison, Measure, MeasureKind};
 pub use delivery::DeliveryCounts;
 pub use dns::{DnsName, DnsServer};
 pub use finding::{Evidence, Finding, FindingKind, Severity};
@@ -77,6 +82,7 @@ pub use icmp::Destination;
 pub use moment::Moment;
 pub use names::Named;
 pub use protocols::Transports;
+pub use rank::Rank;
 pub use report::{CaptureFile, CopiedPacket, FileFault, LinkType, Packets, Report};
 pub use search_list::LostZone;
 pub use series::Series;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many are shown of each kind.
 const SHOWN: usize = 20;
@@ -42,7 +42,7 @@ impl<T> Default for Top<T> {
 }
 
 /// How big one is, in bytes and packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weight {
     /// On the wire.
     pub bytes: u64,
