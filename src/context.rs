@@ -57,6 +57,8 @@ pub struct Context<H> {
     pub alert: String,
     /// A GUID that all requests of this work carry, so that Azure's support can find them.
     pub client_request_id: String,
+    /// When the host may end this work, on its monotonic clock; nothing where it may go on to its end.
+    pub until: Option<Duration>,
 }
 
 impl<H: Host> Context<H> {
@@ -66,6 +68,7 @@ impl<H: Host> Context<H> {
             settings: settings.clone(),
             alert: alert.to_owned(),
             client_request_id: new_request_id(&instance.host),
+            until: None,
         }
     }
 
@@ -76,7 +79,19 @@ impl<H: Host> Context<H> {
             settings: self.settings.clone(),
             alert: alert.to_owned(),
             client_request_id: self.client_request_id.clone(),
+            until: self.until,
         }
+    }
+
+    /// The same work, which begins to use up the time that the host lets it go on, unless it has begun to before.
+    pub fn staying(self) -> Self {
+        let until = self.settings.stay.map(|stay| self.host().monotonic().saturating_add(stay));
+        Self { until: self.until.or(until), ..self }
+    }
+
+    /// How long the host still lets this work go on; nothing where that is to its end.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.until.map(|until| until.saturating_sub(self.host().monotonic()))
     }
 
     pub fn host(&self) -> &H {

@@ -43,7 +43,7 @@ pub use azure::blob::PIECE;
 pub use azure::packet_capture::{Activity, Status};
 pub use azure::target::Target;
 pub use context::Instance;
-pub use page::{Facts, Page};
+pub use page::{Facts, Instances, Page};
 pub use plan::{Plan, nothing_to_do};
 pub use settings::{SECRET_SETTINGS, SETTINGS};
 pub use timestamp::Timestamp;

@@ -170,7 +170,7 @@ async fn a_long_file_is_read_in_pieces_and_passes_through_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_scale_set_the_largest_file_is_read_and_each_can_be_fetched() {
+async fn of_a_scale_set_each_instance_is_read_and_the_worst_is_told_first() {
     let set = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testrg/providers/Microsoft.Compute/virtualMachineScaleSets/testvmss";
     let first_is_quiet = |world: &mut World| {
         world.scale_set_files = ScaleSetFiles::InFolder;
@@ -178,7 +178,6 @@ async fn of_a_scale_set_the_largest_file_is_read_and_each_can_be_fetched() {
     };
     let captured = Captured::on(set, first_is_quiet, &[], None).await;
     let lines = captured.lines();
-    assert!(lines[0].ends_with(" This is the largest of 3 files."), "{lines:?}");
     let record = captured.nightcap.store.json("capture:");
     let sizes: Vec<u64> = (0..3).map(|index| record["files"][index]["bytes"].as_u64().unwrap()).collect();
     assert_eq!(sizes[0], 24, "an empty capture: {sizes:?}");
@@ -187,14 +186,78 @@ async fn of_a_scale_set_the_largest_file_is_read_and_each_can_be_fetched() {
         assert_eq!((file.status.as_u16(), file.body.len() as u64), (200, *size), "{number}");
     }
     let report = captured.get("report", &[]).await.json().1;
-    let largest = captured.get("file", &[]).await;
-    assert_eq!(largest.body.len() as u64, *sizes.iter().max().unwrap());
-    assert_eq!(report["packets"]["count"], packets_in(&largest.body).0);
+    let instances = report["instances"].as_array().unwrap().clone();
+    let names: Vec<&str> = instances.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!((names.len(), names[2]), (3, "testvmss_0"), "what has captured nothing comes last: {instances:?}");
+    let worst = &instances[0];
+    assert!(lines[0].starts_with(&format!("{}: {}", names[0], worst["worst"].as_str().unwrap())), "{lines:?}");
+    assert!(lines[1].ends_with(" Nothing was captured on testvmss_0."), "{lines:?}");
+    let packets: u64 = instances.iter().map(|one| one["packets"].as_u64().unwrap()).sum();
+    let digits = lines[2].trim_start_matches("testvmss: ").split(" packets").next().unwrap().replace(',', "");
+    assert_eq!(digits, packets.to_string(), "{lines:?}");
+    assert_eq!((&report["packets"]["count"], &report["findings"][0]["sentence"]), (&worst["packets"], &worst["worst"]));
+    for instance in &instances {
+        let number = &instance["number"];
+        let file = captured.get(&format!("file?number={number}"), &[]).await;
+        assert_eq!(instance["packets"], packets_in(&file.body).0);
+        let name = file.headers["content-disposition"].to_str().unwrap();
+        assert!(name.ends_with(&format!("_{}.cap\"", instance["name"].as_str().unwrap())), "{name}");
+        let own = captured.get(&format!("report?number={number}"), &[]).await.json().1;
+        assert_eq!(own["packets"]["count"], instance["packets"]);
+    }
+    let led_by = captured.get("file", &[]).await;
+    assert_eq!(worst["packets"], packets_in(&led_by.body).0, "the file that the report is about");
+    let page = captured.get("report", &[("accept", "text/html")]).await;
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(page.contains(&format!("<h1>Packet capture on {}</h1>", names[0])), "{page}");
+    for number in ["1", "2", "3"] {
+        let links = [format!("<a href=\"?number={number}\">"), format!("<a href=\"file?number={number}\">")];
+        assert!(links.iter().all(|link| page.contains(link)), "{links:?} {page}");
+    }
+    assert_eq!(captured.message()["data"]["capture"]["files"].as_array().unwrap().len(), 3);
     for number in ["0", "4", "-1", "x", ""] {
         let (status, problem) = captured.get(&format!("file?number={number}"), &[]).await.json();
         assert_eq!(status, 404, "{number}: {problem}");
         assert!(problem["detail"].as_str().unwrap().contains("from 1 to 3"), "{problem}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_is_compared_with_the_last_one_of_its_machine() {
+    let scene = Scene::new();
+    let store = Store::default();
+    let nightcap = scene.instance_with(&[("cooldown_seconds", "0"), ("notify_format", "cloudevents")], store.clone());
+    let report_on = async |rule: &str, machine: &str| {
+        let answer = nightcap.alert(&common(rule, machine)).await.json().1;
+        let capture = answer["outcomes"][0]["capture"].clone();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let path = format!("{}/report", capture["links"]["self"].as_str().unwrap());
+        (capture["name"].clone(), nightcap.look(&path).await)
+    };
+    let (first, report) = report_on("one", TEST_VM).await;
+    assert_eq!(report["comparison"], Value::Null, "there was none before it");
+    scene.azure.lock().unwrap().world_mut().traffic_percent = 1000;
+    let (_, report) = report_on("other", CONTOSO_VM).await;
+    assert_eq!(report["comparison"], Value::Null, "that was another machine");
+    let (_, report) = report_on("two", TEST_VM).await;
+    let comparison = &report["comparison"];
+    assert_eq!((&comparison["capture"], &comparison["wasQuiet"]), (&first, &false.into()));
+    let grown = comparison["changes"].as_array().unwrap().iter().find(|change| change["kind"] == "grown").unwrap();
+    assert!(grown["now"].as_f64().unwrap() > 4.0 * grown["before"].as_f64().unwrap(), "{comparison}");
+    let messages = scene.azure.lock().unwrap().messages().to_vec();
+    let lines = |index: usize| {
+        let message: Value = serde_json::from_str(&messages[index].body).unwrap();
+        message["data"]["capture"]["report"].as_array().unwrap().clone()
+    };
+    assert_eq!([0, 1, 2].map(|index| lines(index).len()), [3, 3, 4]);
+    let sentence = lines(2)[1].as_str().unwrap().to_owned();
+    assert!(sentence.starts_with("Compared with 2026-11-20 02:1"), "{sentence}");
+    assert!(sentence.contains(" UTC, the last capture: ") && sentence.contains(" has grown from "), "{sentence}");
+    let values = store.values();
+    let kept: Vec<&String> =
+        values.iter().filter(|(key, _)| key.starts_with("baseline:")).map(|(_, kept)| kept).collect();
+    assert_eq!(kept.len(), 2, "one a machine");
+    assert!(kept.iter().all(|kept| kept.len() < 10_000), "{kept:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,11 +295,7 @@ async fn reading_stops_where_it_was_told_to_and_says_so() {
     let (_, report) = captured.get("report", &[]).await.json();
     assert_eq!(report["file"]["isComplete"], false);
     assert!(report["packets"]["count"].as_u64().unwrap() > 0);
-    assert!(
-        captured.lines().iter().any(|line| line.contains(" Only the first 3.9 MiB of ")),
-        "{:?}",
-        captured.lines()
-    );
+    assert!(captured.lines().iter().any(|line| line.contains(" Only the first 3.9 MiB of ")), "{:?}", captured.lines());
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,19 +9,21 @@ use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::azure::{blob, operation};
-use crate::capture::finish;
+use crate::capture::finish::finish;
 use crate::capture::give_way::give_way;
 use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
+use crate::capture::report::{self, Reported};
 use crate::capture::retain::retain;
 use crate::capture::settle::settle;
 use crate::capture::step::{self, Answer, Duty, LONGEST_PAUSE, Question, SLACK, STOPS_FOR_RIVAL, Situation};
 use crate::context::Context;
 use crate::host::Host;
 use crate::records::alert::Resolved;
-use crate::records::capture::{CaptureRecord, End, KeptReport, Phase};
+use crate::records::capture::{CaptureRecord, End, Phase};
 use crate::records::failure::Failure;
 use crate::records::keys::resolved_key;
 use crate::records::outcome::Outcome;
+use crate::records::report::KeptReport;
 use crate::records::repository::AlertsOn;
 use crate::timestamp::Timestamp;
 
@@ -75,7 +77,7 @@ struct Watch<'a, H> {
     /// The capture that this one has given way to, when nobody here watches that one yet.
     survivor: Option<CaptureRecord>,
     /// A report that the store has not taken. People are told first.
-    unkept: Option<KeptReport>,
+    unkept: Option<Box<KeptReport>>,
 }
 
 impl<H: Host> Watch<'_, H> {
@@ -147,8 +149,10 @@ impl<H: Host> Watch<'_, H> {
                 revise_outcome(self.context, &self.record, Outcome::failed(&self.record.target, failure)).await;
             }
             Duty::Report => {
-                if let Some(report) = finish::read_report(self.context, &mut self.record).await {
-                    self.unkept = Some(report);
+                match report::report(self.context, &mut self.record).await {
+                    Reported::PutOff => return,
+                    Reported::Unkept(report) => self.unkept = Some(report),
+                    Reported::Done => {}
                 }
                 self.finish().await;
             }
@@ -160,11 +164,11 @@ impl<H: Host> Watch<'_, H> {
     }
 
     async fn finish(&mut self) {
-        finish::finish(self.context, &mut self.record).await;
+        finish(self.context, &mut self.record).await;
         if self.record.is_finished() {
             retain(self.context, &self.record).await;
             if let Some(report) = self.unkept.take() {
-                finish::keep_report(self.context, &self.record, &report).await;
+                report::keep(self.context, &self.record, &report).await;
             }
         }
     }

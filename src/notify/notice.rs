@@ -68,6 +68,9 @@ pub struct Captured {
     pub ended_at: Option<Timestamp>,
     /// Its files: one for a machine, one for each instance of a scale set.
     pub files: Vec<File>,
+    /// Of several, the number of the one that the lines are about, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leading_file: Option<usize>,
     /// Why there is no file or why it could not be looked at, in sentences.
     pub file_problem: Option<String>,
     /// What the file says, in a few lines.
@@ -102,9 +105,9 @@ pub struct Words {
 }
 
 /// The most lines of what a file says. The first has the worst finding with its next step.
-const MOST_LINES: usize = 3;
+const MOST_LINES: usize = 4;
 const LONGEST_FIRST_LINE: usize = 600;
-const LONGEST_LINE: usize = 300;
+const LONGEST_LINE: usize = 180;
 
 /// The most display filters. Findings stand in the first lines.
 const MOST_FILTERS: usize = 2;
@@ -191,12 +194,14 @@ impl Notice {
 
     fn web_links(&self) -> Vec<(&'static str, String)> {
         let files = self.capture.as_ref().map_or(&[][..], |capture| &capture.files);
-        let file_label = if files.len() > 1 { "Largest capture file" } else { "Capture file" };
+        let leading = self.capture.as_ref().and_then(|capture| capture.leading_file?.checked_sub(1));
+        let leading = leading.and_then(|index| files.get(index));
+        let file_label = if files.len() > 1 && leading.is_none() { "Largest capture file" } else { "Capture file" };
         let links = [
             ("Report", self.links.report.as_ref()),
             ("Record", self.links.record.as_ref()),
             ("Machine in Azure", self.links.portal.as_ref()),
-            (file_label, largest(files).map(|file| &file.url)),
+            (file_label, leading.or_else(|| largest(files)).map(|file| &file.url)),
         ];
         let told = links.into_iter().filter_map(|(label, url)| Some((label, url?.clone())));
         told.filter(|(_, url)| is_web_address(url)).collect()

@@ -20,7 +20,7 @@ const LONGEST_SECTION: usize = 3000;
 
 /// The longest value of a fact. A field may have 2000 characters, but all texts of a message together about 12,000
 /// (slackapi/bolt-js, issue 2509).
-const LONGEST_VALUE: usize = 650;
+const LONGEST_VALUE: usize = 600;
 
 /// The longest link; three of them fit into a section.
 const LONGEST_LINK: usize = 950;

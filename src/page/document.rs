@@ -8,8 +8,9 @@ use maud::{DOCTYPE, PreEscaped, html};
 use nightcap_report::Report;
 
 use crate::page::plot;
-use crate::page::sections::{self, Facts};
+use crate::page::sections::{self, Facts, Instances};
 use crate::page::words::shown;
+use crate::records::report::BeforeAndAfter;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -23,6 +24,10 @@ pub struct Page<'a> {
     pub machine: &'a str,
     /// What is known without the file.
     pub facts: Facts<'a>,
+    /// The instances of the scale set, if it is one.
+    pub instances: Instances<'a>,
+    /// The same machine before.
+    pub comparison: Option<&'a BeforeAndAfter>,
     /// What the file says.
     pub report: &'a Report,
 }
@@ -48,6 +53,8 @@ impl Page<'_> {
                         h1 { (title) }
                         p.lead { (sections::headline(report)) }
                         (sections::findings(report))
+                        (sections::instances(&self.instances))
+                        (sections::comparison(self.comparison))
                         (sections::normal(report))
                         (sections::capture(&self.facts, &report.packets))
                         section { h2 { "Traffic" } (plot::traffic(&report.series, self.facts.fired_at)) }
@@ -105,7 +112,7 @@ mod tests {
     }
 
     fn page(report: &Report) -> Page<'_> {
-        Page { machine: "", facts: Facts::default(), report }
+        Page { machine: "", facts: Facts::default(), instances: Instances::default(), comparison: None, report }
     }
 
     fn finding(severity: Severity, sentence: &str) -> Finding {
@@ -237,7 +244,9 @@ mod tests {
         };
         report.findings = vec![finding(Severity::Info, &hostile()), finding(Severity::Critical, &hostile())];
         report.normal = vec![hostile()];
-        let text = Page { machine: &machine, facts, report: &report }.render();
+        let text =
+            Page { machine: &machine, facts, instances: Instances::default(), comparison: None, report: &report }
+                .render();
         assert_harmless(&text);
         let text = text.to_lowercase();
         for place in 1..=places.get() {

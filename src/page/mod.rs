@@ -12,19 +12,44 @@ mod words;
 use nightcap_report::Report;
 
 use crate::alert::Summary;
-use crate::azure::blob::largest;
 use crate::notify::Links;
 use crate::notify::compose::links_about;
 use crate::records::capture::CaptureRecord;
+use crate::records::report::{BeforeAndAfter, InstanceReport};
 use crate::settings::Settings;
 
 pub use document::Page;
-pub use sections::Facts;
+pub use sections::{Facts, Instances};
+
+/// What a page shows of a capture's files.
+pub struct Shown<'a> {
+    /// The name of the machine, or of the instance of a scale set.
+    pub machine: &'a str,
+    /// The number of its file, where there are several.
+    pub number: Option<usize>,
+    /// All instances, the worst first, on the page on that one.
+    pub instances: &'a [InstanceReport],
+    pub comparison: Option<&'a BeforeAndAfter>,
+    pub report: &'a Report,
+}
 
 /// The page on a capture that is over and was made for an alert.
-pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, settings: &Settings) -> String {
-    let machine = record.machine().name();
-    let file = largest(&record.files);
+pub fn page(record: &CaptureRecord, alert: Option<&Summary>, shown: &Shown<'_>, settings: &Settings) -> String {
+    let file = match shown.number {
+        Some(number) => number.checked_sub(1).and_then(|index| record.files.get(index)),
+        None => record.leading_file(),
+    };
+    let Links { portal, record: own, .. } = links_about(record, &settings.notify);
+    let address = |what: &str| own.as_ref().map(|own| format!("{own}/{what}"));
+    let one_file = shown.number.map_or_else(|| "file".to_owned(), |number| format!("file?number={number}"));
+    let is_one_of_several = shown.number.is_some() && shown.instances.is_empty();
+    let overview = is_one_of_several.then(|| address("report").unwrap_or_else(|| "report".to_owned()));
+    let links = [
+        ("All instances", overview),
+        ("Machine in Azure", portal),
+        ("Capture file", address(&one_file)),
+        ("Record", own.clone()),
+    ];
     let facts = Facts {
         rule: alert.map(|alert| alert.rule.as_str()),
         severity: alert.and_then(|alert| alert.severity.as_deref()),
@@ -35,14 +60,13 @@ pub fn page(record: &CaptureRecord, alert: Option<&Summary>, report: &Report, se
         end: record.end.as_ref().map(|end| end.message.as_str()),
         storage_path: file.map(|file| file.url.as_str()),
         size: file.and_then(|file| file.bytes),
-        links: links(record, settings),
+        links: links.into_iter().filter_map(|(what, address)| Some((what, address?))).collect(),
     };
-    Page { machine: &machine, facts, report }.render()
-}
-
-fn links(record: &CaptureRecord, settings: &Settings) -> Vec<(&'static str, String)> {
-    let Links { portal, record: own, .. } = links_about(record, &settings.notify);
-    let file = own.as_ref().map(|own| format!("{own}/file"));
-    let links = [("Machine in Azure", portal), ("Capture file", file), ("Record", own)];
-    links.into_iter().filter_map(|(what, address)| Some((what, address?))).collect()
+    let [report_address, file_address] = ["report", "file"].map(address);
+    let instances = Instances {
+        all: shown.instances,
+        report: report_address.unwrap_or_default(),
+        file: file_address.unwrap_or_else(|| "file".to_owned()),
+    };
+    Page { machine: shown.machine, facts, instances, comparison: shown.comparison, report: shown.report }.render()
 }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::alert::Summary;
-use crate::azure::blob::File;
+use crate::azure::blob::{File, largest};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
@@ -16,7 +15,6 @@ use crate::digest::digest;
 use crate::records::alert::OnCapture;
 use crate::records::form::FORM;
 use crate::records::keys::{alert_on, alerts_prefix, capture_key, spelt_capture_key};
-use crate::report::Report;
 use crate::timestamp::Timestamp;
 
 /// The most steps that a capture's record lists; watching one for hours takes about fifty.
@@ -96,6 +94,9 @@ pub struct CaptureRecord {
     /// Why its file could not be read.
     #[serde(default)]
     pub report_problem: Option<String>,
+    /// Of several files, the number of the one that the report is about, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leading_file: Option<usize>,
     /// How often reading the file was begun. A host that ends meanwhile leaves this behind.
     #[serde(default)]
     pub report_attempts: u32,
@@ -115,23 +116,6 @@ pub struct Requested {
     pub by: String,
     pub alert: Option<OnCapture>,
     pub at: Timestamp,
-}
-
-/// What a capture's file says, as it is written down: for programs, and as people are shown it.
-#[derive(Clone, Debug, Serialize)]
-pub struct KeptReport {
-    /// When the file was read.
-    pub at: Timestamp,
-    pub report: Report,
-    /// The same as a page.
-    pub page: String,
-}
-
-/// The same as it is shown: as it stands, for nobody here needs to understand it any more.
-#[derive(Debug, Deserialize)]
-pub struct ShownReport {
-    pub report: Box<RawValue>,
-    pub page: String,
 }
 
 /// Where a capture stands. Each phase is written before its work is done, so that whoever reads it knows what is next.
@@ -245,6 +229,7 @@ impl CaptureRecord {
             report: vec![],
             filters: vec![],
             report_problem: None,
+            leading_file: None,
             report_attempts: 0,
             steps: vec![],
         }
@@ -306,9 +291,20 @@ impl CaptureRecord {
         format!("over:{}", digest(&self.identity(), 16))
     }
 
-    /// Where the report on its file lies.
+    /// Where the report lies.
     pub fn report_key(&self) -> String {
         format!("report:{}", digest(&self.identity(), 16))
+    }
+
+    /// Where the report on one of several files lies.
+    pub fn report_key_of(&self, file: &File) -> String {
+        format!("report:{}", digest(&format!("{}\n{}", self.identity(), file.url), 16))
+    }
+
+    /// The file that the report is about, or is to be about: of several the largest, as long as none has been read.
+    pub fn leading_file(&self) -> Option<&File> {
+        let leading = self.leading_file.and_then(|number| self.files.get(number.checked_sub(1)?));
+        leading.or_else(|| largest(&self.files))
     }
 
     /// Whether another record of the name is about the same capture, not about one that had the name before.

@@ -16,6 +16,10 @@ pub const NOTICE: &str = "notice:";
 /// What the keys of records begin with that were set aside; the key of the record follows.
 pub const UNREADABLE: &str = "unreadable:";
 
+/// Kinds of values whose keys have a digest behind the kind, and nothing else.
+const OF_DIGESTS: [&str; 10] =
+    ["baseline", "claim", "notice", "over", "report", "resolved", "seen", "target", "token", "told"];
+
 /// Whether a key has the form of one of ours. Redis lists other people's keys too, and those may begin like ours.
 pub fn is_own_key(key: &str) -> bool {
     let is_digest = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -33,9 +37,7 @@ pub fn is_own_key(key: &str) -> bool {
         Some(("unreadable", key)) => is_record(key) || key.strip_prefix(NOTICE).is_some_and(is_digest),
         Some(("on", key)) => key.rsplit_once(':').is_some_and(|(capture, on)| is_capture(capture) && is_digest(on)),
         Some(("revised", key)) => key.split(':').count() == 2 && key.split(':').all(is_digest),
-        Some(("claim" | "notice" | "over" | "report" | "resolved" | "seen" | "target" | "token" | "told", key)) => {
-            is_digest(key)
-        }
+        Some((kind, key)) if OF_DIGESTS.contains(&kind) => is_digest(key),
         _ => is_record(key),
     }
 }
@@ -84,6 +86,11 @@ pub fn resolved_key(target: &Target, alert: &Summary) -> String {
 /// Where the memory of a machine lies. Ids may be longer than a key, so it is their digest.
 pub fn target_key(target: &Target) -> String {
     format!("target:{}", digest(&target.id().key(), 16))
+}
+
+/// Where earlier captures of a machine are remembered, or of an instance of a scale set, whose name tells it from the others.
+pub fn baseline_key(target: &Target, machine: &str) -> String {
+    format!("baseline:{}", digest(&format!("{}\n{}", target.resource().key(), machine.to_ascii_lowercase()), 16))
 }
 
 /// Where a subscription's watchers are remembered by region, if one has not the conventional name. The key is known before the
@@ -146,6 +153,7 @@ mod tests {
             unreadable_key(&notice_key(&id)),
             resolved_key(&record.target, &alert),
             target_key(&record.target),
+            baseline_key(&record.target, "web_3"),
             notice_key(&id),
             delivered_key(&id),
             lease_key(&id),

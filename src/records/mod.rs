@@ -1,12 +1,14 @@
 //! What is remembered, and where it lies in the store.
 
 pub mod alert;
+pub mod baseline;
 pub mod capture;
 pub mod failure;
 pub mod form;
 pub mod keys;
 pub mod outcome;
 pub mod reason;
+pub mod report;
 pub mod repository;
 pub mod reservation;
 pub mod standing;

@@ -7,13 +7,14 @@ use axum::body::Body;
 use axum::extract::RawQuery;
 use futures::stream;
 use http::{HeaderValue, Response, StatusCode, header};
-use url::form_urlencoded;
 
+use super::numbered::numbered;
 use super::operator::OperatorContext;
 use super::problem::Problem;
 use super::records::Found;
-use crate::azure::blob::{self, File, Piece, largest};
+use crate::azure::blob::{self, File, Piece};
 use crate::azure::error::AzureError;
+use crate::capture::instances::names;
 use crate::context::{Context, InProgress};
 use crate::host::Host;
 use crate::records::capture::CaptureRecord;
@@ -32,14 +33,14 @@ pub async fn send<H: Host>(
     OperatorContext(context): OperatorContext<H>,
     RawQuery(query): RawQuery,
 ) -> Result<Response<Body>, Problem> {
-    let file = wanted(&record, query.as_deref())?;
+    let (file, name) = wanted(&record, query.as_deref())?;
     let url = file.url.clone();
     let context = context.about(&record.requested_by);
     let turn = turn(&context).ok_or_else(|| {
         let detail = format!("{MOST_DOWNLOADS} files are being sent already. Try again in {RETRY_AFTER} seconds.");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header("retry-after", RETRY_AFTER)
     })?;
-    let download = Download { context, record, url, _turn: turn };
+    let download = Download { context, record, url, name, _turn: turn };
     let first = download.piece(None).await.map_err(|error| {
         let failure = Failure::from_azure(&error, &download.record.target, None);
         Problem::new(StatusCode::BAD_GATEWAY, failure.message)
@@ -47,24 +48,27 @@ pub async fn send<H: Host>(
     Ok(download.answer(first))
 }
 
-/// The file that `?number=` names by its place in the record's list, from 1; else the largest, which the report is about.
-fn wanted<'a>(record: &'a CaptureRecord, query: Option<&str>) -> Result<&'a File, Problem> {
-    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let number = pairs.find(|(name, _)| name == "number").map(|(_, number)| number.into_owned());
-    let file = match &number {
-        None => largest(&record.files),
-        Some(number) => {
-            let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            index.and_then(|index| record.files.get(index))
-        }
+/// The file that `?number=` names; else the one that the report is about.
+fn wanted<'a>(record: &'a CaptureRecord, query: Option<&str>) -> Result<(&'a File, String), Problem> {
+    let file = match numbered(record, query)? {
+        Some((_, file)) => Some(file),
+        None => record.leading_file(),
     };
-    file.ok_or_else(|| match (record.files.len(), number) {
-        (0, _) | (_, None) => {
-            let problem = record.file_problem.as_deref().unwrap_or("It is looked for when the capture is over.");
-            Problem::not_found(format!("This capture has no file. {problem}"))
-        }
-        (count, Some(_)) => Problem::not_found(format!("This capture has {count} files; number is from 1 to {count}.")),
-    })
+    let file = file.ok_or_else(|| {
+        let problem = record.file_problem.as_deref().unwrap_or("It is looked for when the capture is over.");
+        Problem::not_found(format!("This capture has no file. {problem}"))
+    })?;
+    Ok((file, name_of(record, file)))
+}
+
+/// What a browser saves it as: the capture's name, and of several files the instance's.
+fn name_of(record: &CaptureRecord, file: &File) -> String {
+    let names = names(&record.machine().name(), &record.files);
+    let instance = record.files.iter().zip(names).find(|(one, _)| *one == file).map(|(_, name)| name);
+    match instance.filter(|_| record.files.len() > 1) {
+        Some(instance) => format!("{}_{}.cap", record.name, instance.replace(' ', "_")),
+        None => format!("{}.cap", record.name),
+    }
 }
 
 fn turn<H: Host>(context: &Context<H>) -> Option<InProgress<H>> {
@@ -76,6 +80,8 @@ struct Download<H> {
     context: Context<H>,
     record: CaptureRecord,
     url: String,
+    /// What it is saved as.
+    name: String,
     _turn: InProgress<H>,
 }
 
@@ -87,7 +93,7 @@ impl<H: Host> Download<H> {
 
     fn answer(self, first: Piece) -> Response<Body> {
         let length = first.file_length;
-        let name = format!("attachment; filename=\"{}.cap\"", self.record.name);
+        let name = format!("attachment; filename=\"{}\"", self.name);
         let pieces = stream::try_unfold((self, None, Some(first)), |(download, sent, ready)| async move {
             let piece = match (ready, sent) {
                 (Some(first), _) => first,

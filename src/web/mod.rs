@@ -4,6 +4,7 @@ mod alerts;
 mod auth;
 mod file;
 mod health;
+mod numbered;
 mod operator;
 mod problem;
 mod records;

@@ -3,22 +3,31 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::IntoResponse;
 use http::{HeaderMap, Response, StatusCode, header};
 
+use super::numbered::numbered;
 use super::problem::{Problem, json};
 use super::records::{Found, load};
 use crate::context::Instance;
 use crate::host::Host;
-use crate::records::capture::{CaptureRecord, ShownReport};
+use crate::records::capture::CaptureRecord;
+use crate::records::report::ShownReport;
 
 pub async fn show<H: Host>(
     State(instance): State<Arc<Instance<H>>>,
     Found(record): Found,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let kept: Option<ShownReport> = load(&instance.host, &record.report_key()).await?;
+    let key = match numbered(&record, query.as_deref())? {
+        Some((number, file)) if record.files.len() > 1 && record.leading_file != Some(number) => {
+            record.report_key_of(file)
+        }
+        _ => record.report_key(),
+    };
+    let kept: Option<ShownReport> = load(&instance.host, &key).await?;
     let kept = kept.ok_or_else(|| Problem::not_found(why_not(&record)))?;
     Ok(if wants_html(&headers) { page(kept.page) } else { json(StatusCode::OK, &kept.report) })
 }

@@ -41,7 +41,7 @@ pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Respo
     let (done, is_done) = oneshot::channel();
     let instance = context.instance.clone();
     let patience = instance.host.sleep(context.settings.answer_within);
-    let task = context.about("");
+    let task = context.about("").staying();
     let work = async move {
         sweep(&task, found).await;
         // Whoever waited may have gone.

@@ -51,7 +51,7 @@ struct Lease {
 
 /// Keeps what is unfinished going, unless another instance does, for as long as the host lets it.
 pub async fn keep<H: Host>(context: &Context<H>) {
-    let context = Context::new(&context.instance, &context.settings, "");
+    let context = Context { until: context.until, ..Context::new(&context.instance, &context.settings, "") }.staying();
     let mut keeper = Keeper::new(&context);
     let work = async {
         context.records().save(NUDGE, &new_request_id(context.host())).await;
@@ -59,10 +59,10 @@ pub async fn keep<H: Host>(context: &Context<H>) {
             keeper.keep().await;
         }
     };
-    let Some(stay) = context.settings.stay else { return work.await };
+    let Some(left) = context.time_left() else { return work.await };
     {
         // Whatever is under way then is carried on by the next sweep, as after a sudden end.
-        select(pin!(work), pin!(context.host().sleep(stay))).await;
+        select(pin!(work), pin!(context.host().sleep(left))).await;
     }
     keeper.release().await;
 }

@@ -33,13 +33,14 @@ struct Kind {
     members: &'static [&'static str],
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind { prefix: "alert:", moment: "/receivedAt", members: &["key", "alert", "receivedAt", "finished", "outcomes"] },
     Kind {
         prefix: "capture:",
         moment: "/askedAt",
         members: &["name", "watcher", "askedBy", "askedAt", "phase", "steps"],
     },
+    Kind { prefix: "baseline:", moment: "/at", members: &["at", "captures"] },
     Kind { prefix: "claim:", moment: "/at", members: &["by", "at"] },
     Kind { prefix: NOTICE, moment: "/notice/at", members: &["notice", "attempts"] },
     Kind { prefix: "on:", moment: "/at", members: &["alert", "at"] },

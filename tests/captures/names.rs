@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nightcap::report::{Analysis, Evidence, KnownAs, Report};
-use nightcap::{Facts, Page};
+use nightcap::{Facts, Instances, Page};
 
 use crate::damage::files;
 use crate::read;
@@ -16,7 +16,8 @@ fn read_without_names(file: &[u8]) -> Report {
 
 /// All that is told or kept of a report, in lower case.
 fn told(report: &Report) -> String {
-    let page = Page { machine: "machine", facts: Facts::default(), report }.render();
+    let facts = Facts::default();
+    let page = Page { machine: "machine", facts, instances: Instances::default(), comparison: None, report }.render();
     let json = serde_json::to_string(report).unwrap();
     [vec![json, page], report.lines(), report.filters()].concat().join("\n").to_lowercase()
 }

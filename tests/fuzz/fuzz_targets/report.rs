@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use nightcap::report::{Analysis, Report};
-use nightcap::{Facts, Page};
+use nightcap::{Facts, Instances, Page};
 
 /// What may be kept under one key, with some room for quotes in the page.
 const LONGEST: usize = 900_000;
@@ -21,7 +21,8 @@ fuzz_target!(|input: &[u8]| {
     assert!(report.packets.count <= file.len() as u64 / 8, "a record of a file has a header");
 
     let json = serde_json::to_string(&report).expect("JSON");
-    let page = Page { machine: "machine", facts: Facts::default(), report: &report }.render();
+    let (facts, instances) = (Facts::default(), Instances::default());
+    let page = Page { machine: "machine", facts, instances, comparison: None, report: &report }.render();
     assert!(json.len() + page.len() < LONGEST);
     assert!(!page.contains("<script"));
     assert!(report.lines().iter().all(|line| !line.chars().any(char::is_control)));

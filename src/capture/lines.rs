@@ -1,0 +1,137 @@
+//! What people are told of several files in a few lines. Pure.
+
+use crate::measure::{count_of, number, size};
+use crate::records::report::InstanceReport;
+use crate::report::Report;
+
+/// The most instances that a line names.
+const MOST_NAMES: usize = 3;
+
+/// What the files of a scale set say: the worst instance first, whose report this is, and then how much there is.
+///
+/// `all` are the files that there are, of which the largest were read.
+pub fn lines(set: &str, all: usize, instances: &[InstanceReport], worst: &Report) -> Vec<String> {
+    let totals = totals(set, all, instances);
+    let Some((first, others)) = instances.split_first() else { return vec![totals] };
+    match worst.findings.first() {
+        None => [totals].into_iter().chain(nothing(instances)).collect(),
+        Some(finding) => {
+            let told = format!("{}: {} {}", first.name, finding.sentence, finding.next_step).trim_end().to_owned();
+            [told].into_iter().chain(beside(others)).chain([totals]).collect()
+        }
+    }
+}
+
+/// What there is to say of the instances beside the worst.
+fn beside(others: &[InstanceReport]) -> Option<String> {
+    let (found, rest): (Vec<_>, Vec<_>) =
+        others.iter().filter(|other| other.packets > 0).partition(|other| other.worst.is_some());
+    let next = found.first().and_then(|next| Some(format!("{}: {}", next.name, next.worst.as_ref()?)));
+    let more = match found.len().saturating_sub(1) {
+        0 => None,
+        more => Some(format!("Something stood out on {} more.", number(more as u64))),
+    };
+    let quiet = (!rest.is_empty()).then(|| format!("Nothing stood out on {}.", listed(&rest)));
+    let said: Vec<String> = [next, more, quiet, nothing(others)].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// Those that have captured nothing.
+fn nothing(instances: &[InstanceReport]) -> Option<String> {
+    let empty: Vec<_> = instances.iter().filter(|one| one.packets == 0 && one.problem.is_none()).collect();
+    (!empty.is_empty()).then(|| format!("Nothing was captured on {}.", listed(&empty)))
+}
+
+fn totals(set: &str, all: usize, instances: &[InstanceReport]) -> String {
+    let sum = |of: fn(&InstanceReport) -> u64| instances.iter().map(of).fold(0, u64::saturating_add);
+    let (packets, bytes) = (sum(|one| one.packets), sum(|one| one.bytes));
+    let unread: Vec<_> = instances.iter().filter(|one| one.problem.is_some()).collect();
+    let partly: Vec<_> = instances.iter().filter(|one| one.problem.is_none() && !one.is_complete).collect();
+    let read = instances.len().saturating_sub(unread.len());
+    let files = match all {
+        _ if read == all => count_of(all as u64, "file", "files"),
+        _ => format!("{} of {} files", number(read as u64), number(all as u64)),
+    };
+    let mut line = format!("{set}: {} packets, {} in {files}.", number(packets), size(bytes));
+    if !partly.is_empty() {
+        line.push_str(&format!(" Only a part was read of {}.", listed(&partly)));
+    }
+    if let Some(problem) = unread.first().and_then(|one| one.problem.as_ref()) {
+        line.push_str(&format!(" Not read: {}. {problem}", listed(&unread)));
+    }
+    line
+}
+
+fn listed(instances: &[&InstanceReport]) -> String {
+    let names: Vec<&str> = instances.iter().take(MOST_NAMES).map(|one| one.name.as_str()).collect();
+    match instances.len().saturating_sub(names.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), number(more as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Analysis, Finding, FindingKind, Severity};
+
+    fn instance(name: &str, packets: u64, worst: Option<&str>) -> InstanceReport {
+        let worst = worst.map(str::to_owned);
+        InstanceReport { packets, bytes: packets * 1024, worst, is_complete: true, ..InstanceReport::new(1, name) }
+    }
+
+    fn report(findings: &[&str]) -> Report {
+        let finding = |sentence: &&str| Finding {
+            kind: FindingKind::SilentService,
+            severity: Severity::Critical,
+            sentence: (*sentence).to_owned(),
+            next_step: "Look there.".to_owned(),
+            filter: None,
+            evidence: Default::default(),
+            from: None,
+            to: None,
+        };
+        Report { findings: findings.iter().map(finding).collect(), ..Analysis::default().finish() }
+    }
+
+    #[test]
+    fn the_worst_instance_is_named_first_and_the_others_after_it() {
+        let told = |instances: &[InstanceReport], findings: &[&str]| {
+            lines("web", instances.len(), instances, &report(findings))
+        };
+        let silent = instance("web_3", 1_000, Some("It is silent."));
+        let (quiet, empty) = (|name: &str| instance(name, 10, None), |name: &str| instance(name, 0, None));
+        assert_eq!(
+            told(&[silent.clone(), quiet("web_0"), empty("web_1")], &["It is silent."]),
+            [
+                "web_3: It is silent. Look there.",
+                "Nothing stood out on web_0. Nothing was captured on web_1.",
+                "web: 1,010 packets, 1,010.0 KiB in 3 files."
+            ]
+        );
+        let slow = |name: &str| instance(name, 5, Some("It is slow."));
+        let quiet_ones = ["web_6", "web_7", "web_8", "web_9"].map(quiet);
+        let many: Vec<_> = [silent.clone(), slow("web_4"), slow("web_5")].into_iter().chain(quiet_ones).collect();
+        assert_eq!(
+            told(&many, &["It is silent."])[1],
+            "web_4: It is slow. Something stood out on 1 more. Nothing stood out on web_6, web_7, web_8 and 1 more."
+        );
+        assert_eq!(told(&[quiet("web_0"), quiet("web_1")], &[]), ["web: 20 packets, 20.0 KiB in 2 files."]);
+        assert_eq!(told(&[quiet("web_0"), empty("web_1")], &[])[1], "Nothing was captured on web_1.");
+    }
+
+    #[test]
+    fn what_was_not_read_is_told() {
+        let part = InstanceReport { is_complete: false, ..instance("web_1", 5, None) };
+        let unread =
+            InstanceReport { problem: Some("There is no right to it.".to_owned()), ..InstanceReport::new(3, "web_2") };
+        let read = [instance("web_0", 5, None), part, unread];
+        assert_eq!(
+            lines("web", 60, &read, &report(&[])),
+            [
+                "web: 10 packets, 10.0 KiB in 2 of 60 files. Only a part was read of web_1. Not read: web_2. There is no right \
+              to it."
+            ]
+        );
+    }
+}
