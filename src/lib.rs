@@ -62,10 +62,7 @@ mod component {
     use tower_service::Service;
 
     use crate::context::Instance;
-    #[cfg(feature = "wasi02")]
-    use crate::host::wasi02::Runtime;
-    #[cfg(feature = "wasi03")]
-    use crate::host::wasi03::Runtime;
+    use crate::host::runtime::Runtime;
     use crate::log::{self, Event};
 
     static INSTANCE: LazyLock<Arc<Instance<Runtime>>> = LazyLock::new(|| {

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::alerts::{TEST_VM, common, common_at};
+use common::alerts::{TEST_VM, common, common_at, many_machines};
 use common::served::{Served, builds, until};
 use futures::future::join_all;
 use http::Method;
@@ -92,23 +92,12 @@ async fn killed_between_sending_and_writing_it_down_people_are_told_twice_under_
     }
 }
 
-/// A hundred machines in one region.
-fn many_machines(world: &mut World) -> Vec<String> {
-    let sample = world.virtual_machines[1].clone();
-    let ids: Vec<String> =
-        (0..100).map(|number| sample.id.replace("ContosoVM", &format!("machine-{number:03}"))).collect();
-    world
-        .virtual_machines
-        .extend(ids.iter().map(|id| nightcap_simulator::VirtualMachine { id: id.clone(), ..sample.clone() }));
-    ids
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_alerts_within_a_second_all_have_their_outcome_and_memory_stays_bounded() {
     for build in builds() {
         let mut machines = vec![];
         let slow = |world: &mut World| {
-            machines = many_machines(world);
+            machines = many_machines(world, 100);
             world.timing.latency = Duration::from_millis(200);
             world.throttle = Some(Throttle { requests: 400, window: Duration::from_secs(1) });
         };

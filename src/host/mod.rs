@@ -1,7 +1,7 @@
 //! The ports: everything that nightcap needs from the outside world, and nothing else.
 //!
-//! `wasi02.rs` or `wasi03.rs` makes them for the component, with `spin*.rs` or `directory.rs` for settings and the store. Tests
-//! bring another maker with a clock that they turn.
+//! `runtime.rs` makes them for the component: of `wasi02.rs` or `wasi03.rs`, and of `spin*.rs` or `directory.rs` for settings and
+//! the store. Tests bring another maker with a clock that they turn.
 
 #[cfg(target_arch = "wasm32")]
 mod clock;
@@ -14,15 +14,17 @@ mod progress;
 mod random;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod room;
+#[cfg(all(target_arch = "wasm32", any(feature = "wasi02", feature = "wasi03")))]
+pub mod runtime;
 pub(crate) mod send;
 #[cfg(all(target_arch = "wasm32", feature = "spin"))]
 mod spin;
 #[cfg(all(target_arch = "wasm32", feature = "spin-wasi03"))]
 mod spin_wasi03;
 #[cfg(all(target_arch = "wasm32", feature = "wasi02"))]
-pub mod wasi02;
+mod wasi02;
 #[cfg(all(target_arch = "wasm32", feature = "wasi03"))]
-pub mod wasi03;
+mod wasi03;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,15 @@
 //! Spin on WASI 0.3: settings are variables, and the store is the default key-value store.
+//!
+//! Keys are read by the interface of WASI 0.2, which Spin offers as well: all of them at once, in a call that blocks the
+//! instance. That of WASI 0.3 hands over one after the other, and the store on SQLite holds a lock until the last one is taken.
+//! Another request of the instance that asks the store meanwhile waits for that lock with the thread that both run on, and
+//! nobody takes the next key any more.
 
-use spin_sdk::key_value::{self, Store};
+use std::fmt::Display;
+
+use spin_sdk::key_value::Store;
 use spin_sdk::variables;
+use spin_sdk_wasi02::key_value::Store as StoreOfWasi02;
 
 use super::{SettingsUnreadable, StoreError};
 
@@ -35,18 +43,12 @@ pub async fn delete(key: String) -> Result<(), StoreError> {
 }
 
 pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
-    let store = Store::open_default().await.map_err(failed)?;
-    let mut all = store.get_keys().await;
-    let mut wanted = Vec::new();
-    while let Some(key) = all.next().await {
-        if key.starts_with(&prefix) {
-            wanted.push(key);
-        }
-    }
-    all.result().await.map_err(failed)?;
-    Ok(wanted)
+    let store = StoreOfWasi02::open_default().map_err(failed)?;
+    let mut keys = store.get_keys().map_err(failed)?;
+    keys.retain(|key| key.starts_with(&prefix));
+    Ok(keys)
 }
 
-fn failed(error: key_value::Error) -> StoreError {
+fn failed(error: impl Display) -> StoreError {
     StoreError(format!("key-value store: {error}"))
 }

@@ -1,5 +1,5 @@
-//! The runtime of the component on WASI 0.2. An instance serves one request, and lives until all work has ended that was
-//! spawned for it.
+//! What the component asks of WASI 0.2. An instance serves one request, and lives until all work has ended that was spawned for
+//! it.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -11,82 +11,24 @@ use wstd::http::{Body, Client};
 use wstd::runtime;
 use wstd::task;
 
-#[cfg(not(feature = "spin"))]
-use super::directory as own;
-use super::random::random;
 use super::room::room_for;
-#[cfg(feature = "spin")]
-use super::spin as own;
-use super::{FileUnreadable, Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
-use crate::timestamp::Timestamp;
+use super::{LARGEST_ANSWER, NoAnswer, Task};
 
-/// What the component runs on.
-#[derive(Clone, Copy, Debug)]
-pub struct Runtime;
-
-impl Runtime {
-    /// Whether the host gives a store that outlives the instance.
-    pub fn has_store(&self) -> bool {
-        own::has_store()
-    }
+/// Sends a request, reads its answer whole, and tells whenever something of it has come.
+pub async fn send(request: Request<Bytes>, more_came: impl Fn()) -> Result<Response<Bytes>, NoAnswer> {
+    let method = request.method().clone();
+    let (head, body) = Client::new().send(request).await.map_err(no_answer)?.into_parts();
+    more_came();
+    let body = read_body(body, room_for(&method, &head.headers), more_came).await?;
+    Ok(Response::from_parts(head, body))
 }
 
-impl Host for Runtime {
-    async fn send(&self, request: Request<Bytes>, progress: &Progress) -> Result<Response<Bytes>, NoAnswer> {
-        let method = request.method().clone();
-        let (head, body) = Client::new().send(request).await.map_err(no_answer)?.into_parts();
-        progress.note(self.monotonic());
-        let body = read_body(body, room_for(&method, &head.headers), || progress.note(self.monotonic())).await?;
-        Ok(Response::from_parts(head, body))
-    }
+pub async fn sleep(duration: Duration) {
+    task::sleep(duration.into()).await;
+}
 
-    fn now(&self) -> Timestamp {
-        clock::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        clock::monotonic()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        task::sleep(duration.into()).await;
-    }
-
-    fn random(&self) -> [u8; 16] {
-        random()
-    }
-
-    async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
-        own::setting(name).await
-    }
-
-    async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
-        std::fs::read(path).map_err(|error| FileUnreadable(error.to_string()))
-    }
-
-    async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
-        own::load(key).await
-    }
-
-    async fn save(&self, key: String, value: Vec<u8>) -> Result<(), StoreError> {
-        own::save(key, value).await
-    }
-
-    async fn delete(&self, key: String) -> Result<(), StoreError> {
-        own::delete(key).await
-    }
-
-    async fn keys(&self, prefix: String) -> Result<Vec<String>, StoreError> {
-        own::keys(prefix).await
-    }
-
-    async fn spawn(&self, task: Task) {
-        runtime::spawn(task).detach();
-    }
-
-    fn log(&self, line: &str) {
-        eprintln!("{line}");
-    }
+pub async fn spawn(task: Task) {
+    runtime::spawn(task).detach();
 }
 
 /// Reads a body into that much room, or more.

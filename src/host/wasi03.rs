@@ -1,4 +1,4 @@
-//! The runtime of the component on WASI 0.3. An instance may serve many requests.
+//! What the component asks of WASI 0.3. An instance may serve many requests.
 
 use std::fmt::Display;
 use std::future::poll_fn;
@@ -14,93 +14,35 @@ use spin_sdk::wasip3::http_compat::IncomingResponseBody;
 use spin_sdk::wasip3::wit_bindgen::StreamResult;
 use spin_sdk::wasip3::wit_future;
 
-#[cfg(not(feature = "spin-wasi03"))]
-use super::directory as own;
-use super::random::random;
 use super::room::room_for;
-#[cfg(feature = "spin-wasi03")]
-use super::spin_wasi03 as own;
-use super::{FileUnreadable, Host, LARGEST_ANSWER, NoAnswer, Progress, SettingsUnreadable, StoreError, Task, clock};
-use crate::timestamp::Timestamp;
+use super::{LARGEST_ANSWER, NoAnswer, Task};
 
 /// How much room there is at least for what a body of unknown length still brings, in bytes.
 const LEAST_ROOM: usize = 16 * 1024;
 
-/// What the component runs on.
-#[derive(Clone, Copy, Debug)]
-pub struct Runtime;
-
-impl Runtime {
-    /// Whether the host gives a store that outlives the instance.
-    pub fn has_store(&self) -> bool {
-        own::has_store()
+/// Sends a request, reads its answer whole, and tells whenever something of it has come.
+pub async fn send(request: Request<Bytes>, more_came: impl Fn()) -> Result<Response<Bytes>, NoAnswer> {
+    let method = request.method().clone();
+    // The request's body is written by a task that is spawned on the way.
+    let (answer, ()) = join(spin_sdk::http::send(request.map(Full::new)), let_spawned_begin()).await;
+    let (head, body) = answer.map_err(no_answer)?.into_parts();
+    more_came();
+    let room = room_for(&method, &head.headers);
+    let body = read_body(body, room, more_came).await?;
+    // Seen with wasmtime 49: a body that ends well after its first 8 KiB.
+    if body.len() < room {
+        return Err(NoAnswer(format!("the answer ended after {} bytes, and says that it has {room}", body.len())));
     }
+    Ok(Response::from_parts(head, body))
 }
 
-impl Host for Runtime {
-    async fn send(&self, request: Request<Bytes>, progress: &Progress) -> Result<Response<Bytes>, NoAnswer> {
-        let method = request.method().clone();
-        // The request's body is written by a task that is spawned on the way.
-        let (answer, ()) = join(spin_sdk::http::send(request.map(Full::new)), let_spawned_begin()).await;
-        let (head, body) = answer.map_err(no_answer)?.into_parts();
-        progress.note(self.monotonic());
-        let room = room_for(&method, &head.headers);
-        let body = read_body(body, room, || progress.note(self.monotonic())).await?;
-        // Seen with wasmtime 49: a body that ends well after its first 8 KiB.
-        if body.len() < room {
-            return Err(NoAnswer(format!("the answer ended after {} bytes, and says that it has {room}", body.len())));
-        }
-        Ok(Response::from_parts(head, body))
-    }
+pub async fn sleep(duration: Duration) {
+    spin_sdk::time::sleep(duration).await;
+}
 
-    fn now(&self) -> Timestamp {
-        clock::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        clock::monotonic()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        spin_sdk::time::sleep(duration).await;
-    }
-
-    fn random(&self) -> [u8; 16] {
-        random()
-    }
-
-    async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
-        own::setting(name).await
-    }
-
-    async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
-        std::fs::read(path).map_err(|error| FileUnreadable(error.to_string()))
-    }
-
-    async fn load(&self, key: String) -> Result<Option<Vec<u8>>, StoreError> {
-        own::load(key).await
-    }
-
-    async fn save(&self, key: String, value: Vec<u8>) -> Result<(), StoreError> {
-        own::save(key, value).await
-    }
-
-    async fn delete(&self, key: String) -> Result<(), StoreError> {
-        own::delete(key).await
-    }
-
-    async fn keys(&self, prefix: String) -> Result<Vec<String>, StoreError> {
-        own::keys(prefix).await
-    }
-
-    async fn spawn(&self, task: Task) {
-        spin_sdk::wasip3::spawn(task);
-        let_spawned_begin().await;
-    }
-
-    fn log(&self, line: &str) {
-        eprintln!("{line}");
-    }
+pub async fn spawn(task: Task) {
+    spin_sdk::wasip3::spawn(task);
+    let_spawned_begin().await;
 }
 
 /// Reads a body into that much room, or more. It goes from the host straight to where it stays: the body that the SDK offers

@@ -1,5 +1,6 @@
 //! Alerts as an action group sends them.
 
+use nightcap_simulator::{VirtualMachine, World};
 use serde_json::{Value, json};
 
 /// A machine of the simulator's sample world.
@@ -7,6 +8,15 @@ pub const TEST_VM: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/r
 
 /// Another one in the same region.
 pub const CONTOSO_VM: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ContosoExampleRG/providers/Microsoft.Compute/virtualMachines/ContosoVM";
+
+/// Puts so many more machines into the region of the sample's, and tells their ids.
+pub fn many_machines(world: &mut World, count: usize) -> Vec<String> {
+    let sample = world.virtual_machines[1].clone();
+    let ids: Vec<String> =
+        (0..count).map(|number| sample.id.replace("ContosoVM", &format!("machine-{number:03}"))).collect();
+    world.virtual_machines.extend(ids.iter().map(|id| VirtualMachine { id: id.clone(), ..sample.clone() }));
+    ids
+}
 
 /// A metric alert in the common schema.
 pub fn common(rule: &str, target: &str) -> Value {

@@ -31,12 +31,26 @@ pub async fn get(url: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 pub async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+    try_send(method, url, headers, body).await.expect("an answer")
+}
+
+/// Like [`post`], of a host that may die meanwhile.
+pub async fn try_post(url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Option<Answer> {
+    try_send(Method::POST, url, headers, body.into()).await
+}
+
+/// Like [`get`], of a host that may die meanwhile.
+pub async fn try_get(url: &str, headers: &[(&str, &str)]) -> Option<Answer> {
+    try_send(Method::GET, url, headers, Bytes::new()).await
+}
+
+async fn try_send(method: Method, url: &str, headers: &[(&str, &str)], body: Bytes) -> Option<Answer> {
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.request(request.body(Full::new(body)).expect("a request")).await.expect("an answer");
+    let answer = client.request(request.body(Full::new(body)).expect("a request")).await.ok()?;
     let (head, body) = answer.into_parts();
-    Answer { status: head.status, headers: head.headers, body: body.collect().await.expect("a body").to_bytes() }
+    Some(Answer { status: head.status, headers: head.headers, body: body.collect().await.ok()?.to_bytes() })
 }

@@ -5,6 +5,7 @@
 pub mod alerts;
 pub mod http;
 pub mod instance;
+pub mod redis;
 pub mod served;
 pub mod story;
 

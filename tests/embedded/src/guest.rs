@@ -12,11 +12,10 @@ use crate::bindings::{wasi02, wasi03};
 use crate::component::Wasi;
 use crate::key_value::{HasKeyValue, KeyValue};
 use crate::log::LogStream;
-use crate::manifest::Application;
 use crate::options::Options;
 use crate::outbound::Outbound;
 use crate::record::Record;
-use crate::state::State;
+use crate::spin::Spin;
 use crate::variables::Variables;
 
 pub(crate) struct Guest {
@@ -30,19 +29,13 @@ pub(crate) struct Guest {
     pub requests: Vec<oneshot::Sender<()>>,
 }
 
-#[derive(Clone)]
-struct Spin {
-    application: Arc<Application>,
-    state: State,
-}
-
 struct Memory(Arc<Record>);
 
 pub(crate) struct Guests {
     pub engine: Engine,
     pub options: Options,
     /// `None` where the host is not Spin.
-    pub application: Option<Arc<Application>>,
+    pub spin: Option<Spin>,
     pub record: Arc<Record>,
 }
 
@@ -54,7 +47,7 @@ impl Guests {
         match self.options.build.wasi() {
             Wasi::V02 => {
                 wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-                if self.application.is_some() {
+                if self.spin.is_some() {
                     use wasi02::fermyon::spin::{key_value, variables};
                     variables::add_to_linker::<_, Variables>(&mut linker, |guest| &guest.spin().application)?;
                     key_value::add_to_linker::<_, HasKeyValue>(&mut linker, |guest| guest.key_value())?;
@@ -63,7 +56,7 @@ impl Guests {
             Wasi::V03 => {
                 wasmtime_wasi::p3::add_to_linker(&mut linker)?;
                 wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-                if self.application.is_some() {
+                if self.spin.is_some() {
                     use wasi03::spin::{key_value::key_value, variables::variables};
                     variables::add_to_linker::<_, Variables>(&mut linker, |guest| &guest.spin().application)?;
                     key_value::add_to_linker::<_, HasKeyValue>(&mut linker, |guest| guest.key_value())?;
@@ -77,13 +70,10 @@ impl Guests {
         let guest = Guest {
             wasi: self.wasi()?,
             http: WasiHttpCtx::new(),
-            outbound: Outbound {
-                record: self.record.clone(),
-                allowed: self.application.as_ref().map(|it| it.allowed_hosts.clone()),
-            },
+            outbound: Outbound { record: self.record.clone(), spin: self.spin.clone() },
             table: ResourceTable::new(),
             memory: Memory(self.record.clone()),
-            spin: self.application.clone().map(|application| Spin { application, state: self.options.state.clone() }),
+            spin: self.spin.clone(),
             requests: Vec::new(),
         };
         let mut store = Store::new(&self.engine, guest);
@@ -103,7 +93,7 @@ impl Guests {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(LogStream::new(&self.record));
         wasi.stderr(LogStream::new(&self.record));
-        if self.application.is_none() {
+        if self.spin.is_none() {
             for (name, value) in &self.options.settings {
                 wasi.env(format!("NIGHTCAP_{}", name.to_uppercase()), value);
             }
@@ -130,7 +120,7 @@ impl Guest {
     fn key_value(&mut self) -> KeyValue<'_> {
         let spin = self.spin.as_ref().expect("only the spin build is linked with Spin's interfaces");
         let record = &self.outbound.record;
-        KeyValue { state: &spin.state, record, labels: &spin.application.key_value_stores, table: &mut self.table }
+        KeyValue { store: &spin.store, record, labels: &spin.application.key_value_stores, table: &mut self.table }
     }
 }
 

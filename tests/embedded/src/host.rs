@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -13,13 +13,14 @@ use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
 use crate::compile::compile;
-use crate::component::{Wasi, component, workspace};
+use crate::component::{Wasi, component};
 use crate::guest::Guests;
 use crate::instances::Instances;
-use crate::manifest::Application;
 use crate::options::Options;
+use crate::pool::Pool;
 use crate::record::Record;
 use crate::server::serve;
+use crate::spin::Spin;
 
 /// A host with the component in it, listening. Dropping it ends it, without waiting for the end.
 pub struct Host {
@@ -121,21 +122,19 @@ impl Drop for Host {
 /// Builds, checks and compiles everything that a start can fail on.
 fn prepare(options: Options, record: Arc<Record>) -> anyhow::Result<Instances> {
     let path = component(options.build)?;
-    let application = match options.build.is_for_spin() {
-        true => {
-            ensure!(!options.state.is_none(), "Spin has a store");
-            Some(Arc::new(Application::read(&workspace().join("spin.toml"), &options.settings)?))
-        }
+    let spin = match options.build.is_for_spin() {
+        true => Some(Spin::new(&options)?),
         false => None,
     };
+    let pool = Pool::new(spin.is_some(), &std::fs::read(&path)?)?;
     let component = compile(&path)?;
-    let guests = Guests { engine: component.engine().clone(), options, application, record };
+    let guests = Guests { engine: component.engine().clone(), options, spin, record };
     let linked = guests.linker()?.instantiate_pre(&component)?;
     let component = match guests.options.build.wasi() {
         Wasi::V02 => ProxyPre::P2(p2::bindings::ProxyPre::new(linked)?),
         Wasi::V03 => ProxyPre::P3(p3::bindings::ServicePre::new(linked)?),
     };
-    Ok(Instances { component, guests })
+    Ok(Instances { component, guests, pool })
 }
 
 /// Stands for the operating system's process: everything that a host does runs in here, so that all of

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
+use wasmtime::error::Context as _;
 use wasmtime::{Result, Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
@@ -17,11 +18,13 @@ use wasmtime_wasi_http::handler::{
 use crate::component::Wasi;
 use crate::guest::{Guest, Guests};
 use crate::options::Reuse;
+use crate::pool::Pool;
 use crate::record::Record;
 
 pub(crate) struct Instances {
     pub guests: Guests,
     pub component: ProxyPre<Guest>,
+    pub pool: Pool,
 }
 
 impl HandlerState for Instances {
@@ -30,6 +33,7 @@ impl HandlerState for Instances {
     type WorkerState = Limits;
 
     async fn instantiate(&self) -> Result<Instance<Guest, IdleTimeout, Limits>> {
+        let place = self.pool.take().context("the pool of instances is full")?;
         let mut store = self.guests.store()?;
         let proxy = self.component.instantiate_async(&mut store).await?;
         self.guests.record.instance_begins();
@@ -43,7 +47,7 @@ impl HandlerState for Instances {
             proxy,
             view: Guest::http,
             expiration: IdleTimeout::new(reuse.idle),
-            state: Limits { reuse, record: self.guests.record.clone() },
+            state: Limits { reuse, record: self.guests.record.clone(), _place: place },
         })
     }
 }
@@ -77,6 +81,7 @@ impl WorkerExpiration for IdleTimeout {
 pub(crate) struct Limits {
     reuse: Reuse,
     record: Arc<Record>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl WorkerState for Limits {

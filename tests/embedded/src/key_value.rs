@@ -1,18 +1,23 @@
 //! `spin:key-value`, as the component calls it on WASI 0.3, over a [`Store`].
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use wasmtime::Result;
-use wasmtime::component::{Accessor, FutureReader, HasData, Resource, ResourceTable, StreamReader};
+use tokio::sync::mpsc;
+use wasmtime::component::{
+    Accessor, Destination, FutureReader, HasData, Resource, ResourceTable, StreamProducer, StreamReader, StreamResult,
+};
+use wasmtime::{Result, StoreContextMut};
 
 use crate::bindings::wasi03::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use crate::key_stream::KeyStream;
 use crate::record::Record;
-use crate::state::State;
-use crate::store::{Listing, Store};
+use crate::store::Store;
 
 /// What the interface sees of an instance.
 pub(crate) struct KeyValue<'a> {
-    pub state: &'a State,
+    pub store: &'a Store,
     pub record: &'a Arc<Record>,
     /// The stores that the manifest lets the component open.
     pub labels: &'a [String],
@@ -27,15 +32,12 @@ impl HasData for HasKeyValue {
 
 type Answer<T> = std::result::Result<T, Error>;
 
-fn with_store<T, R>(
-    accessor: &Accessor<T, HasKeyValue>,
-    store: &Resource<Store>,
-    call: impl FnOnce(&Store) -> anyhow::Result<R>,
-) -> Result<Answer<R>> {
-    accessor.with(|mut access| {
-        let answer = call(access.get().table.get(store)?);
-        Ok(answer.map_err(other))
-    })
+fn opened<T>(accessor: &Accessor<T, HasKeyValue>, store: &Resource<Store>) -> Result<Store> {
+    accessor.with(|mut access| Ok(access.get().table.get(store)?.clone()))
+}
+
+fn note<T>(accessor: &Accessor<T, HasKeyValue>, verb: &str, key: &str) {
+    accessor.with(|mut access| access.get().record.step(format!("{verb} {key}")));
 }
 
 fn other(error: anyhow::Error) -> Error {
@@ -53,12 +55,13 @@ impl<T> HostStoreWithStore<T> for HasKeyValue {
             if !host.labels.contains(&label) {
                 return Ok(Err(Error::AccessDenied));
             }
-            Ok(Ok(host.table.push(Store::new(host.state.clone(), host.record.clone()))?))
+            Ok(Ok(host.table.push(host.store.clone())?))
         })
     }
 
     async fn get(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Result<Answer<Option<Vec<u8>>>> {
-        with_store(accessor, &store, |it| it.get(&key))
+        note(accessor, "read", &key);
+        Ok(opened(accessor, &store)?.get(&key).await.map_err(other))
     }
 
     async fn set(
@@ -67,26 +70,27 @@ impl<T> HostStoreWithStore<T> for HasKeyValue {
         key: String,
         value: Vec<u8>,
     ) -> Result<Answer<()>> {
-        with_store(accessor, &store, |it| it.set(key, value))
+        note(accessor, "write", &key);
+        Ok(opened(accessor, &store)?.set(key, value).await.map_err(other))
     }
 
     async fn delete(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Result<Answer<()>> {
-        with_store(accessor, &store, |it| it.delete(&key))
+        note(accessor, "delete", &key);
+        Ok(opened(accessor, &store)?.delete(&key).await.map_err(other))
     }
 
     async fn exists(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Result<Answer<bool>> {
-        with_store(accessor, &store, |it| it.exists(&key))
+        Ok(opened(accessor, &store)?.exists(&key).await.map_err(other))
     }
 
     async fn get_keys(
         accessor: &Accessor<T, Self>,
         store: Resource<Store>,
     ) -> Result<(StreamReader<String>, FutureReader<Answer<()>>)> {
+        let KeyStream { keys, outcome } = opened(accessor, &store)?.stream_keys();
         accessor.with(|mut access| {
-            let Listing { keys, outcome } = access.get().table.get(&store)?.keys();
-            let outcome = outcome.map_err(other);
-            let keys = StreamReader::new(&mut access, keys)?;
-            let outcome = FutureReader::new(&mut access, async { wasmtime::error::Ok(outcome) })?;
+            let keys = StreamReader::new(&mut access, Keys(keys))?;
+            let outcome = FutureReader::new(&mut access, async { wasmtime::error::Ok(outcome.await?.map_err(other)) })?;
             Ok((keys, outcome))
         })
     }
@@ -96,5 +100,31 @@ impl<T> HostStoreWithStore<T> for HasKeyValue {
             access.get().table.delete(store)?;
             Ok(())
         })
+    }
+}
+
+/// Keys on their way to the component, one at a time.
+struct Keys(mpsc::Receiver<String>);
+
+impl<D> StreamProducer<D> for Keys {
+    type Item = String;
+    type Buffer = Option<String>;
+
+    fn poll_produce<'a>(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        _: StoreContextMut<'a, D>,
+        mut destination: Destination<'a, String, Option<String>>,
+        finish: bool,
+    ) -> Poll<Result<StreamResult>> {
+        match self.0.poll_recv(context) {
+            Poll::Ready(Some(key)) => {
+                destination.set_buffer(Some(key));
+                Poll::Ready(Ok(StreamResult::Completed))
+            }
+            Poll::Ready(None) => Poll::Ready(Ok(StreamResult::Dropped)),
+            Poll::Pending if finish => Poll::Ready(Ok(StreamResult::Cancelled)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }

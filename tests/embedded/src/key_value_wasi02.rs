@@ -10,14 +10,13 @@ use crate::store::Store;
 type Answer<T> = std::result::Result<T, Error>;
 
 impl KeyValue<'_> {
-    fn with_store<R>(
-        &self,
-        store: &Resource<Store>,
-        call: impl FnOnce(&Store) -> anyhow::Result<R>,
-    ) -> Result<Answer<R>> {
-        let answer = call(self.table.get(store)?);
-        Ok(answer.map_err(|error| Error::Other(error.to_string())))
+    fn opened(&self, store: &Resource<Store>) -> Result<&Store> {
+        Ok(self.table.get(store)?)
     }
+}
+
+fn other(error: anyhow::Error) -> Error {
+    Error::Other(error.to_string())
 }
 
 impl Host for KeyValue<'_> {}
@@ -27,30 +26,30 @@ impl HostStore for KeyValue<'_> {
         if !self.labels.contains(&label) {
             return Ok(Err(Error::AccessDenied));
         }
-        Ok(Ok(self.table.push(Store::new(self.state.clone(), self.record.clone()))?))
+        Ok(Ok(self.table.push(self.store.clone())?))
     }
 
     async fn get(&mut self, store: Resource<Store>, key: String) -> Result<Answer<Option<Vec<u8>>>> {
-        self.with_store(&store, |it| it.get(&key))
+        self.record.step(format!("read {key}"));
+        Ok(self.opened(&store)?.get(&key).await.map_err(other))
     }
 
     async fn set(&mut self, store: Resource<Store>, key: String, value: Vec<u8>) -> Result<Answer<()>> {
-        self.with_store(&store, |it| it.set(key, value))
+        self.record.step(format!("write {key}"));
+        Ok(self.opened(&store)?.set(key, value).await.map_err(other))
     }
 
     async fn delete(&mut self, store: Resource<Store>, key: String) -> Result<Answer<()>> {
-        self.with_store(&store, |it| it.delete(&key))
+        self.record.step(format!("delete {key}"));
+        Ok(self.opened(&store)?.delete(&key).await.map_err(other))
     }
 
     async fn exists(&mut self, store: Resource<Store>, key: String) -> Result<Answer<bool>> {
-        self.with_store(&store, |it| it.exists(&key))
+        Ok(self.opened(&store)?.exists(&key).await.map_err(other))
     }
 
     async fn get_keys(&mut self, store: Resource<Store>) -> Result<Answer<Vec<String>>> {
-        self.with_store(&store, |it| {
-            let listing = it.keys();
-            listing.outcome.map(|()| listing.keys)
-        })
+        Ok(self.opened(&store)?.keys().await.map_err(other))
     }
 
     async fn drop(&mut self, store: Resource<Store>) -> Result<()> {

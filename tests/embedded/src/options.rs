@@ -16,13 +16,24 @@ pub struct Options {
     /// Where to listen; `None` takes a free loopback port.
     pub listen: Option<SocketAddr>,
     pub state: State,
+    /// The database of Redis that Spin keeps records in instead, as in `redis://127.0.0.1:6379`.
+    #[cfg(feature = "redis")]
+    pub redis: Option<String>,
     pub reuse: Reuse,
 }
 
 impl Options {
     /// No settings, a free port, an empty state, and instances reused as the real hosts do.
     pub fn new(build: Build) -> Self {
-        Options { build, settings: BTreeMap::new(), listen: None, state: State::default(), reuse: Reuse::default() }
+        Options {
+            build,
+            settings: BTreeMap::new(),
+            listen: None,
+            state: State::default(),
+            #[cfg(feature = "redis")]
+            redis: None,
+            reuse: Reuse::default(),
+        }
     }
 
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {

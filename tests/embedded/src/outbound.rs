@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::allowed_hosts::AllowedHosts;
 use crate::record::Record;
+use crate::spin::{PooledClient, Spin};
 
 pub(crate) struct Outbound {
     pub record: Arc<Record>,
-    /// `None` allows everything, as `wasmtime serve` does.
-    pub allowed: Option<AllowedHosts>,
+    /// `None` allows everything and connects anew for each request, as `wasmtime serve` does.
+    pub spin: Option<Spin>,
 }
 
 /// What carries a request and its answer, and has to go on until both are through.
@@ -33,7 +33,7 @@ impl WasiHttpHooks for Outbound {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let uri = request.uri();
         self.record.step(format!("{} {}", request.method(), uri.path()));
-        let refused = self.allowed.as_ref().is_some_and(|it| !it.allows(uri));
+        let refused = self.spin.as_ref().is_some_and(|it| !it.application.allowed_hosts.allows(uri));
         self.record.outbound_request(format!(
             "{} {}://{}{}",
             request.method(),
@@ -41,21 +41,26 @@ impl WasiHttpHooks for Outbound {
             uri.authority().map_or("", |it| it.as_str()),
             if refused { " refused" } else { "" },
         ));
+        let client = self.spin.as_ref().map(|spin| spin.client.clone());
         Box::new(async move {
-            match refused {
-                true => Err(Error::HttpRequestDenied),
-                false => send(request).await,
+            // The simulator speaks plain HTTP, and its answers come at once or never.
+            match client {
+                _ if refused => Err(Error::HttpRequestDenied),
+                _ if request.uri().scheme() != Some(&Scheme::HTTP) => Err(Error::TlsProtocolError),
+                Some(client) => send_as_spin(&client, request).await,
+                None => send_as_wasmtime(request).await,
             }
         })
     }
 }
 
-async fn send(mut request: Request<WasiBody>) -> Sent {
+async fn send_as_spin(client: &PooledClient, request: Request<WasiBody>) -> Sent {
+    let response = client.request(request).await.map_err(|error| Error::InternalError(Some(error.to_string())))?;
+    Ok((response.map(|body| body.map_err(Error::Hyper).boxed_unsync()), Box::new(async { Ok(()) })))
+}
+
+async fn send_as_wasmtime(mut request: Request<WasiBody>) -> Sent {
     let uri = request.uri();
-    // The simulator speaks plain HTTP, and its answers come at once or never.
-    if uri.scheme() != Some(&Scheme::HTTP) {
-        return Err(Error::TlsProtocolError);
-    }
     let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
     let address = format!("{host}:{}", uri.port_u16().unwrap_or(80));
     let stream = TcpStream::connect(address).await.map_err(Error::Connect)?;

@@ -25,14 +25,14 @@ pub(crate) async fn serve(listener: TcpListener, instances: Instances) {
     loop {
         // A connection that broke before it was taken is the client's affair.
         if let Ok((stream, _)) = listener.accept().await {
+            // `wasmtime serve` sends small packets at once. Spin leaves them to Nagle's algorithm.
+            let _ = stream.set_nodelay(handler.state().guests.spin.is_none());
             tokio::spawn(serve_connection(stream, handler.clone()));
         }
     }
 }
 
 async fn serve_connection(stream: TcpStream, handler: Handler) {
-    // Best effort: without it answers are only a little later.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let handler = handler.clone();
         async move { Ok::<_, Infallible>(answer(handler, request).await) }
@@ -43,7 +43,7 @@ async fn serve_connection(stream: TcpStream, handler: Handler) {
 
 async fn answer(handler: Handler, mut request: Request<Incoming>) -> Response<WasiBody> {
     let guests = &handler.state().guests;
-    if guests.options.build.is_for_spin()
+    if guests.spin.is_some()
         && let Err(error) = make_absolute(&mut request)
     {
         return plain(StatusCode::BAD_REQUEST, &error.to_string());

@@ -1,101 +1,78 @@
-//! A key-value store as Spin has it: the limits of its keys and values, over a [`State`].
+//! A key-value store as Spin's components see it: the limits of keys and values, over one of the stores that Spin has.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use anyhow::ensure;
 
-use anyhow::{anyhow, ensure};
-
-use crate::record::Record;
-use crate::state::State;
+use crate::key_stream::KeyStream;
+#[cfg(feature = "redis")]
+use crate::redis::Redis;
+use crate::sqlite::Sqlite;
 
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 1_000_000;
 
 /// An open store.
-pub struct Store {
-    state: State,
-    record: Arc<Record>,
-}
-
-/// The keys of a store, as far as they could be listed, and whether those are all.
-pub(crate) struct Listing {
-    pub keys: Vec<String>,
-    pub outcome: anyhow::Result<()>,
+#[derive(Clone)]
+pub enum Store {
+    Sqlite(Sqlite),
+    #[cfg(feature = "redis")]
+    Redis(Redis),
 }
 
 impl Store {
-    pub(crate) fn new(state: State, record: Arc<Record>) -> Self {
-        Store { state, record }
-    }
-
-    pub(crate) fn get(&self, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
-        self.record.step(format!("read {key}"));
+    pub(crate) async fn get(&self, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
         check_key(key)?;
-        self.check_readable()?;
-        Ok(self.state.with_values(|values| values.get(key).cloned()))
+        match self {
+            Store::Sqlite(sqlite) => sqlite.get(key),
+            #[cfg(feature = "redis")]
+            Store::Redis(redis) => redis.get(key).await,
+        }
     }
 
-    pub(crate) fn exists(&self, key: &str) -> anyhow::Result<bool> {
+    pub(crate) async fn exists(&self, key: &str) -> anyhow::Result<bool> {
         check_key(key)?;
-        self.check_readable()?;
-        Ok(self.state.with_values(|values| values.contains_key(key)))
+        match self {
+            Store::Sqlite(sqlite) => sqlite.exists(key),
+            #[cfg(feature = "redis")]
+            Store::Redis(redis) => redis.exists(key).await,
+        }
     }
 
-    pub(crate) fn keys(&self) -> Listing {
-        if let Err(error) = self.check_readable() {
-            return Listing { keys: Vec::new(), outcome: Err(error) };
-        }
-        let mut keys: Vec<String> = self.state.with_values(|values| values.keys().cloned().collect());
-        if self.state.lists_like_redis() {
-            keys = scan(keys);
-        }
-        if self.state.has_unreadable_key() {
-            keys.truncate(keys.len() / 2);
-            return Listing { keys, outcome: Err(anyhow!("a key is no UTF-8")) };
-        }
-        Listing { keys, outcome: Ok(()) }
-    }
-
-    pub(crate) fn set(&self, key: String, value: Vec<u8>) -> anyhow::Result<()> {
-        self.record.step(format!("write {key}"));
+    pub(crate) async fn set(&self, key: String, value: Vec<u8>) -> anyhow::Result<()> {
         check_key(&key)?;
         ensure!(value.len() <= MAX_VALUE, "a value has at most {MAX_VALUE} bytes");
-        self.check_writable()?;
-        self.state.with_values(|values| values.insert(key, value));
-        Ok(())
+        match self {
+            Store::Sqlite(sqlite) => sqlite.set(key, value),
+            #[cfg(feature = "redis")]
+            Store::Redis(redis) => redis.set(key, value).await,
+        }
     }
 
-    pub(crate) fn delete(&self, key: &str) -> anyhow::Result<()> {
-        self.record.step(format!("delete {key}"));
+    pub(crate) async fn delete(&self, key: &str) -> anyhow::Result<()> {
         check_key(key)?;
-        self.check_writable()?;
-        self.state.with_values(|values| values.remove(key));
-        Ok(())
+        match self {
+            Store::Sqlite(sqlite) => sqlite.delete(key),
+            #[cfg(feature = "redis")]
+            Store::Redis(redis) => redis.delete(key).await,
+        }
     }
 
-    fn check_readable(&self) -> anyhow::Result<()> {
-        ensure!(!self.state.reads_fail(), "the store cannot be read");
-        Ok(())
+    /// All keys at once, as on WASI 0.2.
+    pub(crate) async fn keys(&self) -> anyhow::Result<Vec<String>> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.keys(),
+            #[cfg(feature = "redis")]
+            Store::Redis(redis) => redis.keys().await,
+        }
     }
 
-    fn check_writable(&self) -> anyhow::Result<()> {
-        ensure!(!self.state.writes_fail(), "the store cannot be written");
-        Ok(())
+    /// One key after the other, as on WASI 0.3.
+    pub(crate) fn stream_keys(&self) -> KeyStream {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.stream_keys(),
+            #[cfg(feature = "redis")]
+            Store::Redis(redis) => redis.stream_keys(),
+        }
     }
-}
-
-/// Keys as Redis' SCAN gives them: by their hashes, and some once more, long after they came first.
-fn scan(mut keys: Vec<String>) -> Vec<String> {
-    keys.sort_by_cached_key(hash);
-    let again: Vec<String> = keys.iter().step_by(5).cloned().collect();
-    keys.extend(again);
-    keys
-}
-
-fn hash(key: &String) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn check_key(key: &str) -> anyhow::Result<()> {
@@ -106,64 +83,13 @@ fn check_key(key: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::State;
 
-    fn store(state: &State) -> Store {
-        Store::new(state.clone(), Arc::default())
-    }
-
-    #[test]
-    fn sizes_are_limited_as_in_spin() {
-        let store = store(&State::default());
-        assert!(store.set("k".repeat(256), vec![0; MAX_VALUE]).is_ok());
-        assert!(store.set("k".repeat(257), vec![]).is_err());
-        assert!(store.set("k".to_owned(), vec![0; MAX_VALUE + 1]).is_err());
-    }
-
-    #[test]
-    fn failures_are_switched_on_and_off() {
-        let state = State::default();
-        let store = store(&state);
-        state.fail_writes(true);
-        assert!(store.set("k".to_owned(), b"v".to_vec()).is_err());
-        state.fail_writes(false);
-        assert!(store.set("k".to_owned(), b"v".to_vec()).is_ok());
-        state.fail_reads(true);
-        assert!(store.keys().outcome.is_err());
-        assert_eq!(state.get("k").unwrap(), b"v");
-    }
-
-    #[test]
-    fn redis_lists_some_keys_twice_and_those_of_others_too() {
-        let state = State::default();
-        let store = store(&state);
-        for number in 0..20 {
-            store.set(format!("alert:{number:02}"), vec![]).unwrap();
-        }
-        state.put("target:somebody-else", "{}");
-        assert!(store.keys().keys.is_sorted());
-        state.list_like_redis(true);
-        let listing = store.keys();
-        assert!(listing.outcome.is_ok());
-        assert_eq!((listing.keys.len(), listing.keys.is_sorted()), (26, false));
-        assert!(listing.keys.contains(&"target:somebody-else".to_owned()));
-        let different: std::collections::BTreeSet<String> = listing.keys.into_iter().collect();
-        assert_eq!(different.len(), 21);
-        state.list_like_redis(false);
-        assert_eq!(store.keys().keys.len(), 21);
-    }
-
-    #[test]
-    fn a_key_that_is_no_text_breaks_a_listing_off() {
-        let state = State::default();
-        let store = store(&state);
-        for number in 0..10 {
-            state.put(&format!("alert:{number}"), "{}");
-        }
-        state.hold_unreadable_key(true);
-        let listing = store.keys();
-        assert_eq!((listing.keys.len(), listing.outcome.is_err()), (5, true));
-        assert!(store.get("alert:9").unwrap().is_some(), "all else works");
-        state.hold_unreadable_key(false);
-        assert!(store.keys().outcome.is_ok());
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sizes_are_limited_as_in_spin() {
+        let store = Store::Sqlite(Sqlite::new(State::default()));
+        assert!(store.set("k".repeat(256), vec![0; MAX_VALUE]).await.is_ok());
+        assert!(store.set("k".repeat(257), vec![]).await.is_err());
+        assert!(store.set("k".to_owned(), vec![0; MAX_VALUE + 1]).await.is_err());
     }
 }

@@ -1,0 +1,31 @@
+//! The built component on hosts that are as awkward as real ones were found to be.
+
+mod common;
+
+use std::time::Duration;
+
+use common::alerts::{TEST_VM, common};
+use common::served::{Served, builds};
+use futures::future::join_all;
+use nightcap_embedded::Build;
+
+fn builds_for_spin() -> impl Iterator<Item = Build> {
+    builds().into_iter().filter(|build| matches!(build, Build::Spin | Build::SpinWasi03))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_that_come_while_the_store_is_locked_for_a_listing_are_answered() {
+    for build in builds_for_spin() {
+        let scene = Served::new(build).await;
+        for number in 0..500 {
+            scene.options.state.put(&format!("somebody-else:{number}"), "{}");
+        }
+        let alerts: Vec<_> = (0..50).map(|number| common(&format!("rule{number}"), TEST_VM)).collect();
+        let answers = join_all(alerts.iter().map(|alert| scene.alert(alert)));
+        // An instance that hangs does so for ever.
+        let answers = tokio::time::timeout(Duration::from_secs(120), answers).await.expect("no instance hangs");
+        assert!(answers.iter().all(|(status, _)| [200, 201, 202].contains(&status.as_u16())), "{answers:#?}");
+        assert_eq!(scene.captures(), 1);
+        scene.assert_no_trap();
+    }
+}
