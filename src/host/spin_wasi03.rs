@@ -1,17 +1,66 @@
 //! Spin on WASI 0.3: settings are variables, and the store is the default key-value store.
 //!
-//! Keys are read by the interface of WASI 0.2, which Spin offers as well: all of them at once, in a call that blocks the
-//! instance. That of WASI 0.3 hands over one after the other, and the store on SQLite holds a lock until the last one is taken.
-//! Another request of the instance that asks the store meanwhile waits for that lock with the thread that both run on, and
-//! nobody takes the next key any more.
+//! Keys come one after the other, and Spin's store on SQLite holds a lock until the last one is taken. Another request of the
+//! instance that asked the store meanwhile would wait for that lock with the thread that both run on, and nobody would take the
+//! next key any more. So nobody asks while somebody lists, and nobody lists before all who asked have their answers.
 
-use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use spin_sdk::key_value::Store;
+use spin_sdk::key_value::{self, Store};
 use spin_sdk::variables;
-use spin_sdk_wasi02::key_value::Store as StoreOfWasi02;
 
 use super::{SettingsUnreadable, StoreError};
+
+/// The pause between two looks whether the store may be asked. A request that wakes another one traps the component.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(2);
+
+/// How many of the instance's requests wait for an answer of the store.
+static ASKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether one of them lists keys, or is about to.
+static LISTING: AtomicBool = AtomicBool::new(false);
+
+/// That the store is asked, until this is dropped.
+struct Asking;
+
+/// That keys are listed, until this is dropped.
+struct Listing;
+
+impl Asking {
+    async fn begin() -> Self {
+        while LISTING.load(Ordering::Relaxed) {
+            spin_sdk::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+        ASKING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        ASKING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Listing {
+    async fn begin() -> Self {
+        while LISTING.swap(true, Ordering::Relaxed) {
+            spin_sdk::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+        let listing = Self;
+        while ASKING.load(Ordering::Relaxed) > 0 {
+            spin_sdk::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+        listing
+    }
+}
+
+impl Drop for Listing {
+    fn drop(&mut self) {
+        LISTING.store(false, Ordering::Relaxed);
+    }
+}
 
 /// Whether it has one shows when it is used.
 pub fn has_store() -> bool {
@@ -28,27 +77,37 @@ pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnrea
 }
 
 pub async fn load(key: String) -> Result<Option<Vec<u8>>, StoreError> {
+    let _asking = Asking::begin().await;
     let store = Store::open_default().await.map_err(failed)?;
     store.get(key).await.map_err(failed)
 }
 
 pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
+    let _asking = Asking::begin().await;
     let store = Store::open_default().await.map_err(failed)?;
     store.set(key, value).await.map_err(failed)
 }
 
 pub async fn delete(key: String) -> Result<(), StoreError> {
+    let _asking = Asking::begin().await;
     let store = Store::open_default().await.map_err(failed)?;
     store.delete(key).await.map_err(failed)
 }
 
 pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
-    let store = StoreOfWasi02::open_default().map_err(failed)?;
-    let mut keys = store.get_keys().map_err(failed)?;
-    keys.retain(|key| key.starts_with(&prefix));
-    Ok(keys)
+    let _listing = Listing::begin().await;
+    let store = Store::open_default().await.map_err(failed)?;
+    let mut all = store.get_keys().await;
+    let mut wanted = Vec::new();
+    while let Some(key) = all.next().await {
+        if key.starts_with(&prefix) {
+            wanted.push(key);
+        }
+    }
+    all.result().await.map_err(failed)?;
+    Ok(wanted)
 }
 
-fn failed(error: impl Display) -> StoreError {
+fn failed(error: key_value::Error) -> StoreError {
     StoreError(format!("key-value store: {error}"))
 }
