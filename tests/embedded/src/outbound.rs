@@ -12,7 +12,7 @@ use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::record::Record;
-use crate::spin::{PooledClient, Spin};
+use crate::spin::{Spin, SpinClient};
 
 pub(crate) struct Outbound {
     pub record: Arc<Record>,
@@ -54,7 +54,7 @@ impl WasiHttpHooks for Outbound {
     }
 }
 
-async fn send_as_spin(client: &PooledClient, request: Request<WasiBody>) -> Sent {
+async fn send_as_spin(client: &SpinClient, request: Request<WasiBody>) -> Sent {
     let response = client.request(request).await.map_err(|error| Error::InternalError(Some(error.to_string())))?;
     Ok((response.map(|body| body.map_err(Error::Hyper).boxed_unsync()), Box::new(async { Ok(()) })))
 }
