@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::alerts::{TEST_VM, common};
+use common::alerts::{TEST_VM, common, many_machines};
 use common::served::{Served, builds};
 use futures::future::join_all;
 use nightcap_embedded::Build;
@@ -27,5 +27,20 @@ async fn alerts_that_come_while_the_store_is_locked_for_a_listing_are_answered()
         assert!(answers.iter().all(|(status, _)| [200, 201, 202].contains(&status.as_u16())), "{answers:#?}");
         assert_eq!(scene.captures(), 1);
         scene.assert_no_trap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_is_repeated_because_its_host_was_quick() {
+    for build in builds() {
+        let mut machines = vec![];
+        let scene = Served::with(build, |world| machines = many_machines(world, 50), &[]).await;
+        for machine in &machines {
+            let (status, answer) = scene.alert(&common("cpu", machine)).await;
+            assert_eq!(status, 201, "{answer}");
+        }
+        let logs = scene.nightcap.logs();
+        let repeated: Vec<_> = logs.iter().filter(|line| line.contains(r#""attempt":2"#)).collect();
+        assert!(repeated.is_empty(), "{repeated:#?}");
     }
 }

@@ -16,8 +16,8 @@ use crate::redis::Redis;
 use crate::sqlite::Sqlite;
 use crate::store::Store;
 
-/// Sets no option of TCP, as Spin's does. So what is small and has something sent before it waits for an acknowledgement of that
-/// (Nagle's algorithm), which the other side delays. It connects anew for each request, which Spin's does not.
+/// Keeps connections for later requests, and sets no option of TCP. So what is small and has something sent before it waits for
+/// an acknowledgement of that (Nagle's algorithm), which the other side delays.
 pub(crate) type SpinClient = Client<HttpConnector, WasiBody>;
 
 /// What all instances of a host share.
@@ -32,7 +32,7 @@ impl Spin {
     pub fn new(options: &Options) -> anyhow::Result<Self> {
         ensure!(!options.state.is_none(), "Spin has a store");
         let application = Application::read(&workspace().join("spin.toml"), &options.settings)?;
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+        let client = Client::builder(TokioExecutor::new()).build_http();
         Ok(Spin { application: Arc::new(application), client, store: store(options) })
     }
 }
