@@ -12,8 +12,9 @@ use common::http::{Answer, try_get, try_post};
 use common::redis::{RedisServer, is_redis_installed};
 use common::served::{builds, until};
 use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
 use nightcap_embedded::{Build, Host, Options};
-use nightcap_simulator::{OPERATOR_KEY, Server, WEBHOOK_KEY, World};
+use nightcap_simulator::{Capture, OPERATOR_KEY, Server, WEBHOOK_KEY, World};
 use serde_json::{Value, json};
 
 const MACHINES: usize = 30;
@@ -21,6 +22,9 @@ const ALERTS: usize = 120;
 
 /// Alerts that are under way at once: as many instances, where one serves one request.
 const AT_ONCE: usize = 12;
+
+/// How long it may take to write down that a message was sent.
+const WRITING: Duration = Duration::from_secs(1);
 
 /// What somebody else keeps in the same database.
 const STRANGERS: usize = 200;
@@ -41,23 +45,22 @@ async fn a_storm_in_which_hosts_and_redis_are_killed_loses_nothing_and_tells_not
         let (answers, ()) = tokio::join!(storm, stage.have_accidents());
         stage.end_all_work().await;
 
-        let captures = stage.captures_of(&answers).await;
+        for answer in &answers {
+            stage.assert_well_ended(answer).await;
+        }
+        stage.assert_one_capture_at_a_time();
+        stage.assert_all_told().await;
         let copies = stage.copies();
+        stage.assert_told_once(&copies);
+        stage.hosts.iter().for_each(|host| assert_no_trap(host.lock().unwrap().as_ref().expect("it lives")));
         println!(
-            "{build:?}: {} captures, {} messages, {} of them sent again after a death; {} requests to Azure",
-            captures.len(),
+            "{build:?}: {} alerts, {} captures, {} messages, {} of them sent again after a death, {} requests to Azure",
+            answers.len(),
+            stage.captures().len(),
             copies.len(),
-            copies.values().filter(|copies| **copies > 1).count(),
+            copies.values().filter(|copies| copies.len() > 1).count(),
             stage.azure.azure().lock().unwrap().transcript().len(),
         );
-        assert!(captures.len() >= MACHINES, "every machine has one: {captures:#?}");
-        let told = stage.told_captures();
-        assert!(captures.iter().all(|capture| told.contains(capture)), "{captures:#?} {told:#?}");
-        for (message, copies) in &copies {
-            let delivered = stage.delivered(message);
-            assert!(delivered <= 1, "two hosts have delivered {message}, and both lived to write that down");
-            assert!(*copies <= delivered + stage.deaths.load(SeqCst), "{message} was sent {copies} times");
-        }
         for number in 0..STRANGERS {
             assert_eq!(stage.redis.lock().unwrap().ask(&["GET", &stranger(number)]), "theirs");
         }
@@ -71,6 +74,15 @@ fn stranger(number: usize) -> String {
     }
 }
 
+/// The slot of time in a capture's name.
+fn slot(capture: &Capture) -> &str {
+    capture.name.split('_').nth(2).expect("a name of nightcap's own")
+}
+
+fn assert_no_trap(host: &Host) {
+    assert_eq!(host.traps(), Vec::<String>::new());
+}
+
 struct Stage {
     azure: Server,
     machines: Vec<String>,
@@ -79,22 +91,20 @@ struct Stage {
     hosts: [Mutex<Option<Host>>; 2],
     logs: Arc<Mutex<Vec<String>>>,
     answered: AtomicUsize,
-    deaths: AtomicUsize,
+    /// From when to when somebody was dead.
+    accidents: Mutex<Vec<(Timestamp, Timestamp)>>,
 }
 
 impl Stage {
     async fn new(build: Build) -> Self {
         let mut machines = vec![];
-        let mut quick = |world: &mut World| {
-            machines = many_machines(world, MACHINES);
+        let azure = Server::start(|urls| {
+            let mut world = World::sample(urls);
+            machines = many_machines(&mut world, MACHINES);
             world.timing.latency = Duration::from_millis(30);
             world.timing.create = Duration::from_millis(300);
             world.timing.file_delay = Duration::from_millis(300);
             world.timing.retry_after = 1;
-        };
-        let azure = Server::start(|urls| {
-            let mut world = World::sample(urls);
-            quick(&mut world);
             world
         });
         let azure = azure.await.expect("the simulator starts");
@@ -119,7 +129,7 @@ impl Stage {
             hosts: [Mutex::default(), Mutex::default()],
             logs: Arc::default(),
             answered: AtomicUsize::new(0),
-            deaths: AtomicUsize::new(0),
+            accidents: Mutex::default(),
         };
         stage.start_host(0).await;
         stage.start_host(1).await;
@@ -135,8 +145,7 @@ impl Stage {
 
     async fn kill_host(&self, which: usize) {
         let host = self.hosts[which].lock().unwrap().take().expect("it lives");
-        assert_eq!(host.traps(), Vec::<String>::new());
-        self.deaths.fetch_add(1, SeqCst);
+        assert_no_trap(&host);
         host.kill().await;
     }
 
@@ -163,33 +172,35 @@ impl Stage {
         panic!("nobody took the alert {alert}");
     }
 
-    /// Kills whoever is to be killed when the storm has come so far, and starts it again.
     async fn have_accidents(&self) {
         self.until_answered(20).await;
-        self.kill_host(0).await;
-        self.start_host(0).await;
-
+        self.have_accident(&[0], false).await;
         self.until_answered(45).await;
-        self.redis.lock().unwrap().kill();
-        // Long enough for some alerts to meet no store.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        self.redis.lock().unwrap().start_again();
-
+        self.have_accident(&[], true).await;
         self.until_answered(70).await;
-        self.kill_host(1).await;
-        self.redis.lock().unwrap().kill();
-        self.redis.lock().unwrap().start_again();
-        self.start_host(1).await;
-
+        self.have_accident(&[1], true).await;
         self.until_told(5).await;
-        self.kill_host(0).await;
-        self.kill_host(1).await;
-        self.start_host(0).await;
-        self.start_host(1).await;
-
+        self.have_accident(&[0, 1], false).await;
         self.until_told(15).await;
-        self.redis.lock().unwrap().kill();
-        self.redis.lock().unwrap().start_again();
+        self.have_accident(&[], true).await;
+    }
+
+    /// Kills hosts and Redis, and starts them again.
+    async fn have_accident(&self, hosts: &[usize], with_redis: bool) {
+        let begin = Timestamp::now();
+        for which in hosts {
+            self.kill_host(*which).await;
+        }
+        if with_redis {
+            self.redis.lock().unwrap().kill();
+            // Long enough for some work to meet no store.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.redis.lock().unwrap().start_again();
+        }
+        for which in hosts {
+            self.start_host(*which).await;
+        }
+        self.accidents.lock().unwrap().push((begin, Timestamp::now()));
     }
 
     async fn until_answered(&self, count: usize) {
@@ -220,24 +231,54 @@ impl Stage {
         Some(try_post(&url, &[("authorization", &bearer)], "").await?.json().1)
     }
 
-    /// The captures that serve the alerts, which all have come to their end.
-    async fn captures_of(&self, answers: &[Value]) -> Vec<String> {
-        let mut captures = vec![];
-        for answer in answers {
-            let record = self.look(answer["links"]["record"].as_str().unwrap()).await;
-            assert_eq!(record["finished"], true, "{record}");
-            let outcome = &record["outcomes"][0];
-            let is_served = ["started", "joined"].contains(&outcome["outcome"].as_str().unwrap());
-            assert!(is_served || outcome["reason"] == "cooldown", "{record}");
-            if is_served {
-                let capture = self.look(outcome["capture"]["links"]["self"].as_str().unwrap()).await;
-                assert_eq!(capture["phase"], "finished", "{capture}");
-                captures.push(outcome["capture"]["name"].as_str().unwrap().to_owned());
+    /// Whether an alert's record says how the alert ended.
+    async fn assert_well_ended(&self, answer: &Value) {
+        let record = self.look(answer["links"]["record"].as_str().unwrap()).await;
+        assert_eq!(record["finished"], true, "{record}");
+        let outcome = &record["outcomes"][0];
+        let has_capture = ["started", "joined"].contains(&outcome["outcome"].as_str().unwrap());
+        assert!(has_capture || outcome["reason"] == "cooldown", "{record}");
+    }
+
+    /// Two captures of one machine run at once only when those raced who were on either side of the boundary of two slots.
+    fn assert_one_capture_at_a_time(&self) {
+        let captures = self.captures();
+        for machine in &self.machines {
+            let mut of_machine: Vec<_> = captures.iter().filter(|it| it.target.eq_ignore_ascii_case(machine)).collect();
+            assert!(!of_machine.is_empty(), "no capture of {machine}");
+            of_machine.sort_by_key(|capture| capture.started);
+            for pair in of_machine.windows(2) {
+                let overlap = pair[0].ended > pair[1].started;
+                assert!(!overlap || slot(pair[0]) != slot(pair[1]), "at once: {pair:#?}");
             }
         }
-        captures.sort();
-        captures.dedup();
-        captures
+    }
+
+    /// Whether every capture has a record and was told, but for one that gave way to another.
+    async fn assert_all_told(&self) {
+        let messages = self.messages();
+        for capture in self.captures() {
+            let name = &capture.name;
+            let link = format!("/api/captures/00000000-0000-0000-0000-000000000000/{}/{name}", capture.region);
+            let record = self.look(&link).await;
+            assert_eq!(record["phase"], "finished", "{record}");
+            let is_told = messages.iter().any(|(_, message)| message["data"]["capture"]["name"] == name.as_str());
+            assert!(is_told || record["end"]["reason"] == "superseded", "nobody was told of {record}");
+        }
+    }
+
+    /// A message is sent again only when somebody died between sending it and writing that down.
+    fn assert_told_once(&self, copies: &BTreeMap<String, Vec<Timestamp>>) {
+        let accidents = self.accidents.lock().unwrap();
+        for (message, times) in copies {
+            assert!(self.delivered(message) <= 1, "who has delivered {message} lived, and somebody delivered it again");
+            for pair in times.windows(2) {
+                let explains = |(begin, end): &&(Timestamp, Timestamp)| {
+                    *begin <= pair[0] + WRITING && pair[0] <= *end && *begin <= pair[1]
+                };
+                assert!(accidents.iter().find(explains).is_some(), "{message} came at {times:?}: {accidents:?}");
+            }
+        }
     }
 
     async fn look(&self, link: &str) -> Value {
@@ -247,24 +288,24 @@ impl Stage {
         answer.json().1
     }
 
-    fn messages(&self) -> Vec<Value> {
+    fn captures(&self) -> Vec<Capture> {
+        self.azure.azure().lock().unwrap().captures()
+    }
+
+    /// What people were told, and when.
+    fn messages(&self) -> Vec<(Timestamp, Value)> {
         let azure = self.azure.azure();
         let azure = azure.lock().unwrap();
-        azure.messages().iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+        azure.messages().iter().map(|message| (message.at, serde_json::from_str(&message.body).unwrap())).collect()
     }
 
-    /// How often each message came.
-    fn copies(&self) -> BTreeMap<String, usize> {
-        let mut copies = BTreeMap::new();
-        for message in self.messages() {
-            *copies.entry(message["id"].as_str().unwrap().to_owned()).or_default() += 1;
+    /// When each message came.
+    fn copies(&self) -> BTreeMap<String, Vec<Timestamp>> {
+        let mut copies: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (at, message) in self.messages() {
+            copies.entry(message["id"].as_str().unwrap().to_owned()).or_default().push(at);
         }
         copies
-    }
-
-    fn told_captures(&self) -> Vec<String> {
-        let name = |message: &Value| message["data"]["capture"]["name"].as_str().unwrap_or_default().to_owned();
-        self.messages().iter().map(name).collect()
     }
 
     /// How many hosts have written down that they delivered a message.
