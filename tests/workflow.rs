@@ -374,6 +374,20 @@ async fn a_fixed_name_is_deleted_and_created_anew_but_never_while_it_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fixed_name_that_somebody_is_freeing_is_waited_for_and_not_deleted_again() {
+    let scene = Scene::with(BEGIN, |world| world.timing.delete = Duration::from_secs(20));
+    let settings = [("capture_name", "the-one"), ("cooldown_seconds", "0"), ("answer_seconds", "60")];
+    let nightcap = scene.instance_with(&settings, Store::default());
+    assert_eq!(ends(&nightcap, &common("cpu", TEST_VM)).await, end(201, "started", "started"));
+    minutes(5).await;
+    scene.by_hand(Method::DELETE, "the-one", "");
+    let before = scene.asked().len();
+    assert_eq!(ends(&nightcap, &common("disk", TEST_VM)).await, end(201, "started", "started"));
+    let asked = scene.asked_for_it(before);
+    assert!(!asked.iter().any(|asked| asked.starts_with("DELETE")), "it may be the next one's by then: {asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_program_gets_its_capture_and_real_status_codes() {
     let scene = Scene::new();
     let nightcap = scene.instance_with(&[("answer_seconds", "60")], Store::default());
