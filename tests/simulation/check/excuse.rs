@@ -7,6 +7,9 @@ use strum::IntoStaticStr;
 /// The most stories of a thousand in which an excuse may be used.
 const MOST_OF_A_THOUSAND: u64 = 1;
 
+/// So many uses show no frequency: of one that is needed in half a story of a thousand, three thousand stories may well need four.
+const FEW: u64 = 5;
+
 /// Why something that is broken may be so in this story. What each of them stands for is said where it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -58,9 +61,9 @@ impl Uses {
         self.0.iter().map(line).collect()
     }
 
-    /// Those that are used more often than an excuse may be. A few stories show no frequency.
+    /// Those that are used more often than an excuse may be.
     pub fn too_often(&self, stories: u64) -> Vec<&'static str> {
-        let most = (stories * MOST_OF_A_THOUSAND / 1000).max(1);
+        let most = (stories * MOST_OF_A_THOUSAND / 1000).max(FEW);
         let often = |(excuse, seeds): (&Excuse, &Vec<u64>)| (seeds.len() as u64 > most).then(|| excuse.name());
         self.0.iter().filter_map(often).collect()
     }
