@@ -56,11 +56,9 @@ use stage::Stage;
 
 const SEEDS: u64 = 3000;
 
-/// Stories among the first 20,000 that do not end well yet: an end is told twice, once as vanished (2493, 5127); an end is told for a
-/// name that has none (6255), with an alert on another machine (6834), or as stopped by hand when it was in favour of another capture
-/// (8443); a capture is stopped too early (9405) or forgotten (13243); two run beside each other for too long (19066, 19523). They
-/// are played and printed.
-const KNOWN_FAULTS: [u64; 9] = [2493, 5127, 6255, 6834, 8443, 9405, 13243, 19066, 19523];
+/// Stories among these that do not end well yet: of a capture of a fixed name, for which several race with wrong clocks, it is told
+/// that it vanished (789); one is told as stopped by hand that was stopped in favour of another (2669). They are played and printed.
+const KNOWN_FAULTS: [u64; 2] = [789, 2669];
 
 /// How much of a story is shown.
 const LINES: usize = 60;
