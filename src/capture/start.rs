@@ -457,7 +457,8 @@ impl<H: Host> Sequence<'_, H> {
             let looked_at = self.azure.log.host.monotonic();
             let there = resource.get().await.map_err(|error| self.failure(&error))?;
             self.looked_at = Some(looked_at);
-            if there.is_none_or(|there| there.storage_path != capture.storage_path) {
+            // For a moment not all of Azure knows a new one: that it is not there says nothing.
+            if there.is_some_and(|there| there.storage_path != capture.storage_path) {
                 over = Over::Gone;
             }
         }

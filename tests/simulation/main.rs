@@ -56,9 +56,9 @@ use stage::Stage;
 
 const SEEDS: u64 = 3000;
 
-/// Stories among these that do not end well yet: of a capture of a fixed name, for which several race with wrong clocks, it is told
-/// that it vanished (789); one is told as stopped by hand that was stopped in favour of another (2669). They are played and printed.
-const KNOWN_FAULTS: [u64; 2] = [789, 2669];
+/// Stories among these that do not end well yet: one is told as stopped by hand that was stopped in favour of another one, for who
+/// sees it stopped may be faster than who writes down why. They are played and printed.
+const KNOWN_FAULTS: [u64; 1] = [2669];
 
 /// How much of a story is shown.
 const LINES: usize = 60;
