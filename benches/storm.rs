@@ -16,11 +16,11 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::alerts::common_at;
+use common::alerts::{common_at, many_machines};
 use common::served::{Served, until};
 use futures::future::join_all;
 use nightcap_embedded::{Build, component};
-use nightcap_simulator::{VirtualMachine, World};
+use nightcap_simulator::World;
 
 /// Alerts and machines of each storm.
 const STORMS: [(usize, usize); 2] = [(500, 100), (2000, 400)];
@@ -75,7 +75,11 @@ fn main() {
 
 async fn storm_over(build: Build, alerts: usize, machines: usize) {
     let mut ids = vec![];
-    let scene = Served::with(build, |world| ids = many_machines(world, machines), &SETTINGS).await;
+    let furnish = |world: &mut World| {
+        world.timing.latency = LATENCY;
+        ids = many_machines(world, machines);
+    };
+    let scene = Served::with(build, furnish, &SETTINGS).await;
     let before = resident();
     let is_over = AtomicBool::new(false);
     let storm = async {
@@ -116,16 +120,6 @@ async fn storm_over(build: Build, alerts: usize, machines: usize) {
     assert_eq!(ends, BTreeMap::from([("joined".to_owned(), alerts - machines), ("started".to_owned(), machines)]));
     assert_eq!(scene.captures(), machines);
     scene.assert_no_trap();
-}
-
-/// Machines in one region.
-fn many_machines(world: &mut World, count: usize) -> Vec<String> {
-    world.timing.latency = LATENCY;
-    let model = world.virtual_machines[1].clone();
-    let ids: Vec<String> =
-        (0..count).map(|number| model.id.replace("ContosoVM", &format!("machine-{number:03}"))).collect();
-    world.virtual_machines.extend(ids.iter().map(|id| VirtualMachine { id: id.clone(), ..model.clone() }));
-    ids
 }
 
 /// Sends all alerts, so many at once, to one machine after the other.

@@ -65,9 +65,8 @@ pub async fn start<H: Host>(
     storage: &ResourceId,
 ) -> Result<Started, Failure> {
     let request = CaptureRequest::new(&plan.target, &plan.parameters, storage);
-    let (over, listed_at) = (BTreeMap::new(), place.listing.clock.server_time());
-    let mut sequence =
-        Sequence { context, azure, alert, plan, place, request, listed_at, over, looked_at: None, reserved: None };
+    let over = BTreeMap::new();
+    let mut sequence = Sequence { context, azure, alert, plan, place, request, over, looked_at: None, reserved: None };
     let started = sequence.run().await;
     sequence.release_unless_used(&started).await;
     started
@@ -80,9 +79,7 @@ struct Sequence<'a, H> {
     plan: &'a Start,
     place: &'a Place,
     request: CaptureRequest,
-    /// Azure's time at the latest list.
-    listed_at: Timestamp,
-    /// Captures of that list that are over, by name in lower case.
+    /// Captures of the latest list that are over, by name in lower case.
     over: BTreeMap<String, Over>,
     /// When the capture was looked at that has a name which is used again, on the monotonic clock.
     looked_at: Option<Duration>,
@@ -104,7 +101,6 @@ impl<H: Host> Sequence<'_, H> {
                 self.over.clear();
                 self.looked_at = None;
             }
-            self.listed_at = clock.server_time();
             if let Some(started) = self.round(&captures, clock, round).await? {
                 return Ok(started);
             }
@@ -135,12 +131,12 @@ impl<H: Host> Sequence<'_, H> {
         }
         let note_ends = evicted.iter().map(async |evicted| match evicted.eq_ignore_ascii_case(&name) {
             // As it stood beside this list: by now somebody may have written the record of the next capture.
-            true => self.note_end(evicted, captures, former.record().cloned()).await,
-            false => self.note_end(evicted, captures, self.record(evicted).await.ok().flatten()).await,
+            true => self.note_end(evicted, captures, clock, former.record().cloned()).await,
+            false => self.note_end(evicted, captures, clock, self.record(evicted).await.ok().flatten()).await,
         });
         join_all(note_ends).await;
-        let looked_at = self.looked_at.unwrap_or_else(|| self.azure.log.host.monotonic());
-        if self.azure.log.host.monotonic().saturating_sub(looked_at) > LIST_IS_FRESH {
+        let now = self.azure.log.host.monotonic();
+        if self.looked_at.is_some_and(|looked_at| now.saturating_sub(looked_at) > LIST_IS_FRESH) {
             return Ok(None);
         }
         if let Err(error) = self.delete_all(&evicted).await {
@@ -468,9 +464,9 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Writes down how a capture ended that is about to be deleted, in case whoever watches it has not seen it yet.
     /// `known` is the record of its name.
-    async fn note_end(&self, name: &str, captures: &[PacketCapture], known: Option<CaptureRecord>) {
+    async fn note_end(&self, name: &str, captures: &[PacketCapture], clock: Clock, known: Option<CaptureRecord>) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
-        let found = self.place.found(self.plan, capture, self.listed_at, self.azure.now());
+        let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.now());
         // The record of the name may by now be that of the next capture.
         let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);

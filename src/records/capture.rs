@@ -244,8 +244,12 @@ impl CaptureRecord {
     /// Where it lies: under its name, or beside that when the name is another capture's by now.
     pub fn key(&self) -> String {
         let key = capture_key(&self.subscription, &self.region, &self.name);
-        let moment = || self.requested_at.unix_millis().to_string();
-        if self.replaced { format!("{key}:{}", self.address().unwrap_or_else(moment)) } else { key }
+        if self.replaced { format!("{key}:{}", self.place_aside()) } else { key }
+    }
+
+    /// What stands behind the name in keys, when that is another capture's by now.
+    pub fn place_aside(&self) -> String {
+        self.address().unwrap_or_else(|| self.requested_at.unix_millis().to_string())
     }
 
     /// The address of its file, as keys have it. No other capture of the name has the same.

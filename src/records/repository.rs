@@ -236,7 +236,7 @@ impl<H: Host> Records<'_, H> {
         }
         // What tells no address would be taken for the next one's.
         let prefix = record.alerts_prefix();
-        let place = record.key().rsplit(':').next().unwrap_or_default().to_owned();
+        let place = record.place_aside();
         for key in self.keys(&prefix).await {
             if let Some(alert) = key.strip_prefix(&prefix).filter(|rest| !rest.contains(':')) {
                 self.move_value(&key, &format!("{prefix}{place}:{alert}")).await;

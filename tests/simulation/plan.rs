@@ -20,6 +20,9 @@ const GROUPS: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resour
 /// Names that the setting or a program fixes. Azure takes two of them for one, whatever their case.
 pub const FIXED_NAMES: [&str; 4] = ["pc1", "PC1", "pc2", "watchdog"];
 
+/// How often a timer sweeps when the storm is over, and from the beginning where nothing lives long.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
 /// What a person called a capture of their own.
 const LIKE_OURS: &str = "nightcap_mine";
 
@@ -204,7 +207,7 @@ impl Plan {
             there_before,
             storm,
             deliveries,
-            sweeps: if stay.is_some() { every_minute(storm) } else { sweeps(chance, storm) },
+            sweeps: if stay.is_some() { by_timer(storm) } else { sweeps(chance, storm) },
             by_hand: if wild(chance, 30) { by_hand(chance, storm) } else { vec![] },
             network: match stay {
                 _ if races => 500,
@@ -496,9 +499,8 @@ fn there_before(chance: &mut Chance, world: &mut World, limit: u64) -> Vec<(Stri
     all
 }
 
-/// As a timer has to where nothing lives long.
-fn every_minute(storm: Duration) -> Vec<Duration> {
-    (0..storm.as_secs()).step_by(60).map(Duration::from_secs).collect()
+fn by_timer(storm: Duration) -> Vec<Duration> {
+    (0..).map(|count| SWEEP_EVERY * count).take_while(|at| *at < storm).collect()
 }
 
 fn sweeps(chance: &mut Chance, storm: Duration) -> Vec<Duration> {

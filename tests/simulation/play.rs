@@ -10,7 +10,7 @@ use http::{Method, Request, StatusCode};
 use nightcap_simulator::{OPERATOR_KEY, WEBHOOK_KEY};
 use serde_json::Value;
 
-use crate::plan::{ByHand, Form};
+use crate::plan::{ByHand, Form, SWEEP_EVERY};
 use crate::stage::Stage;
 
 /// The pauses after which an action group repeats a call that failed, in seconds.
@@ -19,8 +19,7 @@ const REPEATS: [u64; 5] = [5, 20, 5, 40, 5];
 /// The pauses after which a program calls again when nobody has answered or nothing could be remembered.
 const CALLS_AGAIN: [u64; 2] = [1, 10];
 
-/// How often a timer sweeps when the storm is over, and for how long all may take to come to its end.
-pub const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often a timer sweeps at most when the storm is over, for all to come to its end.
 const MOST_SWEEPS: u32 = 180;
 
 /// How long it must stay quiet, for what is still on its way.

@@ -56,7 +56,6 @@ pub struct Life {
 }
 
 /// A host that is up.
-#[derive(Default)]
 struct Running {
     /// The instance that serves every request; none where each has one of its own.
     shared: Option<(Arc<Life>, Router)>,

@@ -8,8 +8,7 @@ use nightcap_simulator::{Capture, CaptureStatus};
 use super::excuse::Excuse;
 use super::ledger::{Ledger, Own, is_own_name, record_key};
 use super::verdict::Verdict;
-use crate::plan::ByHand;
-use crate::play::SWEEP_EVERY;
+use crate::plan::{ByHand, SWEEP_EVERY};
 
 /// How long those who raced across the boundary of two slots take to settle it when nothing is in their way. What a sweep has
 /// started is settled when its round is over, a quarter of a minute later at times; then come a list, two polls that Azure
