@@ -27,6 +27,10 @@ const COMPACT: &[BorrowedFormatItem] = format_description!("[year][month][day]T[
 /// To the second, as people read it.
 const PLAIN: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
 
+/// As Azure puts it into the addresses of files of captures (Microsoft Learn, "Manage packet captures with the Azure CLI").
+const IN_ADDRESS: &[BorrowedFormatItem] =
+    format_description!("[year]/[month]/[day]/packetcapture_[hour]_[minute]_[second]_[subsecond digits:3]");
+
 /// As headers write it (RFC 9110, 5.6.7).
 const HTTP_DATE: &[BorrowedFormatItem] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -54,10 +58,8 @@ impl Timestamp {
 
     /// Reads any kind of date that Azure Monitor writes.
     pub fn parse(text: &str) -> Option<Self> {
-        let utc = |format| PrimitiveDateTime::parse(text, format).ok().map(PrimitiveDateTime::assume_utc);
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok();
-        let moment = moment.or_else(|| utc(AMERICAN)).or_else(|| utc(WITHOUT_OFFSET))?;
-        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self::from_unix_millis)
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(Self::of);
+        moment.or_else(|| Self::parse_utc(text, AMERICAN)).or_else(|| Self::parse_utc(text, WITHOUT_OFFSET))
     }
 
     /// Reads `20261120T0213Z`.
@@ -70,9 +72,17 @@ impl Timestamp {
         Self::parse_utc(text, HTTP_DATE)
     }
 
+    /// Reads `2026/11/20/packetcapture_02_13_41_077`.
+    pub fn parse_in_address(text: &str) -> Option<Self> {
+        Self::parse_utc(text, IN_ADDRESS)
+    }
+
     fn parse_utc(text: &str, format: &[BorrowedFormatItem]) -> Option<Self> {
-        let moment = PrimitiveDateTime::parse(text, format).ok()?.assume_utc();
-        Some(Self::from_unix_millis(moment.unix_timestamp().saturating_mul(1000)))
+        Self::of(PrimitiveDateTime::parse(text, format).ok()?.assume_utc())
+    }
+
+    fn of(moment: OffsetDateTime) -> Option<Self> {
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self::from_unix_millis)
     }
 
     /// Writes `20261120T0213Z`.

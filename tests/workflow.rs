@@ -234,6 +234,26 @@ async fn a_capture_that_gives_way_is_stopped_though_that_fails_at_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_the_name_of_a_rival_by_now_is_not_stopped_for_it() {
+    let scene = Scene::with(BEGIN, |world| world.timing.latency = Duration::from_millis(80));
+    let busy = Effect::Status { status: 503, code: String::new(), message: String::new(), retry_after: Some(20) };
+    let slow = Fault::new(busy).method(Method::POST).path("/watchdog/queryStatus").times(2);
+    scene.azure.lock().unwrap().add_fault(slow);
+    let store = Store::default();
+    let one = scene.instance_with(&[("capture_seconds", "3600")], store.clone());
+    let other = scene.instance_with(&[("capture_seconds", "3600"), ("capture_name", "watchdog")], store.clone());
+    let (alert, later) = (common("cpu", TEST_VM), common("disk", TEST_VM));
+    let (first, second) = futures::future::join(ends(&one, &alert), ends(&other, &later)).await;
+    assert_eq!((first.1.as_str(), second.1.as_str()), ("started", "started"), "neither could see the other");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    scene.by_hand(Method::DELETE, "watchdog", "");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    scene.add_capture("watchdog", TEST_VM, 3600, CaptureState::Running);
+    minutes(3).await;
+    assert_eq!(scene.stopped(), Vec::<String>::new(), "by now it is somebody else's");
+}
+
+#[tokio::test(start_paused = true)]
 async fn hosts_whose_clocks_are_wrong_agree_all_the_same() {
     let scene = Scene::new();
     let hours = |hours: i64| scene.clone().with_skew(hours * 3_600_000).instance();

@@ -16,6 +16,7 @@ use super::client::{Azure, Call};
 use super::cloud::Audience;
 use super::error::AzureError;
 use crate::host::Host;
+use crate::timestamp::Timestamp;
 
 /// A file that a capture left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,13 @@ pub struct File {
 /// The largest of several files, which tells most; of equal ones the first. One whose size is not known counts as empty.
 pub fn largest(files: &[File]) -> Option<&File> {
     files.iter().rev().max_by_key(|file| file.bytes.unwrap_or_default())
+}
+
+/// When Azure chose a file's address, by its own clock. `None` where it has another form than Azure's.
+pub fn named_at(url: &str) -> Option<Timestamp> {
+    let stem = url.strip_suffix(".cap").unwrap_or(url);
+    let (before_date, _) = stem.rmatch_indices('/').nth(3)?;
+    Timestamp::parse_in_address(stem.get(before_date.saturating_add(1)..)?)
 }
 
 /// A bound on the pages of a list, 5000 blobs each.
@@ -302,6 +310,23 @@ mod tests {
 
     const BLOB: &str =
         "network-watcher-logs/subscriptions/s/virtualmachinescalesets/set/2026/11/20/packetcapture_02_13_41_077";
+
+    #[test]
+    fn an_address_tells_when_azure_chose_it() {
+        let at = Timestamp::parse("2026-11-20T02:13:41.077Z");
+        for url in [format!("https://store.blob.core.windows.net/{BLOB}.cap"), BLOB.to_owned()] {
+            assert_eq!(named_at(&url), at, "{url}");
+        }
+        for odd in [
+            "",
+            "/",
+            "https://store/c/mine.cap",
+            "https://store/c/2026/13/20/packetcapture_02_13_41_077.cap",
+            "é/é/é/é",
+        ] {
+            assert_eq!(named_at(odd), None, "{odd}");
+        }
+    }
 
     #[test]
     fn an_address_tells_container_and_names() {

@@ -44,14 +44,19 @@ pub async fn settle<H: Host>(
     // Who looks late, because the first one to do so has died, may see captures that followed each other.
     let mut running = Vec::new();
     for rival in rivals {
-        let look = CaptureResource::new(azure, watcher, &rival.name).poll_until_answered().await?;
+        let resource = CaptureResource::new(azure, watcher, &rival.name);
+        let look = resource.poll_until_answered().await?;
         // Nothing is stopped for a capture of which Azure tells nothing.
         let may_run = match look {
             Poll::Answered(status) => matches!(status.activity, Activity::NotStarted | Activity::Running),
             Poll::Gone => false,
             Poll::Later(_) => true,
         };
-        if may_run {
+        // The answer is about what has the name by now, which may be the next capture of a name that somebody fixed.
+        let is_it = may_run
+            && (is_own(&rival.name)
+                || resource.get().await?.is_some_and(|there| there.storage_path == rival.storage_path));
+        if is_it {
             running.push(rival);
         }
     }

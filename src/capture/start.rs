@@ -393,7 +393,7 @@ impl<H: Host> Sequence<'_, H> {
         record.requested_by = self.context.alert.clone();
         record.requested_for = Some(self.alert.clone());
         record.phase = Phase::Creating;
-        record.storage_path = capture.storage_path.clone();
+        (record.name, record.storage_path) = (capture.name.clone(), capture.storage_path.clone());
         record.note(now, "accepted", "Azure accepted the capture and is beginning it.");
         Box::new(record)
     }
@@ -469,6 +469,7 @@ impl<H: Host> Sequence<'_, H> {
         let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.now());
         // The record of the name may by now be that of the next capture.
         let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
+        record.name.clone_from(&capture.name);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
         // Whoever has stopped it in favour of another one has written that down.
         let is_told = record.end.is_some() || record.superseded_by.is_some();

@@ -252,7 +252,7 @@ impl Step<'_> {
             // Somebody else may have given the name to a capture of another machine.
             Phase::Requested if capture.is_elsewhere(&self.record.target) => self.take_in_absence(),
             Phase::Requested => {
-                self.record.storage_path = capture.storage_path;
+                (self.record.name, self.record.storage_path) = (capture.name, capture.storage_path);
                 // Somebody else may have asked for it long after this was written.
                 self.record.requested_at = azures_time;
                 self.enter(Phase::Creating, "seen", "Azure has the capture.")

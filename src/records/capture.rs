@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::alert::Summary;
-use crate::azure::blob::{File, largest};
+use crate::azure::blob::{File, largest, named_at};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
@@ -322,13 +322,17 @@ impl CaptureRecord {
         }
     }
 
-    /// Whether the name of both is the other one's by now, where they are not the same capture. The later one has it; but whoever
-    /// only asked for it takes it from nobody who raced for it and got it.
+    /// Whether the name of both is the other one's by now, where they are not the same capture. The later one has it, by Azure's
+    /// clock where that can be seen; but whoever only asked for it takes it from nobody who raced for it and got it.
     pub fn has_lost_name_to(&self, other: &Self) -> bool {
         match (&self.storage_path, &other.storage_path) {
             (Some(_), None) => other.follows(self),
             (None, Some(_)) => !self.follows(other),
-            _ => self.requested_at < other.requested_at,
+            (Some(own), Some(theirs)) => match (named_at(own), named_at(theirs)) {
+                (Some(own), Some(theirs)) => own < theirs,
+                _ => self.requested_at < other.requested_at,
+            },
+            (None, None) => self.requested_at < other.requested_at,
         }
     }
 
@@ -387,10 +391,11 @@ impl CaptureRecord {
         steps.extend(self.steps.iter().filter(|step| !stored.steps.contains(step)).cloned());
         steps.sort_by_key(|step| step.at);
         steps.truncate(MOST_STEPS);
-        let name = stored.name.clone();
+        // Of two spellings Azure's, which whoever has seen the capture knows; else the one that was there first.
+        let knows_better = self.storage_path.is_some() && stored.storage_path.is_none();
+        let name = if knows_better { self.name.clone() } else { stored.name.clone() };
         let (earlier, later) = if stored.is_ahead_of(self) { (self.clone(), stored) } else { (stored, self.clone()) };
         *self = Self {
-            // Of two spellings, the one that was there first.
             name,
             requested_at: later.requested_at.max(earlier.requested_at),
             storage_path: later.storage_path.or(earlier.storage_path),
@@ -511,6 +516,18 @@ pub mod tests {
     }
 
     #[test]
+    fn of_two_spellings_that_of_azure_stays_whoever_writes_last() {
+        let asked = CaptureRecord { name: "PC1".to_owned(), phase: Phase::Requested, ..record() };
+        let seen =
+            CaptureRecord { name: "pc1".to_owned(), storage_path: Some("https://store/1.cap".to_owned()), ..record() };
+        let (mut last, mut first) = (asked.clone(), seen.clone());
+        last.merge(seen);
+        first.merge(asked);
+        assert_eq!((last.name.as_str(), first.name.as_str()), ("pc1", "pc1"));
+        assert_eq!(last.end_note_key(), first.end_note_key(), "who ends it and who watches it find each other");
+    }
+
+    #[test]
     fn a_fixed_name_is_one_capture_after_the_other() {
         let at_path = |path: &str| CaptureRecord { storage_path: Some(path.to_owned()), ..record() };
         let (mut later, earlier) = (at_path("https://store/2.cap"), at_path("https://store/1.cap"));
@@ -520,6 +537,17 @@ pub mod tests {
         assert_ne!(later.identity(), earlier.identity());
         let aside = CaptureRecord { replaced: true, ..earlier };
         assert_ne!(aside.key(), later.key());
+    }
+
+    #[test]
+    fn the_name_is_that_of_the_later_one_by_azures_clock_whatever_a_host_takes_the_time_for() {
+        let at = |time: &str, seconds| CaptureRecord {
+            storage_path: Some(format!("https://store/logs/vm/2026/11/20/packetcapture_02_{time}_000.cap")),
+            requested_at: record().requested_at.after(Duration::from_secs(seconds)),
+            ..record()
+        };
+        let (earlier, later) = (at("17_34", 50), at("17_44", 40));
+        assert!(earlier.has_lost_name_to(&later) && !later.has_lost_name_to(&earlier));
     }
 
     #[test]

@@ -192,7 +192,8 @@ impl<H: Host> ForTarget<'_, H> {
             join(records.save_capture(&mut found), records.save(&on_key, &self.on)).await;
             return (self.joined(place, &found), Some(found));
         };
-        let record = CaptureRecord { storage_path: found.storage_path.or(record.storage_path), ..record };
+        let storage_path = found.storage_path.or(record.storage_path);
+        let record = CaptureRecord { name: found.name, storage_path, ..record };
         records.add_alert(&record, &self.on).await;
         if self.origin == Origin::LeftBehind && record.requested_by == self.context.alert {
             return (self.started(plan, place, &record), Some(record));

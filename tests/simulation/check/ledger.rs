@@ -74,6 +74,13 @@ impl<'a> Ledger<'a> {
         own.map(|(capture, life)| Own { capture, settings: &self.happened.settings[life] }).collect()
     }
 
+    /// These, and those that were there before under a name that is fixed and were found by it.
+    pub fn watched(&self) -> Vec<&Capture> {
+        let before = self.captures.iter().take(self.stage.plan.there_before.len());
+        let found = before.filter(|capture| self.record_of(capture).is_some());
+        found.chain(self.own().into_iter().map(|own| own.capture)).collect()
+    }
+
     /// The names that a setting or a program has fixed.
     pub fn fixed_names(&self) -> Vec<String> {
         let settings = self.happened.settings.values().map(|settings| settings["capture_name"].clone());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::alerts::outcomes;
 use super::excuse::Excuse;
-use super::ledger::{Ledger, Own, are_namesakes, is_own_name, record_key};
+use super::ledger::{Ledger, are_namesakes, is_own_name, record_key};
 use super::verdict::Verdict;
 use crate::plan::ByHand;
 use crate::stage::Arrival;
@@ -31,7 +31,7 @@ pub fn check(ledger: &Ledger, verdict: &mut Verdict) {
 
 /// Each capture has a record, and how it ended is told. A name may have been several captures', one after the other.
 fn captures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
-    for namesakes in by_name(ledger.own()) {
+    for namesakes in by_name(ledger.watched()) {
         let (first, name) = (namesakes[0], &namesakes[0].name);
         let records: Vec<Option<&Value>> = namesakes.iter().map(|capture| ledger.record_of(capture)).collect();
         let reasons = records.iter().flatten().map(|record| record["end"]["reason"].as_str().unwrap_or_default());
@@ -79,10 +79,10 @@ fn deleted_by_hand(ledger: &Ledger, captures: &[&Capture]) -> bool {
     captures.iter().any(|capture| ledger.was_done_by_hand(capture, ByHand::Delete))
 }
 
-/// The captures that nightcap asked for, those of one name together.
-fn by_name(own: Vec<Own<'_>>) -> Vec<Vec<&Capture>> {
+/// Those of one name together.
+fn by_name(captures: Vec<&Capture>) -> Vec<Vec<&Capture>> {
     let mut groups: Vec<Vec<&Capture>> = Vec::new();
-    for capture in own.into_iter().map(|own| own.capture) {
+    for capture in captures {
         match groups.iter_mut().find(|group| are_namesakes(group[0], capture)) {
             Some(group) => group.push(capture),
             None => groups.push(vec![capture]),
@@ -215,7 +215,7 @@ fn is_blind(ledger: &Ledger, arrival: &Arrival) -> bool {
 }
 
 fn messages_are_true(ledger: &Ledger, verdict: &mut Verdict) {
-    for namesakes in by_name(ledger.own()) {
+    for namesakes in by_name(ledger.watched()) {
         let capture = namesakes[0];
         for (id, at, notice) in notices_of(ledger, capture) {
             let reason = notice["reason"].as_str().unwrap();
