@@ -264,6 +264,14 @@ async fn hosts_whose_clocks_are_wrong_agree_all_the_same() {
         "it is over by this clock, but not by Azure's"
     );
     assert_eq!(ends(&hours(-7), &common("net", TEST_VM)).await.1, "joined");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let no_date = Fault::new(Effect::WithoutHeader("Date".to_owned())).method(Method::GET).times(2);
+    scene.azure.lock().unwrap().add_fault(no_date);
+    assert_eq!(
+        ends(&hours(7), &common("mem", TEST_VM)).await.1,
+        "joined",
+        "nor by that of a host that was told no time"
+    );
     assert_eq!(ends(&hours(5), &common("cpu", CONTOSO_VM)).await.1, "started");
     assert!(scene.captures().iter().all(|name| name.contains("_20261120T0210Z_")), "{:?}", scene.captures());
 }

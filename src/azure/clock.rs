@@ -20,12 +20,18 @@ const PRECISION: Duration = Duration::from_secs(1);
 pub struct Clock {
     server_time: Timestamp,
     received_at: Duration,
+    is_azures: bool,
 }
 
 impl Clock {
     /// The time at Azure when it answered.
     pub fn server_time(self) -> Timestamp {
         self.server_time
+    }
+
+    /// Whether Azure has told it. As long as no answer had a `Date` it is the host's own, which may be wrong.
+    pub fn is_azures(self) -> bool {
+        self.is_azures
     }
 
     /// When the answer came, on the host's monotonic clock.
@@ -48,13 +54,13 @@ impl AzureClock {
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         let received_at = host.monotonic();
         let reckoned = self.now(host);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(server_time) = date.and_then(Timestamp::parse_http_date) else {
-            return Clock { server_time: reckoned, received_at };
+            return Clock { server_time: reckoned, received_at, is_azures: last.is_some() };
         };
-        let clock = Clock { server_time, received_at };
+        let clock = Clock { server_time, received_at, is_azures: true };
         // What is reckoned is more exact, as long as both agree.
         let is_reckoned = reckoned.since(server_time).is_some_and(|ahead| ahead < PRECISION);
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_none() || !is_reckoned {
             *last = Some(clock);
         }

@@ -115,7 +115,7 @@ impl<H: Host> Sequence<'_, H> {
         clock: Clock,
         round: u32,
     ) -> Result<Option<Started>, Failure> {
-        if let Some((capture, seen_at)) = self.running_on_target(captures, clock.server_time()).await? {
+        if let Some((capture, seen_at)) = self.running_on_target(captures, clock).await? {
             return Ok(Some(self.found(capture, seen_at)));
         }
         let (name, former) = self.choose_name(captures, clock.server_time()).await;
@@ -164,10 +164,13 @@ impl<H: Host> Sequence<'_, H> {
     async fn running_on_target(
         &mut self,
         captures: &[PacketCapture],
-        now: Timestamp,
+        clock: Clock,
     ) -> Result<Option<(PacketCapture, Timestamp)>, Failure> {
-        // What is being created runs whatever time its name tells, for the clock behind the name may have been wrong.
-        let may_run = |capture: &PacketCapture| capture.is_beginning() || may_still_run(capture, now);
+        let now = clock.server_time();
+        // What is being created runs whatever time its name tells, for the clock behind the name may have been wrong. Before a host's
+        // own clock makes one be over, Azure is asked.
+        let may_run =
+            |capture: &PacketCapture| capture.is_beginning() || !clock.is_azures() || may_still_run(capture, now);
         let may_be_it = |capture: &&PacketCapture| self.is_on_target(capture) && capture.is_live() && may_run(capture);
         let candidates: Vec<_> = captures.iter().filter(may_be_it).take(MOST_ON_TARGET).collect();
         let are_ours = join_all(candidates.iter().map(|capture| self.is_ours(capture))).await;

@@ -337,9 +337,11 @@ impl CaptureRecord {
     }
 
     /// Whether this one, which nobody has seen yet, was asked for after another one of the name: that one is over, or so much
-    /// older that nobody can have raced for it. Whoever watches that one may not have seen its end yet.
+    /// older that nobody can have raced for it. Whoever watches that one may not have seen its end yet. Whoever asked for that one
+    /// may have had a wrong time, so Azure's counts too.
     fn follows(&self, seen: &Self) -> bool {
-        let later_by = self.requested_at.since(seen.requested_at).filter(|later_by| !later_by.is_zero());
+        let seen_at = seen.storage_path.as_deref().and_then(named_at).max(Some(seen.requested_at));
+        let later_by = seen_at.and_then(|at| self.requested_at.since(at)).filter(|later_by| !later_by.is_zero());
         later_by.is_some_and(|later_by| seen.end.is_some() || later_by > RACES_LAST)
     }
 
@@ -548,6 +550,9 @@ pub mod tests {
         };
         let (earlier, later) = (at("17_34", 50), at("17_44", 40));
         assert!(earlier.has_lost_name_to(&later) && !later.has_lost_name_to(&earlier));
+        // Asked for before the later one and never made.
+        let asked = CaptureRecord { storage_path: None, phase: Phase::Requested, ..at("", 200) };
+        assert!(!later.has_lost_name_to(&asked) && asked.has_lost_name_to(&later));
     }
 
     #[test]

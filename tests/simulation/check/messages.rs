@@ -224,7 +224,11 @@ fn messages_are_true(ledger: &Ledger, verdict: &mut Verdict) {
                 continue;
             }
             let excuses: Vec<_> = namesakes.iter().flat_map(|capture| excuses(ledger, reason, capture, told)).collect();
-            let so = format!("{:?}, started {:?}", capture.stop_reason, capture.started);
+            let so = namesakes.iter().map(|capture| {
+                let Capture { stop_reason, started, ended, deleted_at, .. } = capture;
+                format!("{stop_reason:?}, from {started:?} to {ended:?}, deleted {deleted_at:?}")
+            });
+            let so = so.collect::<Vec<_>>().join("; ");
             verdict.broken_unless(&excuses, format!("5: {id} tells {reason} of {}: {so}", capture.name));
         }
     }
@@ -288,6 +292,12 @@ fn excuses(ledger: &Ledger, reason: &str, capture: &Capture, told: Timestamp) ->
     match reason {
         // That nightcap itself stops one stands in its record, if the store lets it be seen.
         "stopped_by_hand" => vec![(Excuse::OwnStopUnreadable, was_stopped && store_failed)],
+        // It was over, and the next capture's host meant the one before.
+        "vanished" => {
+            let gone = capture.deleted_at.filter(|gone| *gone <= told);
+            let was_meant = gone.is_some_and(|gone| ledger.may_have_been_meant_for_former(capture, gone));
+            vec![(Excuse::DeletedForFormerNamesake, was_meant)]
+        }
         // Somebody was faster than nightcap, which wanted to.
         "resolved" => {
             vec![(Excuse::StoppedByHandFirst, was_stopped && ledger.was_done_by_hand(capture, ByHand::Stop))]
