@@ -14,6 +14,9 @@ use crate::records::target::TargetMemory;
 /// a little over a minute.
 const POLLS_FOR_STORE: u32 = 4;
 
+/// How often a message that the store does not take is sent before it is given up: for about half an hour.
+const POLLS_FOR_PEOPLE: u32 = 12;
+
 /// Writes down what people are to be told, and then that nothing remains to be done. Then tells them.
 pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     let records = context.records();
@@ -42,7 +45,11 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
         if record.polls < POLLS_FOR_STORE {
             return poll_again(record, context.azures_time());
         }
-        outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;
+        // Somebody else may seem to be sending it, and think the same.
+        let is_told = outbox::deliver_unkept(&records, &context.settings.notify, notice.clone()).await;
+        if !is_told && record.polls < POLLS_FOR_PEOPLE {
+            return poll_again(record, context.azures_time());
+        }
     }
     enter(record, Phase::Finished, context.azures_time(), "finished", "Nothing remains to be done.");
     note_capture(context, record, "finished");

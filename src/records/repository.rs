@@ -281,7 +281,7 @@ impl<H: Host> Records<'_, H> {
         if self.mark_open(&key).await && self.delete(&key).await {
             self.mark_finished(&key).await;
             // Whoever got the name may have written its record meanwhile.
-            if let Ok(Some(_)) = self.read::<CaptureRecord>(&key).await {
+            if !matches!(self.read::<CaptureRecord>(&key).await, Ok(None)) {
                 self.mark_open(&key).await;
             }
         }
@@ -387,8 +387,9 @@ impl<H: Host> Records<'_, H> {
         let saved = self.save(key, record).await;
         if finished && saved {
             self.mark_finished(key).await;
-            // Somebody else may have begun to work on the same just before.
-            if self.load::<Value>(key).await.is_some_and(|now| is_unfinished(&now)) {
+            // Somebody else may have begun to work on the same just before. A mark too many is taken away by the next sweep.
+            let now = self.read::<Value>(key).await;
+            if now.map_or(true, |now| now.is_some_and(|now| is_unfinished(&now))) {
                 self.mark_open(key).await;
             }
         }

@@ -109,11 +109,14 @@ fn why_unknown(ledger: &Ledger, capture: &Capture) -> Vec<(Excuse, bool)> {
 fn failures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
     for (key, record) in &ledger.happened.alerts {
         for outcome in outcomes(record).iter().filter(|outcome| outcome["outcome"] == "failed") {
+            let is_of_it = |notice: &Value| {
+                let of_alert = notice["links"]["record"].as_str().is_some_and(|record| record.ends_with(key.as_str()));
+                of_alert && same(&notice["target"], &outcome["target"])
+            };
             let is_about_it = |notice: &Value| {
                 let same_machine = same(&notice["target"], &outcome["target"]);
-                let of_alert = notice["links"]["record"].as_str().is_some_and(|record| record.ends_with(key.as_str()));
                 let of_capture = notice["capture"]["name"].is_string() && is_among(&record["alert"], notice);
-                notice["event"] == "failed" && same_machine && (of_alert || of_capture)
+                notice["event"] == "failed" && (is_of_it(notice) || same_machine && of_capture)
             };
             let told = ledger
                 .happened
@@ -121,10 +124,13 @@ fn failures_are_told(ledger: &Ledger, verdict: &mut Verdict) {
                 .iter()
                 .any(|(id, meant)| has_arrived(ledger, id) && meant.iter().any(|(_, notice)| is_about_it(notice)));
             if !told {
-                // Told once: what an earlier delivery came to.
-                let deliveries = ledger.happened.taken.iter().filter(|(taken, ..)| taken == key).count();
+                let was_told_otherwise = ledger.happened.notices.iter().any(|(id, meant)| {
+                    has_arrived(ledger, id)
+                        && meant.iter().any(|(_, notice)| is_of_it(notice) && notice["event"] != "failed")
+                });
                 let excuses = [
-                    (Excuse::ToldBeforeOtherwise, deliveries > 1),
+                    // Told once: what an earlier delivery came to.
+                    (Excuse::ToldBeforeOtherwise, was_told_otherwise),
                     // Two worked on it, and one could not see what the other had come to.
                     (Excuse::AlertUnreadable, ledger.store_failed_with(&format!("alert:{key}"))),
                 ];
