@@ -59,7 +59,14 @@ pub struct Context<H> {
     pub client_request_id: String,
     /// When the host may end this work, on its monotonic clock; nothing where it may go on to its end.
     pub until: Option<Duration>,
+    /// Turns at reading the list of a watcher's captures. They are those of one piece of work, for no request wakes another one.
+    turns: Arc<[Turn; LISTS_AT_ONCE]>,
 }
+
+/// How many lists of captures a piece of work reads at once. Each may be of thousands, and one keeper looks after all captures.
+const LISTS_AT_ONCE: usize = 8;
+
+type Turn = futures::lock::Mutex<()>;
 
 impl<H: Host> Context<H> {
     pub fn new(instance: &Arc<Instance<H>>, settings: &Arc<Settings>, alert: &str) -> Self {
@@ -69,6 +76,7 @@ impl<H: Host> Context<H> {
             alert: alert.to_owned(),
             client_request_id: new_request_id(&instance.host),
             until: None,
+            turns: Arc::default(),
         }
     }
 
@@ -80,6 +88,7 @@ impl<H: Host> Context<H> {
             alert: alert.to_owned(),
             client_request_id: self.client_request_id.clone(),
             until: self.until,
+            turns: self.turns.clone(),
         }
     }
 
@@ -92,6 +101,12 @@ impl<H: Host> Context<H> {
     /// How long the host still lets this work go on; nothing where that is to its end.
     pub fn time_left(&self) -> Option<Duration> {
         self.until.map(|until| until.saturating_sub(self.host().monotonic()))
+    }
+
+    /// Waits until few others read a list. Whoever does it for the same capture has the same turn.
+    pub async fn turn_to_list(&self, capture: &str) -> Option<futures::lock::MutexGuard<'_, ()>> {
+        let number = capture.bytes().map(usize::from).sum::<usize>() % LISTS_AT_ONCE;
+        Some(self.turns.get(number)?.lock().await)
     }
 
     pub fn host(&self) -> &H {

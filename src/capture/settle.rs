@@ -5,9 +5,9 @@ use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, PacketCapture, Poll, list};
 use crate::capture::name::{SLOT, asked_at, is_own, is_own_of, precedence, slot};
 use crate::capture::ours::is_recorded;
+use crate::context::Context;
 use crate::host::Host;
 use crate::records::capture::{CaptureRecord, End, EndNote};
-use crate::records::repository::Records;
 
 /// Closes the gaps through which two can create captures of different names for one target: they met on either side of
 /// the boundary of two slots, only one of them saw that a name had become free, or one of them has a name that somebody
@@ -18,15 +18,21 @@ use crate::records::repository::Records;
 /// Whoever watches one of those that are stopped finds that written down, and stops it as well. Gives the earliest when it is
 /// not the one that was started here.
 pub async fn settle<H: Host>(
+    context: &Context<H>,
     azure: &Azure<'_, H>,
-    records: &Records<'_, H>,
     started: &CaptureRecord,
 ) -> Result<Option<PacketCapture>, AzureError> {
+    let records = &context.records();
     let CaptureRecord { name, target, watcher, subscription, region, .. } = started;
     let own_slot = asked_at(name).unwrap_or_else(|| slot(started.requested_at));
     let neighbours = [own_slot.before(SLOT), own_slot, own_slot.after(SLOT)].map(Some);
+    let mut live = {
+        let _turn = context.turn_to_list(name).await;
+        list(azure, watcher).await?.captures
+    };
+    live.retain(PacketCapture::is_live);
     let mut rivals = Vec::new();
-    for other in list(azure, watcher).await?.captures.into_iter().filter(PacketCapture::is_live) {
+    for other in live {
         // Whoever had no time from Azure has named its capture by a clock that may be wrong.
         let is_near = other.is_beginning() || neighbours.contains(&asked_at(&other.name));
         let is_rival = match is_own(&other.name) {

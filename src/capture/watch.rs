@@ -205,7 +205,7 @@ impl<H: Host> Watch<'_, H> {
         match question {
             Question::Nothing => Answer::Nothing,
             Question::Resource => self.ask_for_resource(&capture).await,
-            Question::Rivals => match settle(&azure, &self.context.records(), &self.record).await {
+            Question::Rivals => match settle(self.context, &azure, &self.record).await {
                 Ok(earlier) => Answer::Rivals(earlier.map(Box::new)),
                 Err(error) => Answer::Failed(error),
             },

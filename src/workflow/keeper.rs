@@ -51,7 +51,9 @@ struct Lease {
 
 /// Keeps what is unfinished going, unless another instance does, for as long as the host lets it.
 pub async fn keep<H: Host>(context: &Context<H>) {
-    let context = Context { until: context.until, ..Context::new(&context.instance, &context.settings, "") }.staying();
+    let mut own = Context::new(&context.instance, &context.settings, "");
+    own.until = context.until;
+    let context = own.staying();
     let mut keeper = Keeper::new(&context);
     let work = async {
         context.records().save(NUDGE, &new_request_id(context.host())).await;
