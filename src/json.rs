@@ -36,6 +36,12 @@ impl<'a> Object<'a> {
         self.0.keys().any(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// The name of a member that is none of these.
+    pub fn unknown(self, known: &[&str]) -> Option<&'a str> {
+        let is_known = |name: &&String| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        self.0.keys().find(|name| !is_known(name)).map(String::as_str)
+    }
+
     /// A text, or a number or truth value as text.
     pub fn text(self, name: &str) -> Result<Option<String>, WrongType> {
         match self.member(name) {

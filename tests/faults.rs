@@ -367,6 +367,9 @@ async fn a_store_that_fails_costs_no_capture() {
     let (status, answer) = nightcap.alert(&common("cpu", CONTOSO_VM)).await.json();
     assert_eq!((status.as_u16(), answer["outcomes"][0]["outcome"].as_str()), (201, Some("started")));
     assert!(nightcap.logs().iter().any(|line| line.contains("store_write_failed")));
+    let (status, problem) = nightcap.sweep().await.json();
+    assert_eq!(status, 503, "whoever looks at what the timer gets learns of it: {problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("store"), "{problem}");
 }
 
 #[tokio::test(start_paused = true)]

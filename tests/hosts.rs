@@ -44,3 +44,16 @@ async fn no_request_is_repeated_because_its_host_was_quick() {
         assert!(repeated.is_empty(), "{repeated:#?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_host_was_writing_is_taken_away_and_what_one_writes_now_is_not() {
+    for build in builds().into_iter().filter(|build| matches!(build, Build::Wasmtime | Build::WasmtimeWasi03)) {
+        let scene = Served::new(build).await;
+        let state = &scene.options.state;
+        state.leave_file("swept.0a.new", Duration::from_hours(2)).unwrap();
+        state.leave_file("swept.0b.new", Duration::from_mins(1)).unwrap();
+        assert_eq!(scene.sweep().await.0, 200);
+        assert!(!state.keys().contains(&"swept.0a.new".to_owned()), "{:?}", state.keys());
+        assert!(state.keys().contains(&"swept.0b.new".to_owned()), "{:?}", state.keys());
+    }
+}

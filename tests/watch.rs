@@ -758,6 +758,19 @@ async fn a_stop_that_failed_does_not_meet_the_next_capture_of_the_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_condition_that_azure_does_not_know_today_stops_nothing() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[("stop_on_resolve", "true")]);
+    start(&nightcap, TEST_VM).await;
+    seconds(20).await;
+    let mut odd = over_at("cpu", TEST_VM, "2026-11-20T02:13:50Z");
+    odd["data"]["essentials"]["monitorCondition"] = "Acknowledged".into();
+    assert!(nightcap.alert(&odd).await.status.is_success());
+    seconds(200).await;
+    assert_eq!(end(&nightcap.store).0, "time_limit");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_setting_a_resolved_alert_stops_nothing() {
     let scene = Scene::new();
     let nightcap = telling(&scene, &[]);

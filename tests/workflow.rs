@@ -120,6 +120,20 @@ async fn the_body_holds_what_azure_knows_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_property_that_cannot_be_used_is_named_whatever_comes_of_the_alert() {
+    let scene = Scene::new();
+    for (target, outcome_word) in
+        [(TEST_VM, "started"), (TEST_VM, "joined"), (&TEST_VM.replace("test-vm", "no-agent"), "failed")]
+    {
+        let mut alert = common(outcome_word, target);
+        alert["data"]["customProperties"] = json!({"nightcap_capture_seconds": "5s"});
+        let (_, outcome) = outcome(&scene.instance(), &alert).await;
+        assert_eq!(outcome["outcome"], outcome_word, "{outcome}");
+        assert!(outcome["message"].as_str().unwrap().contains("nightcap_capture_seconds was not used"), "{outcome}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watcher_with_an_unusual_name_is_found_and_remembered() {
     let scene = Scene::with(BEGIN, |world| world.watchers_per_page = Some(1));
     let vm = scene.machine(|vm| vm.location.eq_ignore_ascii_case("westeurope"));
@@ -435,6 +449,9 @@ async fn a_program_gets_its_capture_and_real_status_codes() {
         (json!({"networkWatcherName": "none"}), 422, "watcher_not_found"),
         (json!({"timeLimit": 0}), 422, ""),
         (json!({"filters": [{"protocol": "ICMP"}]}), 422, ""),
+        // Azure's own names, and a slip: everything would be captured, for as long as nobody asked.
+        (json!({"timeLimitInSeconds": 7}), 422, ""),
+        (json!({"filter": [{"protocol": "TCP"}]}), 422, ""),
     ] {
         let mut call = call.clone();
         call.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

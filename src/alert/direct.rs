@@ -10,6 +10,22 @@ use crate::azure::resource_id::ResourceId;
 use crate::azure::resource_id::storage_account;
 use crate::azure::target::Target;
 use crate::json::Object;
+use crate::text::clean;
+
+/// Every member of a direct call.
+const MEMBERS: [&str; 11] = [
+    "targetVM",
+    "packetCaptureName",
+    "networkWatcherResourceGroup",
+    "networkWatcherName",
+    "subscriptionId",
+    "storageID",
+    "timeLimit",
+    "totalBytesPerSession",
+    "bytesToCapturePerPacket",
+    "bytestToCapturePerPacket",
+    "filters",
+];
 
 /// Whether a body is a direct call: no alert has members of these names.
 pub(super) fn is_direct(body: Object) -> bool {
@@ -18,6 +34,13 @@ pub(super) fn is_direct(body: Object) -> bool {
 
 /// Reads a direct call. Unlike an alert it comes from a program, which wants its mistakes told.
 pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
+    if let Some(name) = body.unknown(&MEMBERS) {
+        let known = MEMBERS.join(", ");
+        return Err(bad(
+            &clean(name, 80),
+            &format!("is no member of a direct call; what is left out would not be noticed. Known are {known}"),
+        ));
+    }
     let target_id = text(body, "targetVM")?
         .ok_or_else(|| bad("targetVM", "is missing; it should be the resource id of a virtual machine"))?;
     let target = ResourceId::parse(&target_id)

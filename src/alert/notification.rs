@@ -172,6 +172,11 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl Condition {
+    /// Whether Azure has said that it ended; what else it may say of it one day means nothing yet.
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Over(word) if ["Resolved", "Deactivated"].iter().any(|end| end.eq_ignore_ascii_case(word)))
+    }
+
     /// `Fired`, or Azure's word for the end.
     pub fn word(&self) -> &str {
         match self {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 use std::{env, fs, io};
 
 use super::random::random;
@@ -13,8 +14,14 @@ use super::{SettingsUnreadable, StoreError};
 /// Where the host mounts the directory for records.
 const STATE: &str = "/state";
 
-/// How the names of records end. What is being written has another ending.
+/// How the names of records end.
 const SUFFIX: &str = ".json";
+
+/// How the names of those end that are being written.
+const UNFINISHED: &str = ".new";
+
+/// Nobody writes for so long.
+const LONG_WRITTEN: Duration = Duration::from_hours(1);
 
 /// What Azure itself puts into the environment of a container or pod that has an identity (azure-workload-identity,
 /// azure-docs container-apps/managed-identity).
@@ -96,6 +103,10 @@ pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
     while let Some(directory) = directories.pop() {
         for entry in entries(&directory).map_err(|error| failed(&error))? {
             let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.ends_with(UNFINISHED) {
+                tidy(&entry);
+                continue;
+            }
             let key = if directory.is_empty() { name } else { format!("{directory}:{name}") };
             let may_lead_there = key.starts_with(&prefix) || prefix.starts_with(&key);
             if may_lead_there && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -133,11 +144,18 @@ fn write(path: &Path, value: &[u8]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let beside = path.with_extension(format!("{:032x}.new", u128::from_le_bytes(random())));
-    fs::write(&beside, value)?;
-    fs::rename(&beside, path)
+    let beside = path.with_extension(format!("{:032x}{UNFINISHED}", u128::from_le_bytes(random())));
+    fs::write(&beside, value).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| drop(fs::remove_file(&beside)))
+}
+
+/// Takes away what somebody has left behind who was ended while he wrote.
+fn tidy(entry: &fs::DirEntry) {
+    let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|written| written.elapsed().ok());
+    if age.is_some_and(|age| age > LONG_WRITTEN) {
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
 fn failed(error: &io::Error) -> StoreError {
-    StoreError(format!("directory /state: {error}"))
+    StoreError(format!("directory /state: {error}; can it be written, and has its disk room?"))
 }

@@ -80,14 +80,18 @@ impl Outcome {
         Self::new(Kind::Accepted, Reason::Working, "nightcap is at work on this; the record tells how it ends.")
     }
 
-    /// A capture was created. The complaints are sentences about what in the alert could not be used.
-    pub fn started(machine: &str, capture_seconds: u32, complaints: &[String]) -> Self {
-        let mut message = format!("A packet capture of at most {capture_seconds} seconds was started on {machine}.");
-        for complaint in complaints {
-            message.push(' ');
-            message.push_str(complaint);
-        }
+    /// A capture was created.
+    pub fn started(machine: &str, capture_seconds: u32) -> Self {
+        let message = format!("A packet capture of at most {capture_seconds} seconds was started on {machine}.");
         Self::new(Kind::Started, Reason::Started, message)
+    }
+
+    /// The same with sentences about what in the alert could not be used.
+    pub fn complaining(mut self, complaints: &[String]) -> Self {
+        for complaint in complaints {
+            self.message.push_str(&format!(" {complaint}"));
+        }
+        self
     }
 
     /// The same where captures of somebody else run on the machine.

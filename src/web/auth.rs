@@ -10,9 +10,13 @@ use crate::settings::Keys;
 /// Whether a caller may send alerts: the key stands in `?code=` or in `x-functions-key`, as with Azure Functions, or is
 /// the password of HTTP Basic, which an action group's URI can carry.
 pub fn may_send_alerts(keys: &Keys, query: Option<&str>, headers: &HeaderMap) -> bool {
-    let codes = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+    let query = query.unwrap_or_default();
+    let codes = url::form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == "code")
         .map(|(_, value)| value.into_owned());
+    // A plus sign stands for a space in forms, and for itself in a key that somebody has pasted as it is.
+    let pasted = query.split('&').filter_map(|pair| pair.strip_prefix("code=")).map(str::to_owned);
+    let codes = codes.chain(pasted);
     let functions_key = headers.get("x-functions-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
     accepts_any(keys, codes.chain(functions_key).chain(basic_password(headers)))
 }
@@ -49,11 +53,13 @@ mod tests {
 
     #[test]
     fn a_key_opens_in_each_of_its_places() {
-        let keys = Keys::parse("old key,new");
+        let keys = Keys::parse("old key,new,ab+c/d=");
         let none = HeaderMap::new();
         assert!(may_send_alerts(&keys, Some("code=new"), &none));
         assert!(may_send_alerts(&keys, Some("a=b&code=old+key"), &none));
         assert!(may_send_alerts(&keys, Some("code=old%20key"), &none));
+        assert!(may_send_alerts(&keys, Some("code=ab%2Bc%2Fd%3D"), &none));
+        assert!(may_send_alerts(&keys, Some("a=b&code=ab+c/d="), &none), "as it is pasted");
         assert!(may_send_alerts(&keys, None, &headers("x-functions-key", "new")));
         assert!(may_send_alerts(&keys, None, &headers("authorization", "Basic YW55Om5ldw==")));
         assert!(may_operate(&keys, &headers("authorization", "Bearer new")));

@@ -42,6 +42,6 @@ async fn not_found() -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    let detail = "This address does not take this method. Alerts are sent to POST /api/alerts.";
+    let detail = "This address does not take this method; the header Allow names those that it takes.";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

@@ -5,9 +5,10 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use serde_json::json;
 
 use super::operator::OperatorContext;
-use super::problem::json;
+use super::problem::{Problem, json as answer};
 use crate::host::Host;
 use crate::timestamp::Timestamp;
 use crate::workflow::keeper::keep;
@@ -34,8 +35,13 @@ struct SetAside {
     problem: String,
 }
 
-/// Sweeps, and answers when all is done or when the caller has waited long enough.
-pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Response<Body> {
+/// Where it lies when the last sweep began.
+const SWEPT: &str = "swept";
+
+/// Sweeps, and answers when all is done or when the caller has waited long enough. A store that takes nothing is told to whoever
+/// looks at what the timer gets, for everything else seems to go well then.
+pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Result<Response<Body>, Problem> {
+    let is_kept = context.records().save(SWEPT, &json!({"at": context.host().now()})).await;
     let found = unfinished(&context).await;
     let count = found.count();
     let (done, is_done) = oneshot::channel();
@@ -51,8 +57,13 @@ pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Respo
     instance.host.spawn(Box::pin(work)).await;
     let patience = std::pin::pin!(patience);
     let done = matches!(select(is_done, patience).await, Either::Left((Ok(()), _)));
+    if !is_kept {
+        let detail =
+            "The store takes nothing, so what comes in is not remembered. The log tells why, as store_write_failed.";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+    }
     let status = if done { StatusCode::OK } else { StatusCode::ACCEPTED };
     let unreadable = context.records().unreadable().await.into_iter();
     let unreadable = unreadable.map(|one| SetAside { at: one.at, key: one.key, problem: one.problem }).collect();
-    json(status, &Answer { unfinished: count, unreadable, done })
+    Ok(answer(status, &Answer { unfinished: count, unreadable, done }))
 }

@@ -1,6 +1,6 @@
 //! An alert that is over: with `stop_on_resolve` it stops the captures that are there for nothing else.
 
-use crate::alert::{Alert, Condition};
+use crate::alert::Alert;
 use crate::context::Context;
 use crate::host::Host;
 use crate::records::alert::Resolved;
@@ -14,7 +14,7 @@ pub async fn resolve<H: Host>(
     alert: &Alert,
     received_at: Timestamp,
 ) -> Vec<(usize, CaptureRecord)> {
-    if !context.settings.stop_on_resolve || alert.test || alert.condition == Condition::Fired {
+    if !context.settings.stop_on_resolve || alert.test || !alert.condition.has_ended() {
         return vec![];
     }
     let records = context.records();

@@ -106,14 +106,14 @@ impl<H: Host> ForTarget<'_, H> {
             Err(failure) => Err(failure),
         };
         match started {
-            Ok(started) => started,
+            Ok((outcome, record)) => (outcome.complaining(&plan.complaints), record),
             Err(failure) => {
                 // What was remembered of the machine may be why. Another alert may have started a capture meanwhile.
                 let at = Some(self.context.host().now());
                 let memory = memory_of(self.context, self.target).await;
                 let memory = TargetMemory { machine: None, watcher: None, at, ..memory };
                 self.context.records().save(&target_key(self.target), &memory).await;
-                (self.failed(failure), None)
+                (self.failed(failure).complaining(&plan.complaints), None)
             }
         }
     }
@@ -177,7 +177,7 @@ impl<H: Host> ForTarget<'_, H> {
 
     fn started(&self, plan: &Start, place: &Place, record: &CaptureRecord) -> Outcome {
         let reference = self.reference(place, &record.name, record.storage_path.clone());
-        let outcome = Outcome::started(&self.target.name(), plan.parameters.capture_seconds, &plan.complaints);
+        let outcome = Outcome::started(&self.target.name(), plan.parameters.capture_seconds);
         Outcome { capture: Some(reference), ..outcome }
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -53,6 +54,13 @@ impl State {
     /// Puts a value into the key-value store, as another program may that shares the database.
     pub fn put(&self, key: &str, value: impl Into<Vec<u8>>) {
         self.with_values(|values| values.insert(key.to_owned(), value.into()));
+    }
+
+    /// Leaves a file in the directory that was written so long ago.
+    pub fn leave_file(&self, name: &str, age: Duration) -> io::Result<()> {
+        let Some(directory) = self.directory()? else { return Ok(()) };
+        let file = std::fs::File::create(directory.join(name))?;
+        file.set_modified(SystemTime::now() - age)
     }
 
     /// Makes the key-value store list its keys as Spin's does over Redis, or as the others do. It scans the whole
