@@ -103,6 +103,13 @@ impl<H: Host> Context<H> {
         self.until.map(|until| until.saturating_sub(self.host().monotonic()))
     }
 
+    /// The last moment, on the monotonic clock, when something may begin that takes so long and had better not be cut off. Where the
+    /// host gives hardly more time than that, it may begin in the first half of it.
+    pub fn begin_until(&self, takes: Duration) -> Option<Duration> {
+        let stay = self.settings.stay.unwrap_or_default();
+        self.until.map(|until| until.saturating_sub(takes.min(stay.checked_div(2).unwrap_or_default())))
+    }
+
     /// Waits until few others read a list. Whoever does it for the same capture has the same turn.
     pub async fn turn_to_list(&self, capture: &str) -> Option<futures::lock::MutexGuard<'_, ()>> {
         let number = capture.bytes().map(usize::from).sum::<usize>() % LISTS_AT_ONCE;

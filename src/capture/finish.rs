@@ -55,6 +55,6 @@ pub async fn finish<H: Host>(context: &Context<H>, record: &mut CaptureRecord) {
     note_capture(context, record, "finished");
     records.save_capture(record).await;
     if is_kept {
-        outbox::deliver(&records, &context.settings.notify, notice).await;
+        outbox::deliver(&records, &context.settings.notify, notice, context.begin_until(outbox::DELIVERY_TAKES)).await;
     }
 }

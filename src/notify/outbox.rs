@@ -31,6 +31,9 @@ const SETTLING: Duration = Duration::from_secs(1);
 /// How long one attempt to send may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long it usually takes from the lease until the receiver has acknowledged.
+pub const DELIVERY_TAKES: Duration = Duration::from_secs(3);
+
 /// How long a lease is respected: longer than anybody who lives takes from the lease to the end of the attempt.
 const LEASE_TAKES: Duration = Duration::from_secs(15);
 
@@ -93,14 +96,20 @@ pub async fn enqueue<H: Host>(records: &Records<'_, H>, notice: &Notice) -> bool
 }
 
 /// Sends a message that is in the store, and tries again for a while if it is not acknowledged.
-pub async fn deliver<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) {
-    deliver_for(records, config, notice, IfStoreFails::Leave { after: WAIT_FOR_STORE }).await;
+/// After `begin_until`, on the monotonic clock, that is left to others.
+pub async fn deliver<H: Host>(
+    records: &Records<'_, H>,
+    config: &Config,
+    notice: Notice,
+    begin_until: Option<Duration>,
+) {
+    deliver_for(records, config, notice, IfStoreFails::Leave { after: WAIT_FOR_STORE }, begin_until).await;
 }
 
 /// The same for a message that could not be written down, and that nobody else knows of. Tells whether it surely was
 /// acknowledged.
 pub async fn deliver_unkept<H: Host>(records: &Records<'_, H>, config: &Config, notice: Notice) -> bool {
-    deliver_for(records, config, notice, IfStoreFails::Send { after: HURRY }).await
+    deliver_for(records, config, notice, IfStoreFails::Send { after: HURRY }, None).await
 }
 
 async fn deliver_for<H: Host>(
@@ -108,9 +117,10 @@ async fn deliver_for<H: Host>(
     config: &Config,
     notice: Notice,
     if_store_fails: IfStoreFails,
+    begin_until: Option<Duration>,
 ) -> bool {
     let Some(receiver) = &config.receiver else { return true };
-    let delivery = Delivery { records, receiver, if_store_fails };
+    let delivery = Delivery { records, receiver, if_store_fails, begin_until };
     // A store that fails must not keep people from being told.
     let pending = records.load(&notice_key(&notice.id)).await;
     let mut pending = pending.unwrap_or_else(|| Pending::new(notice));
@@ -130,11 +140,16 @@ async fn deliver_for<H: Host>(
 }
 
 /// Sends a message that somebody else has left behind, if it is time to.
-pub async fn deliver_left_behind<H: Host>(records: &Records<'_, H>, config: &Config, key: &str) {
+pub async fn deliver_left_behind<H: Host>(
+    records: &Records<'_, H>,
+    config: &Config,
+    key: &str,
+    begin_until: Option<Duration>,
+) {
     let Some(receiver) = &config.receiver else { return };
     let Some(mut pending) = records.load::<Pending>(key).await else { return };
     let if_store_fails = IfStoreFails::Leave { after: Duration::ZERO };
-    let delivery = Delivery { records, receiver, if_store_fails };
+    let delivery = Delivery { records, receiver, if_store_fails, begin_until };
     // Whoever delivered it may have died before it was taken away.
     if records.load::<Delivered>(&delivered_key(&pending.notice.id)).await.is_some() {
         return delivery.take_away(&pending).await;
@@ -160,6 +175,8 @@ struct Delivery<'a, H> {
     records: &'a Records<'a, H>,
     receiver: &'a Receiver,
     if_store_fails: IfStoreFails,
+    /// When it is too late to begin. Who is ended between sending and writing that down makes others send it again.
+    begin_until: Option<Duration>,
 }
 
 /// What becomes of a message when the store keeps failing, so that nobody can take the lease.
@@ -272,6 +289,9 @@ impl<H: Host> Delivery<'_, H> {
             if store::load::<Lease>(host, &key).await?.is_none_or(|now| now != other) {
                 return self.unless_delivered(id, Claim::HeldByOther).await;
             }
+        }
+        if self.begin_until.is_some_and(|latest| host.monotonic() > latest) {
+            return self.unless_delivered(id, Claim::HeldByOther).await;
         }
         let own = Lease { holder: new_request_id(host), at: host.now() };
         store::save(host, &key, &own).await?;

@@ -122,16 +122,17 @@ async fn deliver<H: Host>(context: &Context<H>, key: &str, patience: Patience) {
     let (records, config) = (context.records(), &context.settings.notify);
     let Some(_in_progress) = context.instance.begin(key) else { return };
     let Some(pending) = readable::<Pending, H>(&records, key).await else { return };
+    let begin_until = context.begin_until(outbox::DELIVERY_TAKES);
     if patience == Patience::Brief {
-        return outbox::deliver_left_behind(&records, config, key).await;
+        return outbox::deliver_left_behind(&records, config, key, begin_until).await;
     }
     if pending.attempts == 0 {
-        outbox::deliver(&records, config, pending.notice).await;
+        outbox::deliver(&records, config, pending.notice, begin_until).await;
     }
     while let Some(pending) = readable::<Pending, H>(&records, key).await {
         let left = pending.try_at.and_then(|at| at.since(context.host().now())).unwrap_or_default();
         context.host().sleep(left.clamp(Duration::from_secs(1), LONGEST_PAUSE)).await;
-        outbox::deliver_left_behind(&records, config, key).await;
+        outbox::deliver_left_behind(&records, config, key, begin_until).await;
     }
 }
 
