@@ -198,6 +198,7 @@ mod tests {
             destination: address,
             destination_names: names_of(),
             destination_port: 443,
+            destination_port_name: None,
             packets: 1,
             bytes: 1,
             packets_sent: 1,

@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::called::named;
 use crate::connection::Connections;
 use crate::finding::Severity;
 use crate::histogram::Durations;
+use crate::host_names::HostNames;
 use crate::report::Report;
 use crate::service::{Answers, Service};
 use crate::top::{Top, Weight};
@@ -29,6 +31,9 @@ pub struct Baseline {
     pub(crate) bytes: u64,
     /// Whether nothing but what is for information was found.
     pub is_quiet: bool,
+    /// Whether whatever was said by name is left out.
+    #[serde(default)]
+    pub(crate) names_left_out: bool,
     /// Connections that were opened.
     pub(crate) connections: u64,
     /// TCP handshakes, and how long half of them took at most.
@@ -61,6 +66,9 @@ pub(crate) struct Kept<T> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Talker {
     pub address: IpAddr,
+    /// What it was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<String>,
     pub bytes: u64,
     pub packets: u64,
 }
@@ -70,6 +78,12 @@ pub(crate) struct Talker {
 pub(crate) struct ServiceTraffic {
     pub address: IpAddr,
     pub port: u16,
+    /// What it was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<String>,
+    /// What it was used for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_for: Option<String>,
     pub bytes: u64,
     pub packets: u64,
     /// Connections that were opened to it.
@@ -89,6 +103,7 @@ impl Report {
             packets: self.packets.count,
             bytes: self.packets.bytes,
             is_quiet: self.findings.iter().all(|finding| finding.severity == Severity::Info),
+            names_left_out: self.names_left_out,
             connections: opened(&self.tcp.connections),
             handshakes: timed(&self.tcp.handshake),
             data_segments: self.tcp.delivered.segments,
@@ -96,6 +111,7 @@ impl Report {
             dns_answers: timed(&self.dns.answered),
             talkers: kept(&self.endpoints, |endpoint| Talker {
                 address: endpoint.address,
+                called: endpoint.names.short(),
                 bytes: endpoint.bytes,
                 packets: endpoint.packets,
             }),
@@ -108,6 +124,14 @@ impl Baseline {
     /// Whether there is enough in it to tell what is usual.
     pub fn is_enough(&self) -> bool {
         self.seconds >= LEAST_SECONDS && self.packets >= LEAST_PACKETS
+    }
+
+    /// The same with no name but Azure's own.
+    pub(crate) fn without_names(mut self) -> Self {
+        let own_name = |address: IpAddr| HostNames::default().of(address).short();
+        self.talkers.largest.iter_mut().for_each(|talker| talker.called = own_name(talker.address));
+        self.services.largest.iter_mut().for_each(|service| service.called = own_name(service.address));
+        self
     }
 }
 
@@ -124,6 +148,8 @@ impl ServiceTraffic {
         Self {
             address: service.address,
             port: service.port,
+            called: service.names.short(),
+            used_for: service.used_for().map(str::to_owned),
             bytes: service.bytes,
             packets: service.packets,
             connections: opened(&service.connections),
@@ -168,6 +194,8 @@ pub(crate) trait Counted {
     fn weight(&self) -> Weight;
     fn is_same(&self, other: &Self) -> bool;
     fn name(&self) -> String;
+    /// Its name for people.
+    fn called(&self) -> String;
 }
 
 impl Counted for Talker {
@@ -181,6 +209,10 @@ impl Counted for Talker {
 
     fn name(&self) -> String {
         self.address.to_string()
+    }
+
+    fn called(&self) -> String {
+        named(self.name(), self.called.as_deref(), None)
     }
 }
 
@@ -196,6 +228,10 @@ impl Counted for ServiceTraffic {
     fn name(&self) -> String {
         SocketAddr::new(self.address, self.port).to_string()
     }
+
+    fn called(&self) -> String {
+        named(self.name(), self.called.as_deref(), self.used_for.as_deref())
+    }
 }
 
 #[cfg(test)]
@@ -209,13 +245,15 @@ mod tests {
     use crate::packet::Address;
     use crate::talkers::Endpoint;
 
+    const LONG_NAME: &str = "a-machine-with-quite-a-long-name.in-one-of-many-zones.of-a-large-company.example";
+
     fn address(number: u16) -> IpAddr {
         Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, number.saturating_add(0x1000)).into()
     }
 
     fn endpoint(number: u16, weight: u64) -> Endpoint {
         let (bytes, packets) = (weight, weight);
-        let names = KnownAs::default();
+        let names = KnownAs(vec![LONG_NAME.to_owned(); 4]);
         Endpoint { address: address(number), names, bytes, packets, bytes_sent: weight, packets_sent: weight }
     }
 
@@ -230,7 +268,7 @@ mod tests {
         };
         let mut service = Service::new(Peer { address: Address::default(), port: 65_535 });
         (service.address, service.bytes, service.packets) = (address(number), u64::MAX, u64::MAX);
-        service.answers = answers;
+        (service.answers, service.names) = (answers, KnownAs(vec![LONG_NAME.to_owned(); 4]));
         service
     }
 
@@ -244,7 +282,7 @@ mod tests {
         report.tcp.services = Top { by_bytes, by_packets, count: 1_000_000, ..Top::default() };
         let baseline = report.baseline();
         let json = serde_json::to_string(&baseline).unwrap();
-        assert!(json.len() < 16_000, "{}", json.len());
+        assert!(json.len() < 18_000, "{}", json.len());
         assert_eq!(serde_json::from_str::<Baseline>(&json).unwrap(), baseline);
     }
 

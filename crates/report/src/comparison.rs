@@ -133,6 +133,7 @@ impl Comparison {
         if !before.is_enough() || !now.is_enough() {
             return None;
         }
+        let before = if now.names_left_out { &before.clone().without_names() } else { before };
         let both = Both { before, now };
         Some(Self { measures: both.measures(), changes: both.changes() })
     }
@@ -199,16 +200,16 @@ impl Both<'_> {
         let mut changes = Vec::new();
         for service in &self.now.services.largest {
             let Some(before) = self.before.services.find(service) else { continue };
-            let name = service.name();
+            let (name, called) = (service.name(), service.called());
             changes.extend(slower(ChangeKind::SlowerAnswers, before.answers, service.answers, &name, |took, then| {
-                format!("{name} takes {took} to answer on average, and took {then} then")
+                format!("{called} takes {took} to answer on average, and took {then} then")
             }));
             changes.extend(slower(
                 ChangeKind::SlowerWay,
                 before.round_trips,
                 service.round_trips,
                 &name,
-                |took, then| format!("the way to {name} and back takes {took}, and took {then} then"),
+                |took, then| format!("the way to {called} and back takes {took}, and took {then} then"),
             ));
         }
         let is_way_told = changes.iter().any(|change| change.kind == ChangeKind::SlowerWay);
@@ -231,13 +232,13 @@ impl Both<'_> {
         let mut changes = Vec::new();
         for one in &now.largest {
             if before.surely_lacks(one) && self.expected_before(one.connections) >= EXPECTED_CONNECTIONS {
-                let words = format!("{} is new: {}, {}", one.name(), connections(one), size(one.bytes));
+                let words = format!("{} is new: {}, {}", one.called(), connections(one), size(one.bytes));
                 changes.push(self.change(ChangeKind::NewService, one.name(), Weight::default(), one.weight(), words));
             }
         }
         for one in &before.largest {
             if now.surely_lacks(one) && self.expected_now(one.connections) >= EXPECTED_CONNECTIONS {
-                let words = format!("nobody goes to {} any more, which had {} then", one.name(), connections(one));
+                let words = format!("nobody goes to {} any more, which had {} then", one.called(), connections(one));
                 changes.push(self.change(ChangeKind::ServiceGone, one.name(), one.weight(), Weight::default(), words));
             }
         }
@@ -251,13 +252,14 @@ impl Both<'_> {
         let mut changes = Vec::new();
         for one in now.largest.iter().filter(|one| matters(one.bytes, self.now)) {
             if before.surely_lacks(one) && self.expected_before(one.packets) >= EXPECTED_PACKETS {
-                let words = format!("{} is new, with {} of the bytes", one.name(), share(one, self.now));
+                let words = format!("{} is new, with {} of the bytes", one.called(), share(one, self.now));
                 changes.push(self.change(ChangeKind::NewTalker, one.name(), Weight::default(), one.weight(), words));
             }
         }
         for one in before.largest.iter().filter(|one| matters(one.bytes, self.before)) {
             if now.surely_lacks(one) && self.expected_now(one.packets) >= EXPECTED_PACKETS {
-                let words = format!("{} is gone, which had {} of the bytes then", one.name(), share(one, self.before));
+                let words =
+                    format!("{} is gone, which had {} of the bytes then", one.called(), share(one, self.before));
                 changes.push(self.change(ChangeKind::TalkerGone, one.name(), one.weight(), Weight::default(), words));
             }
         }
@@ -270,11 +272,15 @@ impl Both<'_> {
     fn grown_or_shrunk<T: Counted>(&self, before: &Kept<T>, now: &Kept<T>) -> Vec<Change> {
         let tells = |one: &T, of: &Baseline| matters(one.weight().bytes, of) && !is_nearly_all(one.weight(), of);
         let grown = now.largest.iter().filter(|one| tells(one, self.now) && !before.surely_lacks(one));
-        let grown = grown
-            .filter_map(|one| self.grown(one.name(), before.at_most(one), one.weight(), before.find(one).is_none()));
+        let grown = grown.filter_map(|one| {
+            let (name, called) = (one.name(), one.called());
+            self.grown(name, &called, before.at_most(one), one.weight(), before.find(one).is_none())
+        });
         let shrunk = before.largest.iter().filter(|one| tells(one, self.before) && !now.surely_lacks(one));
-        let shrunk =
-            shrunk.filter_map(|one| self.shrunk(one.name(), one.weight(), now.at_most(one), now.find(one).is_none()));
+        let shrunk = shrunk.filter_map(|one| {
+            let (name, called) = (one.name(), one.called());
+            self.shrunk(name, &called, one.weight(), now.at_most(one), now.find(one).is_none())
+        });
         grown.chain(shrunk).collect()
     }
 
@@ -283,24 +289,24 @@ impl Both<'_> {
         if self.before.bytes.max(self.now.bytes) < LEAST_BYTES {
             return None;
         }
-        let (name, before, now) = ("all traffic".to_owned(), weight(self.before), weight(self.now));
-        let change = self.grown(name.clone(), before, now, false).or_else(|| self.shrunk(name, before, now, false))?;
-        Some(Change { subject: String::new(), ..change })
+        let (called, before, now) = ("all traffic", weight(self.before), weight(self.now));
+        let grown = self.grown(String::new(), called, before, now, false);
+        grown.or_else(|| self.shrunk(String::new(), called, before, now, false))
     }
 
     /// That something has grown. `is_bound` tells that it had no more than `before`.
-    fn grown(&self, name: String, before: Weight, now: Weight, is_bound: bool) -> Option<Change> {
+    fn grown(&self, name: String, called: &str, before: Weight, now: Weight, is_bound: bool) -> Option<Change> {
         let (then, rate) = (self.rate_before(before.bytes), self.rate_now(now.bytes));
         let at_most = if is_bound { "at most " } else { "" };
-        let words = format!("{name} has grown from {at_most}{} to {}", a_second(then), a_second(rate));
+        let words = format!("{called} has grown from {at_most}{} to {}", a_second(then), a_second(rate));
         (rate >= then * GROWTH).then(|| self.change(ChangeKind::Grown, name, before, now, words))
     }
 
     /// That something has shrunk. `is_bound` tells that it has no more than `now`.
-    fn shrunk(&self, name: String, before: Weight, now: Weight, is_bound: bool) -> Option<Change> {
+    fn shrunk(&self, name: String, called: &str, before: Weight, now: Weight, is_bound: bool) -> Option<Change> {
         let (then, rate) = (self.rate_before(before.bytes), self.rate_now(now.bytes));
         let at_most = if is_bound { "at most " } else { "" };
-        let words = format!("{name} has shrunk from {} to {at_most}{}", a_second(then), a_second(rate));
+        let words = format!("{called} has shrunk from {} to {at_most}{}", a_second(then), a_second(rate));
         (then >= rate * GROWTH).then(|| self.change(ChangeKind::Shrunk, name, before, now, words))
     }
 
@@ -412,7 +418,7 @@ mod tests {
     }
 
     fn talker(address: &str, bytes: u64) -> Talker {
-        Talker { address: address.parse().unwrap(), bytes, packets: bytes / 500 }
+        Talker { address: address.parse().unwrap(), called: None, bytes, packets: bytes / 500 }
     }
 
     fn service(name: &str, bytes: u64, connections: u64) -> ServiceTraffic {
@@ -420,6 +426,8 @@ mod tests {
         ServiceTraffic {
             address: service.ip(),
             port: service.port(),
+            called: None,
+            used_for: None,
             bytes,
             packets: bytes / 500,
             connections,
@@ -436,6 +444,7 @@ mod tests {
             packets: 60_000,
             bytes: 30 * MB,
             is_quiet: true,
+            names_left_out: false,
             connections: 600,
             handshakes: timed(600, 0.002),
             data_segments: 20_000,
@@ -455,6 +464,10 @@ mod tests {
         before(&mut earlier);
         now(&mut later);
         Comparison::new(&earlier, &later).unwrap().words()
+    }
+
+    fn told_of(before: impl FnOnce(&mut Baseline), now: impl FnOnce(&mut Baseline)) -> String {
+        told(before, now).expect("something is telling")
     }
 
     fn now(change: impl FnOnce(&mut Baseline)) -> Option<String> {
@@ -545,6 +558,70 @@ mod tests {
         for (change, expected) in cases {
             assert_eq!(now(change).as_deref(), Some(expected));
         }
+    }
+
+    /// Gives the database and a client their names.
+    fn name(one: &mut Baseline) {
+        let with_name = |name: &str| Some(name.to_owned());
+        (one.services.largest[0].called, one.services.largest[0].used_for) =
+            (with_name("db.example"), with_name("PostgreSQL"));
+        one.talkers.largest[2].called = with_name("gateway.example");
+    }
+
+    #[test]
+    fn names_stand_behind_addresses_in_sentences_only() {
+        let slow = |one: &mut Baseline| {
+            name(one);
+            one.services.largest[0].answers = timed(30, 0.5);
+            one.talkers.largest.push(Talker { called: Some("new.example".to_owned()), ..talker("10.0.0.8", 6 * MB) });
+            one.talkers.largest.remove(2);
+        };
+        let (mut before, mut now) = (minute(), minute());
+        name(&mut before);
+        slow(&mut now);
+        let changes = Comparison::new(&before, &now).unwrap().changes;
+        let told: Vec<_> = changes.iter().map(|change| (change.subject.as_str(), change.words.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "10.0.0.9:5432",
+                    "10.0.0.9:5432 (db.example, PostgreSQL) takes 500 ms to answer on average, and took 4 ms then"
+                ),
+                ("10.0.0.8", "10.0.0.8 (new.example) is new, with 20 % of the bytes"),
+                ("10.0.0.7", "10.0.0.7 (gateway.example) is gone, which had 40 % of the bytes then"),
+            ]
+        );
+        let grown = |one: &mut Baseline| {
+            name(one);
+            one.services.largest[0].bytes *= 5;
+        };
+        let words = told_of(name, grown);
+        assert!(words.starts_with("10.0.0.9:5432 (db.example, PostgreSQL) has grown from "), "{words}");
+        let words = told_of(grown, name);
+        assert!(words.starts_with("10.0.0.9:5432 (db.example, PostgreSQL) has shrunk from "), "{words}");
+    }
+
+    #[test]
+    fn an_earlier_name_is_not_told_where_names_are_left_out() {
+        let before = |one: &mut Baseline| {
+            name(one);
+            one.services.largest.push(ServiceTraffic {
+                called: Some("Azure platform and DNS".to_owned()),
+                ..service("168.63.129.16:53", MB, 40)
+            });
+        };
+        let now = |one: &mut Baseline| {
+            one.names_left_out = true;
+            one.services.largest.remove(0);
+            one.talkers.largest.truncate(2);
+        };
+        assert_eq!(
+            told_of(before, now),
+            "nobody goes to 10.0.0.9:5432 (PostgreSQL) any more, which had 120 connections then; nobody goes to \
+             168.63.129.16:53 (Azure platform and DNS) any more, which had 40 connections then; 10.0.0.7 is gone, which \
+             had 40 % of the bytes then"
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod application;
 mod baseline;
 mod bytes;
 pub mod calendar;
+mod called;
 mod clients;
 mod clock;
 mod comparison;

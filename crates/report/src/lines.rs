@@ -1,5 +1,6 @@
 //! A report in a few lines, for those who read it in a message at night.
 
+use crate::called::{address_called, named};
 use crate::measure::{number, seconds_long, size};
 use crate::report::Report;
 
@@ -53,7 +54,12 @@ impl Report {
     fn talker(&self) -> Option<String> {
         let most = self.conversations.by_bytes.first()?;
         let share = most.bytes as f64 * 100.0 / self.packets.bytes.max(1) as f64;
-        let (from, to, port) = (most.source, most.destination, most.destination_port);
-        Some(format!("Most bytes: {} {from} to {to} port {port}, {share:.0} % of all.", most.protocol.to_uppercase()))
+        let from = address_called(most.source, &most.source_names);
+        let to = address_called(most.destination, &most.destination_names);
+        let port = match most.destination_port {
+            0 => String::new(),
+            port => format!(" port {}", named(port, None, most.destination_port_name)),
+        };
+        Some(format!("Most bytes: {} {from} to {to}{port}, {share:.0} % of all.", most.protocol.to_uppercase()))
     }
 }

@@ -250,6 +250,12 @@ impl Service {
         }
     }
 
+    /// What it is used for. What was seen there counts more than what is usual.
+    pub(crate) fn used_for(&self) -> Option<&'static str> {
+        let speaks_http = self.http.answers > 0 && self.tls.begun == 0;
+        if speaks_http { Some("HTTP") } else { self.port_name }
+    }
+
     /// Counts a connection that is over. `end` is when the capture ended.
     pub(crate) fn count(&mut self, key: &FlowKey, flow: &Flow, tcp: &Connection, server: Side, end: i64) {
         let client = server.other();

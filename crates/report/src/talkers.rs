@@ -61,6 +61,9 @@ pub struct Conversation {
     pub destination_names: KnownAs,
     /// The other one's port.
     pub destination_port: u16,
+    /// What the other one's port is mostly used for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_port_name: Option<&'static str>,
     /// Packets both ways.
     pub packets: u64,
     /// Bytes both ways.
@@ -271,6 +274,7 @@ fn conversation(key: &FlowKey, counts: &ConversationCounts) -> Conversation {
         destination: destination.address.to_ip(),
         destination_names: KnownAs::default(),
         destination_port: destination.port,
+        destination_port_name: port_name(destination.port),
         packets: both.packets,
         bytes: both.bytes,
         packets_sent: sent.packets,

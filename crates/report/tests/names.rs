@@ -4,7 +4,7 @@ mod wire;
 
 use std::net::Ipv4Addr;
 
-use nightcap_report::{Analysis, FindingKind, KnownAs, Report};
+use nightcap_report::{Analysis, Comparison, FindingKind, KnownAs, Report};
 use wire::{
     DATABASE, HEADERS, Host, MILLI, NAME_SERVER, SECOND, SERVER, Wire, client, client_hello_for, dns_about, segment,
     server_hello, text,
@@ -142,6 +142,39 @@ fn findings_name_whom_they_are_about() {
         "{finding:?}"
     );
     assert!(wire.report().lines()[0].starts_with(&finding.sentence));
+}
+
+#[test]
+fn the_comparison_names_what_is_new_and_what_is_gone() {
+    let with_service = |name: &str, server: Host| {
+        let mut wire = Wire::new();
+        answer(&mut wire, 0, 1, name, 1, &[record(1, &server.0)]);
+        (1..41).for_each(|second| wire.exchange(second * SECOND, client(second), server, 3));
+        wire.report().baseline()
+    };
+    let before = with_service("db.corp.example", DATABASE);
+    let now = with_service("cache.corp.example", Host([10, 0, 1, 5], 6_379));
+    let comparison = Comparison::new(&before, &now).unwrap();
+    let words = comparison.words().unwrap();
+    let gone = "nobody goes to 10.0.1.9:5432 (db.corp.example, PostgreSQL) any more, which had 40 connections then; ";
+    let new = "10.0.1.5:6379 (cache.corp.example, Redis) is new: 40 connections, ";
+    assert!(words.starts_with(&format!("{gone}{new}")), "{words}");
+}
+
+#[test]
+fn the_line_on_most_bytes_names_both_ends_and_the_port() {
+    let mut wire = Wire::new();
+    answer(&mut wire, 0, 1, "db.corp.example", 1, &[record(1, &DATABASE.0)]);
+    let laptop = [&[6][..], b"laptop", &[4], b"corp", &[0]].concat();
+    answer(&mut wire, SECOND, 2, "1.0.0.10.in-addr.arpa", 12, &[record(12, &laptop)]);
+    (0..100).for_each(|number| wire.udp(2 * SECOND + number * MILLI, client(0), Host(DATABASE.0, 514), &[6; 20]));
+    let line = |report: Report| report.lines().into_iter().find(|line| line.starts_with("Most bytes: ")).unwrap();
+    let named = "Most bytes: UDP 10.0.0.1 (laptop.corp) to 10.0.1.9 (db.corp.example) port 514 (syslog), ";
+    assert!(line(wire.report()).starts_with(named), "{}", line(wire.report()));
+    let mut analysis = Analysis::without_names();
+    analysis.push(&wire.0);
+    let nameless = line(analysis.finish());
+    assert!(nameless.starts_with("Most bytes: UDP 10.0.0.1 to 10.0.1.9 port 514 (syslog), "), "{nameless}");
 }
 
 #[test]

@@ -17,7 +17,10 @@ pub fn conversations(report: &Report) -> Markup {
         }),
         address("To", |conversation| {
             let destination = with_port(conversation.destination, conversation.destination_port);
-            called(destination, [conversation.destination_names.text(), None])
+            called(
+                destination,
+                [conversation.destination_names.text(), conversation.destination_port_name.map(str::to_owned)],
+            )
         }),
         amount("Bytes", |conversation| size(conversation.bytes)),
         amount("Sent by the first", |conversation| size(conversation.bytes_sent)),

@@ -1,8 +1,9 @@
 //! Names that are not found, or not in time.
 
+use crate::called::address_called;
 use crate::detect::direction::is_one_way;
 use crate::detect::filter::{DNS, from_address, in_zone};
-use crate::detect::words::{address_called, percent, ratio, when};
+use crate::detect::words::{percent, ratio, when};
 use crate::dns::{Dns, DnsServer};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};

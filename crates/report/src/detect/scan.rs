@@ -1,9 +1,10 @@
 //! Clients that look for what is there.
 
+use crate::called::address_called;
 use crate::clients::SCANNED_PORTS;
 use crate::detect::filter::{SYN, UNANSWERED, from_address};
 use crate::detect::intervals::peak;
-use crate::detect::words::{address_called, when};
+use crate::detect::words::when;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
 use crate::port_names::port_name;

@@ -1,11 +1,11 @@
 //! The services that are judged.
 
+use crate::called::named;
 use crate::connection::Connections;
-use crate::detect::words::{LONGEST_NAME, service};
+use crate::detect::words::service;
 use crate::finding::Finding;
 use crate::report::Report;
 use crate::service::Service;
-use crate::text::clean;
 
 /// Services, each once: they come by bytes, by packets and by trouble.
 pub fn services(report: &Report) -> impl Iterator<Item = &Service> {
@@ -30,14 +30,9 @@ pub fn name(one: &Service) -> String {
     service(one.address, one.port)
 }
 
-/// `10.0.0.4:443 (shop.example, HTTPS)`, as far as it has a name, and its port a usual use. What was seen there counts more than
-/// what is usual.
+/// `10.0.0.4:443 (shop.example, HTTPS)`, as far as its name and its use are known.
 pub fn called(one: &Service) -> String {
-    let names = one.names.text().map(|names| clean(&names, LONGEST_NAME));
-    let speaks_http = one.http.answers > 0 && one.tls.begun == 0;
-    let used_for = if speaks_http { Some("HTTP") } else { one.port_name };
-    let known: Vec<String> = names.into_iter().chain(used_for.map(str::to_owned)).collect();
-    if known.is_empty() { name(one) } else { format!("{} ({})", name(one), known.join(", ")) }
+    named(name(one), one.names.short().as_deref(), one.used_for())
 }
 
 /// Tells programs which service a finding is about.

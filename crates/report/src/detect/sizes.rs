@@ -1,8 +1,9 @@
 //! Packets that are too big for a link on their way, whether somebody says so or not.
 
+use crate::called::address_called;
 use crate::detect::filter::{from_service, sent_again, to_service};
 use crate::detect::services::{about, called, worst};
-use crate::detect::words::{address_called, when};
+use crate::detect::words::when;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
 use crate::report::Report;

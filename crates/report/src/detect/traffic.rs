@@ -2,9 +2,10 @@
 
 use etherparse::{IpNumber, ip_number};
 
+use crate::called::address_called;
 use crate::detect::filter::{SEEN_TWICE, during, from_address, has_whole_headers, of_address, to_address};
 use crate::detect::intervals::Intervals;
-use crate::detect::words::{address_called, percent, ratio, when};
+use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, size};
 use crate::moment::TimeRange;

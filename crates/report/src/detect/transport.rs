@@ -1,10 +1,11 @@
 //! What TCP suffers from on its way: loss, and receivers that are full.
 
+use crate::called::address_called;
 use crate::delivery::DeliveryCounts;
 use crate::detect::filter::{from_address, from_service, sent_again, to_address, to_service};
 use crate::detect::intervals::peak;
 use crate::detect::services::{about, called, name, services};
-use crate::detect::words::{address_called, percent, ratio, when};
+use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
 use crate::report::Report;

@@ -6,9 +6,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::calendar::written;
-use crate::host_names::KnownAs;
 use crate::moment::TimeRange;
-use crate::text::clean;
 
 const CLOCK: &[BorrowedFormatItem] = format_description!("[hour]:[minute]:[second]");
 
@@ -31,17 +29,6 @@ pub fn percent(part: u64, whole: u64) -> String {
 /// `10.0.0.4:443`, `[2001:db8::1]:443`.
 pub fn service(address: IpAddr, port: u16) -> String {
     SocketAddr::new(address, port).to_string()
-}
-
-/// The longest name that stands behind an address.
-pub const LONGEST_NAME: usize = 60;
-
-/// `10.0.0.4 (shop.example)`, where it has a name.
-pub fn address_called(address: IpAddr, names: &KnownAs) -> String {
-    match names.text() {
-        Some(names) => format!("{address} ({})", clean(&names, LONGEST_NAME)),
-        None => address.to_string(),
-    }
 }
 
 /// ` between 02:13:05 and 02:13:09 UTC`, ` at 02:13:05 UTC`, or nothing when that is not known.
