@@ -27,7 +27,8 @@ pub fn bars(title: &str, bars: &[Bar]) -> Markup {
                     title { (title) }
                     desc { (bars.iter().map(|bar| format!("{}: {}", bar.name, bar.shown)).collect::<Vec<_>>().join("; ")) }
                     @for (y, bar) in rows {
-                        text x="0" y=(y.saturating_add(14)) { (bar.name) }
+                        // A long name ends where how much it is begins.
+                        svg y=(y) width="74%" height="20" { text x="0" y="14" { (bar.name) } }
                         text.soft x="100%" y=(y.saturating_add(14)) text-anchor="end" { (bar.shown) }
                         rect.ground x="0" y=(y.saturating_add(20)) width="100%" height="7" rx="2" {}
                         rect.bar x="0" y=(y.saturating_add(20)) height="7" rx="2"

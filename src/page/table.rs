@@ -19,6 +19,11 @@ pub fn word<T>(title: &'static str, cell: fn(&T) -> String) -> Column<T> {
     Column { title, class: None, cell }
 }
 
+/// A column that says what the others are about; it gives way to them on a phone.
+pub fn title<T>(title: &'static str, cell: fn(&T) -> String) -> Column<T> {
+    Column { title, class: Some("title"), cell }
+}
+
 /// A column of addresses, some of which are as wide as a phone.
 pub fn address<T>(title: &'static str, cell: fn(&T) -> String) -> Column<T> {
     Column { title, class: Some("address"), cell }

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 use nightcap_report::measure::{seconds_long, size};
 use nightcap_report::{Change, Measure, MeasureKind};
 
-use crate::page::table::{amount, table, word};
+use crate::page::table::{amount, table, title};
 use crate::page::words::shown;
 use crate::records::report::BeforeAndAfter;
 
 pub fn comparison(compared: Option<&BeforeAndAfter>) -> Markup {
     let columns = [
-        word("", |measure: &Measure| title_of(measure.kind).to_owned()),
+        title("", |measure: &Measure| title_of(measure.kind).to_owned()),
         amount("Before", |measure| told(measure.kind, measure.before)),
         amount("Now", |measure| told(measure.kind, measure.now)),
     ];
