@@ -120,6 +120,9 @@ async fn a_browser_gets_a_page_and_a_program_the_report() {
     let [machine, file, record] = links[..] else { panic!("{links:?}") };
     assert!(machine.starts_with("https://portal.azure.com/#resource/subscriptions/"), "{machine}");
     assert_eq!((file, record), (&*captured.url("/file"), &*captured.url("")), "with public_url they lead somewhere");
+    let report = captured.get("report", &[]).await.json().1;
+    let filter = report["findings"][0]["filter"].as_str().unwrap().replace('&', "&amp;");
+    assert!(text.contains(&format!("Wireshark: <code>{filter}</code>")), "{filter}: {text}");
     for accepted in ["application/json", "application/json, text/html;q=0.5", "*/*"] {
         let answer = captured.get("report", &[("accept", accepted)]).await;
         assert_eq!(answer.headers["content-type"], "application/json", "{accepted}");
