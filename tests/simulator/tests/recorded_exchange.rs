@@ -58,6 +58,7 @@ fn recorded_world() -> World {
         computer_name: None,
         os: OperatingSystem::Windows,
         agent: Some("NetworkWatcherAgent".into()),
+        power: "running".into(),
         private_address: Ipv4Addr::new(10, 0, 0, 4),
     });
     world

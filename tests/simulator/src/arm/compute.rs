@@ -15,7 +15,11 @@ use crate::world::resources::{NetworkInterface, OperatingSystem, ScaleSet, Virtu
 
 pub(crate) fn get_virtual_machine(state: &State, call: &Call) -> Result<Answer, ArmError> {
     let machine = state.world.virtual_machine(&call.path.id(2)).ok_or_else(|| resource_not_found(call))?;
-    Ok(found(machine_resource(&state.world, machine)))
+    let mut resource = machine_resource(&state.world, machine);
+    if answer::query(call.request, "$expand").is_some_and(|wanted| same(&wanted, "instanceView")) {
+        resource["properties"]["instanceView"] = instance_view(machine);
+    }
+    Ok(found(resource))
 }
 
 pub(crate) fn list_virtual_machines(state: &State, call: &Call) -> Answer {
@@ -25,11 +29,25 @@ pub(crate) fn list_virtual_machines(state: &State, call: &Call) -> Answer {
         // Only the GET of one machine tells its extensions in full.
         resource.as_object_mut().and_then(|members| members.remove("resources"));
     }
+    // What machines do is in another list than the rest ("Virtual Machines - List All", `statusOnly`).
+    if answer::query(call.request, "statusOnly").is_some_and(|wanted| same(&wanted, "true")) {
+        let machines = state.world.virtual_machines.iter().filter(|machine| call.path.contains(&machine.id));
+        resources = machines.map(status_resource).collect();
+    }
     page(state, call, resources, state.world.machines_per_page)
+}
+
+pub(crate) fn list_scale_sets(state: &State, call: &Call) -> Answer {
+    let sets = state.world.scale_sets.iter().filter(|set| call.path.contains(&set.id));
+    page(state, call, sets.map(set_resource).collect(), state.world.machines_per_page)
 }
 
 pub(crate) fn get_scale_set(state: &State, call: &Call) -> Result<Answer, ArmError> {
     let set = state.world.scale_set(&call.path.id(2)).ok_or_else(|| resource_not_found(call))?;
+    Ok(found(set_resource(set)))
+}
+
+fn set_resource(set: &ScaleSet) -> Value {
     let mut resource = json!({
         "name": name_of(&set.id),
         "id": set.id,
@@ -47,7 +65,7 @@ pub(crate) fn get_scale_set(state: &State, call: &Call) -> Result<Answer, ArmErr
         resource["properties"]["virtualMachineProfile"]["extensionProfile"] =
             json!({ "extensions": [{ "name": agent, "properties": agent_properties(set.os) }] });
     }
-    Ok(found(resource))
+    resource
 }
 
 pub(crate) fn list_scale_set_instances(state: &State, call: &Call) -> Result<Answer, ArmError> {
@@ -60,6 +78,24 @@ pub(crate) fn get_scale_set_instance(state: &State, call: &Call) -> Result<Answe
     let set = state.world.scale_set(&call.path.id(2)).ok_or_else(|| resource_not_found(call))?;
     let instance = set.instances.iter().find(|instance| call.path.rest.last() == Some(instance));
     Ok(found(instance_resource(set, instance.ok_or_else(|| resource_not_found(call))?)))
+}
+
+/// A machine in the list of what machines do.
+fn status_resource(machine: &VirtualMachine) -> Value {
+    json!({
+        "name": name_of(&machine.id),
+        "id": machine.id,
+        "type": "Microsoft.Compute/virtualMachines",
+        "location": machine.location,
+        "properties": { "instanceView": instance_view(machine), "provisioningState": "Succeeded" },
+    })
+}
+
+fn instance_view(machine: &VirtualMachine) -> Value {
+    json!({ "statuses": [
+        { "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded" },
+        { "code": format!("PowerState/{}", machine.power), "level": "Info", "displayStatus": "VM" },
+    ] })
 }
 
 fn found(resource: Value) -> Answer {
@@ -211,6 +247,24 @@ mod tests {
         client.azure.world_mut().denied_actions = vec!["Microsoft.Compute/virtualMachines/read".into()];
         let refused = client.arm("GET", &format!("{list}/virtualMachines?api-version=2024-07-01"), "");
         assert_eq!((refused.status().as_u16(), code(&refused)), (403, "AuthorizationFailed".into()));
+    }
+
+    #[test]
+    fn what_a_machine_does_is_told_to_those_who_ask_for_it() {
+        let mut client = Client::new(World::sample);
+        client.azure.world_mut().virtual_machines[0].power = "deallocated".into();
+        let machines = format!("https://management.azure.com/subscriptions/{SUBSCRIPTION}");
+        let list = format!("{machines}/providers/Microsoft.Compute/virtualMachines?api-version=2024-07-01");
+        let vm = format!("https://management.azure.com{}?api-version=2024-07-01", crate::testing::sample_vm());
+        let plain = [json(&client.arm("GET", &list, ""))["value"][0].clone(), json(&client.arm("GET", &vm, ""))];
+        assert!(plain.iter().all(|machine| machine["properties"].get("instanceView").is_none()));
+        let asked = [
+            json(&client.arm("GET", &format!("{list}&statusOnly=true"), ""))["value"][0].clone(),
+            json(&client.arm("GET", &format!("{vm}&$expand=instanceView"), "")),
+        ];
+        for machine in asked {
+            assert_eq!(machine["properties"]["instanceView"]["statuses"][1]["code"], "PowerState/deallocated");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(crate) struct ResourcePath {
 impl ResourcePath {
     /// Reads a path; `None` when it is not of that form or has empty or undecodable segments.
     pub(crate) fn parse(path: &str) -> Option<ResourcePath> {
+        if path.trim_end_matches('/').eq_ignore_ascii_case("/subscriptions") {
+            return Some(ResourcePath::default());
+        }
         let mut segments = decode(path)?.into_iter().peekable();
         // A literal that is not there is `Some(None)`, one without a value is `None`.
         let mut take = |literal: &str| -> Option<Option<String>> {
@@ -89,16 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn the_list_of_subscriptions_is_in_none_of_them() {
+        assert_eq!(ResourcePath::parse("/Subscriptions"), Some(ResourcePath::default()));
+    }
+
+    #[test]
     fn other_paths_are_not() {
-        for path in [
-            "",
-            "/",
-            "/subscriptions",
-            "/subscriptions//x",
-            "/subscriptions/s/elsewhere",
-            "/subscriptions/s/providers",
-            "/tenants/x",
-        ] {
+        for path in
+            ["", "/", "/subscriptions//x", "/subscriptions/s/elsewhere", "/subscriptions/s/providers", "/tenants/x"]
+        {
             assert_eq!(ResourcePath::parse(path), None, "{path}");
         }
     }

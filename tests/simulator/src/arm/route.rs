@@ -6,10 +6,12 @@ use crate::arm::resource_path::ResourcePath;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Route {
+    Subscriptions,
     Subscription,
     ResourceGroup,
     VirtualMachines,
     VirtualMachine,
+    ScaleSets,
     ScaleSet,
     ScaleSetInstances,
     ScaleSetInstance,
@@ -32,10 +34,12 @@ impl Route {
         let rest = path.lower_rest();
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         let route = match (path.provider.as_deref(), &rest[..]) {
+            (None, []) if path.subscription.is_empty() => Route::Subscriptions,
             (None, []) if path.group.is_none() => Route::Subscription,
             (None, []) => Route::ResourceGroup,
             (Some("microsoft.compute"), ["virtualmachines"]) => Route::VirtualMachines,
             (Some("microsoft.compute"), ["virtualmachines", _]) => Route::VirtualMachine,
+            (Some("microsoft.compute"), ["virtualmachinescalesets"]) => Route::ScaleSets,
             (Some("microsoft.compute"), ["virtualmachinescalesets", _]) => Route::ScaleSet,
             (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines"]) => Route::ScaleSetInstances,
             (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines", _]) => {
@@ -66,8 +70,10 @@ impl Route {
     /// Whether the path may, or must, name a resource group.
     fn fits(self, names_group: bool) -> bool {
         match self {
-            Route::Subscription | Route::OperationStatus | Route::OperationResult => !names_group,
-            Route::VirtualMachines | Route::Watchers => true,
+            Route::Subscriptions | Route::Subscription | Route::OperationStatus | Route::OperationResult => {
+                !names_group
+            }
+            Route::VirtualMachines | Route::ScaleSets | Route::Watchers => true,
             _ => names_group,
         }
     }
@@ -84,10 +90,10 @@ impl Route {
     /// the resource providers).
     pub(crate) fn action(self, method: &Method) -> &'static str {
         match self {
-            Route::Subscription => "Microsoft.Resources/subscriptions/read",
+            Route::Subscriptions | Route::Subscription => "Microsoft.Resources/subscriptions/read",
             Route::ResourceGroup => "Microsoft.Resources/subscriptions/resourceGroups/read",
             Route::VirtualMachines | Route::VirtualMachine => "Microsoft.Compute/virtualMachines/read",
-            Route::ScaleSet => "Microsoft.Compute/virtualMachineScaleSets/read",
+            Route::ScaleSets | Route::ScaleSet => "Microsoft.Compute/virtualMachineScaleSets/read",
             Route::ScaleSetInstances | Route::ScaleSetInstance => {
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read"
             }

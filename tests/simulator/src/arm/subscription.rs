@@ -1,20 +1,29 @@
 //! Subscriptions and resource groups, which only have to be there.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
 use crate::arm::call::Call;
+use crate::arm::page::page;
+use crate::state::State;
+
+/// The subscriptions in which the application has any right (azure-rest-api-specs subscriptions.json).
+pub(crate) fn list(state: &State, call: &Call) -> Answer {
+    page(state, call, state.world.subscriptions.iter().map(|id| resource(id)).collect(), None)
+}
 
 pub(crate) fn get(call: &Call) -> Answer {
-    let id = &call.path.subscription;
-    let body = json!({
+    answer::json(StatusCode::OK, &resource(&call.path.subscription))
+}
+
+fn resource(id: &str) -> Value {
+    json!({
         "id": format!("/subscriptions/{id}"),
         "subscriptionId": id,
         "displayName": "Simulated subscription",
         "state": "Enabled",
-    });
-    answer::json(StatusCode::OK, &body)
+    })
 }
 
 pub(crate) fn get_group(call: &Call) -> Answer {

@@ -15,6 +15,8 @@ pub struct VirtualMachine {
     pub os: OperatingSystem,
     /// The instance name of the Network Watcher agent extension; `None` when it is not installed.
     pub agent: Option<String>,
+    /// What it does: the last part of its `PowerState/` code, such as `running` or `deallocated`.
+    pub power: String,
     /// The machine's address inside its network, which its capture files show.
     pub private_address: Ipv4Addr,
 }

@@ -92,6 +92,7 @@ fn machine(
         computer_name: None,
         os,
         agent: agent.map(String::from),
+        power: "running".into(),
         private_address: Ipv4Addr::new(10, 0, 0, last_octet),
     }
 }
