@@ -8,6 +8,7 @@ use common::alerts::{CONTOSO_VM, TEST_VM, classic, common, common_at, flat};
 use common::http::{get, post};
 use common::served::{Served, builds, until};
 use futures::future::join_all;
+use http::Method;
 use nightcap_embedded::{Build, Options, State};
 use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, WEBHOOK_KEY, World};
 use serde_json::{Value, json};
@@ -272,4 +273,50 @@ async fn spin_lets_nothing_out_but_what_the_settings_name() {
         scene.nightcap.outbound()
     );
     scene.assert_no_trap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_task_of_the_rest_how_to_is_one_call() {
+    let here = "subscription=00000000-0000-0000-0000-000000000000&region=westcentralus";
+    for build in builds() {
+        let quick = |world: &mut World| {
+            let soon = Duration::from_millis(100);
+            (world.timing.create, world.timing.stop, world.timing.delete, world.timing.file_delay) =
+                (soon, soon, soon, soon);
+            world.timing.retry_after = 1;
+        };
+        let scene = Served::with(build, quick, &[]).await;
+        let (status, machines) = scene.look("/api/machines?subscription=00000000-0000-0000-0000-000000000000").await;
+        assert_eq!((status.as_u16(), machines["machines"].as_array().unwrap().len()), (200, 8), "{machines}");
+        let id = machines["machines"][0]["id"].as_str().unwrap();
+
+        let body =
+            json!({"target": id, "name": "by-hand", "timeLimitInSeconds": 600, "filters": [{"localPort": "443"}]});
+        let (status, started) = scene.operate(Method::POST, "/api/captures", &body.to_string()).await.json();
+        assert_eq!((status.as_u16(), started["outcome"].as_str()), (201, Some("started")), "{started}");
+        let capture = started["capture"]["links"]["self"].as_str().unwrap().to_owned();
+        until("the capture's running", async || (scene.look(&capture).await.1["phase"] == "running").then_some(()))
+            .await;
+        let (_, live) = scene.look(&format!("{capture}/status")).await;
+        assert_eq!(live["packetCaptureStatus"], "Running", "{live}");
+        let (_, page) = scene.look(&format!("/api/captures?{here}")).await;
+        assert_eq!((&page["captures"][0]["name"], &page["watcher"]["captures"]), (&json!("by-hand"), &json!(1)));
+
+        let (status, stopped) = scene.operate(Method::POST, &format!("{capture}/stop"), "").await.json();
+        assert_eq!((status.as_u16(), stopped["result"].as_str()), (200, Some("done")), "{stopped}");
+        until("the report", async || (scene.look(&capture).await.1["phase"] == "finished").then_some(())).await;
+        assert_eq!(scene.look(&capture).await.1["end"]["reason"], "stopped_by_hand");
+        let (status, deleted) = scene.operate(Method::DELETE, &capture, "").await.json();
+        assert_eq!((status.as_u16(), deleted["result"].as_str()), (200, Some("done")), "{deleted}");
+        let file = format!("{capture}/file");
+        let head = scene.operate(Method::HEAD, &file, "").await;
+        assert!(head.status == 200 && head.body.is_empty() && head.headers["content-length"] != "0");
+        assert_eq!(
+            scene.operate(Method::GET, &file, "").await.body.len().to_string(),
+            head.headers["content-length"].to_str().unwrap()
+        );
+        let (status, description) = scene.look("/openapi.json").await;
+        assert_eq!((status.as_u16(), &description["openapi"]), (200, &json!("3.1.0")));
+        scene.assert_no_trap();
+    }
 }

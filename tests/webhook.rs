@@ -77,7 +77,7 @@ async fn what_is_no_alert_gets_its_status() {
             post(&[("content-type", content_type)], resolved("cpu", TEST_VM).to_string().into_bytes()).await;
         assert_eq!(status, 200, "{content_type}: {answer}");
     }
-    assert_eq!(nightcap.send(Method::GET, &url, &[], "").await.status, 405);
+    assert_eq!(nightcap.send(Method::PUT, &url, &[], "").await.status, 405);
     assert_eq!(nightcap.send(Method::GET, "/favicon.ico", &[], "").await.status, 404);
 }
 

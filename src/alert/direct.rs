@@ -61,6 +61,7 @@ pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
             capture_filters: filters(body)?,
             ..Overrides::default()
         },
+        by_hand: false,
     };
     Ok(Alert {
         targets: vec![target],

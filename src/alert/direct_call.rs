@@ -1,11 +1,11 @@
-//! What a program can ask for that calls directly, in the manner of the 2017 sample.
+//! What can be asked for directly: by a program in the manner of the 2017 sample, or by an operator.
 
 use serde::{Deserialize, Serialize};
 
 use crate::alert::overrides::Overrides;
 use crate::azure::resource_id::ResourceId;
 
-/// What a program asked for beyond the machine. What it left out comes from the settings.
+/// What was asked for beyond the machine. What it left out comes from the settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectCall {
@@ -17,4 +17,7 @@ pub struct DirectCall {
     pub storage: Option<ResourceId>,
     /// Limits and filters.
     pub overrides: Overrides,
+    /// Whether an operator asks, whom no rule of the settings holds back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }

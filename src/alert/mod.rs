@@ -2,6 +2,7 @@
 
 mod aim;
 mod bounds;
+pub mod by_hand;
 mod direct;
 pub mod direct_call;
 mod mention;

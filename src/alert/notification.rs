@@ -60,6 +60,8 @@ pub enum Condition {
 
 /// What answers, records and messages say of an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = Alert))]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// See [`Alert::id`].
@@ -75,10 +77,14 @@ pub struct Summary {
     /// See [`Alert::reading`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
+    /// Whether this is no alert at all, but an operator who asked for a capture.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 /// What was measured when an alert fired, in Azure's own words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reading {
     /// The metric's name, or the measured column of a log search.
@@ -141,6 +147,7 @@ impl Alert {
             severity: self.severity.clone(),
             fired_at: self.fired_at,
             reading: self.reading.clone(),
+            by_hand: self.direct.as_ref().is_some_and(|direct| direct.by_hand),
         }
     }
 }

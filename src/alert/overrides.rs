@@ -4,7 +4,7 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::reference::leads_to_machine;
-use crate::azure::capture_parameters::{Parameters, Scope, bytes, instance, seconds};
+use crate::azure::capture_parameters::{FilePlace, Parameters, Ring, Scope, bytes, instance, seconds};
 use crate::azure::packet_filter::{Filter, parse_filters};
 
 /// The custom property that names machines.
@@ -23,6 +23,12 @@ pub struct Overrides {
     pub capture_filters: Option<Vec<Filter>>,
     /// Which instances of a scale set to capture on.
     pub scope: Scope,
+    /// Where the file goes.
+    #[serde(default, skip_serializing_if = "FilePlace::is_usual")]
+    pub file: FilePlace,
+    /// The ring of files to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<Ring>,
     /// Whether to start nothing at all.
     pub ignore: bool,
 }
@@ -36,6 +42,8 @@ impl Overrides {
             packet_bytes: self.packet_bytes.unwrap_or(parameters.packet_bytes),
             capture_filters: self.capture_filters.clone().unwrap_or(parameters.capture_filters),
             scope: if self.scope.is_everything() { parameters.scope } else { self.scope.clone() },
+            file: if self.file.is_usual() { parameters.file } else { self.file.clone() },
+            ring: self.ring.clone().or(parameters.ring),
         }
     }
 

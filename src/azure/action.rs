@@ -10,6 +10,14 @@ pub enum Action {
     Machine,
     /// Looking for a machine by its computer's name.
     Machines,
+    /// Listing a subscription's machines.
+    Inventory,
+    /// Listing its scale sets.
+    ScaleSets,
+    /// Asking whether machines run.
+    Power,
+    Subscriptions,
+    StorageAccount,
     /// Reading a network interface.
     Interface,
     /// Reading a public IP address.

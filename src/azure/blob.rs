@@ -20,6 +20,7 @@ use crate::timestamp::Timestamp;
 
 /// A file that a capture left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct File {
     /// Its address in Blob storage.
@@ -48,10 +49,24 @@ const MOST_FILES: usize = 1000;
 
 /// The file at an address; `None` when there is none.
 pub async fn file<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Option<File>, AzureError> {
+    Ok(head(azure, url).await?.map(|head| File { url: url.to_owned(), bytes: head.length }))
+}
+
+/// What is known of a file without reading it.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// How long it is, in bytes.
+    pub length: Option<u64>,
+    /// What tells this state of it from any other.
+    pub etag: Option<HeaderValue>,
+}
+
+/// Looks at the file at an address; `None` when there is none.
+pub async fn head<H: Host>(azure: &Azure<'_, H>, url: &str) -> Result<Option<Head>, AzureError> {
     match call(azure, Method::HEAD, url, HeaderMap::new()).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
         Err(error) => Err(error),
-        Ok(answer) => Ok(Some(File { url: url.to_owned(), bytes: length(&answer) })),
+        Ok(answer) => Ok(Some(Head { length: length(&answer), etag: answer.headers().get(header::ETAG).cloned() })),
     }
 }
 
@@ -71,7 +86,7 @@ pub struct Piece {
     /// How long the whole file is.
     pub file_length: u64,
     /// What tells this state of the file from any other.
-    etag: Option<HeaderValue>,
+    pub etag: Option<HeaderValue>,
 }
 
 impl Piece {
@@ -89,8 +104,8 @@ impl Piece {
 /// The piece of a file that follows another one, or its first. Fails when the file has changed in between.
 pub async fn piece<H: Host>(azure: &Azure<'_, H>, url: &str, after: Option<&Piece>) -> Result<Piece, AzureError> {
     match after {
-        None => piece_at(azure, url, 0, None).await,
-        Some(piece) => piece_at(azure, url, piece.end, piece.etag.clone()).await,
+        None => part(azure, url, 0, u64::MAX, None).await,
+        Some(piece) => part(azure, url, piece.end, u64::MAX, piece.etag.clone()).await,
     }
 }
 
@@ -104,17 +119,19 @@ pub fn rest<'a, H: Host>(
 ) -> impl Stream<Item = Result<Piece, AzureError>> + Send + Unpin + 'a {
     let etag = first.etag.clone();
     let begins = (first.end..first.file_length.min(end)).step_by(PIECE as usize);
-    stream::iter(begins).map(move |begin| piece_at(azure, url, begin, etag.clone()).boxed()).buffered(AT_ONCE)
+    stream::iter(begins).map(move |begin| part(azure, url, begin, u64::MAX, etag.clone()).boxed()).buffered(AT_ONCE)
 }
 
-/// The piece that begins there. `etag` tells which state of the file is meant; any, where it is not known yet.
-async fn piece_at<H: Host>(
+/// The piece that begins there, and ends before `end` at the latest. `etag` tells which state of the file is meant; any, where it is
+/// not known yet.
+pub async fn part<H: Host>(
     azure: &Azure<'_, H>,
     url: &str,
     begin: u64,
+    end: u64,
     etag: Option<HeaderValue>,
 ) -> Result<Piece, AzureError> {
-    let range = format!("bytes={begin}-{}", begin.saturating_add(PIECE).saturating_sub(1));
+    let range = format!("bytes={begin}-{}", begin.saturating_add(PIECE).min(end).saturating_sub(1));
     let mut headers = HeaderMap::new();
     headers.insert(header::RANGE, HeaderValue::try_from(range).map_err(|error| unreadable(Action::File, error))?);
     if let Some(etag) = etag {
@@ -135,7 +152,7 @@ async fn piece_at<H: Host>(
     match range {
         // A shorter one would leave a gap before the next, and with nothing in it there would be no end.
         Some((first, file_length))
-            if first == begin && length > 0 && length == PIECE.min(file_length.saturating_sub(begin)) =>
+            if first == begin && length > 0 && length == PIECE.min(file_length.min(end).saturating_sub(begin)) =>
         {
             Ok(Piece { bytes, end: begin.saturating_add(length), file_length, etag })
         }

@@ -107,7 +107,18 @@ impl<'a, H: Host> Azure<'a, H> {
 
     /// The address of a resource of Azure Resource Manager.
     pub fn uri(&self, action: Action, path: &str, api_version: &str) -> Result<Uri, AzureError> {
-        address(&self.config.arm, path, api_version).map_err(|error| unreadable(action, error))
+        self.uri_with(action, path, api_version, &[])
+    }
+
+    /// The same with more in its query.
+    pub fn uri_with(
+        &self,
+        action: Action,
+        path: &str,
+        api_version: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Uri, AzureError> {
+        address(&self.config.arm, path, api_version, query).map_err(|error| unreadable(action, error))
     }
 
     /// An address that Azure handed back, to be used as it is. Whether it is Azure's own is seen when it is called.
@@ -178,10 +189,10 @@ impl<'a, H: Host> Azure<'a, H> {
 }
 
 /// Ids may have letters outside ASCII.
-fn address(arm: &Origin, path: &str, api_version: &str) -> anyhow::Result<Uri> {
+fn address(arm: &Origin, path: &str, api_version: &str, query: &[(&str, &str)]) -> anyhow::Result<Uri> {
     let mut url = Url::parse(&arm.to_string())?;
     url.set_path(path);
-    url.query_pairs_mut().append_pair("api-version", api_version);
+    url.query_pairs_mut().append_pair("api-version", api_version).extend_pairs(query);
     Ok(url.as_str().parse()?)
 }
 
@@ -198,7 +209,7 @@ mod tests {
     fn letters_outside_ascii_are_encoded_in_paths() {
         let arm = Origin::parse("https://management.azure.com").unwrap();
         let path = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gruppe-größe";
-        let uri = address(&arm, path, "2024-07-01").unwrap();
+        let uri = address(&arm, path, "2024-07-01", &[]).unwrap();
         assert!(uri.path().contains("gruppe-gr%C3%B6%C3%9Fe"));
         assert!(uri.path().starts_with("/subscriptions/"));
         assert_eq!(uri.query(), Some("api-version=2024-07-01"));

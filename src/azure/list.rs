@@ -1,5 +1,6 @@
 //! Lists of Azure Resource Manager, which may come in pages.
 
+use http::Uri;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,7 +42,16 @@ pub async fn list<H: Host, T: DeserializeOwned>(
     path: &str,
     api_version: &str,
 ) -> Result<(Vec<T>, Clock), AzureError> {
-    let mut answer = azure.get(action, azure.uri(action, path, api_version)?).await?;
+    list_from(azure, action, azure.uri(action, path, api_version)?).await
+}
+
+/// The same from an address.
+pub async fn list_from<H: Host, T: DeserializeOwned>(
+    azure: &Azure<'_, H>,
+    action: Action,
+    first: Uri,
+) -> Result<(Vec<T>, Clock), AzureError> {
+    let mut answer = azure.get(action, first).await?;
     let clock = azure.clock.read(&answer, azure.log.host);
     let mut items = Vec::new();
     for _ in 0..MOST_PAGES {

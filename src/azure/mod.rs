@@ -14,6 +14,7 @@ pub(crate) mod error;
 #[cfg(test)]
 pub mod fake;
 pub(crate) mod identity;
+pub(crate) mod inventory;
 mod kept_token;
 mod lenient;
 mod list;
@@ -27,6 +28,8 @@ pub(crate) mod region;
 pub(crate) mod resource_id;
 pub(crate) mod retry;
 pub(crate) mod secret;
+pub(crate) mod storage_account;
+pub(crate) mod subscription;
 pub mod target;
 pub(crate) mod token;
 mod transport;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 use strum::EnumString;
 
 use super::action::Action;
@@ -42,6 +43,38 @@ pub struct PacketCapture {
     pub storage_path: Option<String>,
 }
 
+/// The members of a capture that Azure tells of one, in Azure's own names and as they stand.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Details {
+    /// How creating or deleting it goes; it never tells whether capturing is over.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub provisioning_state: Option<String>,
+    /// Id of the machine or scale set.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub target: Option<String>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub target_type: Option<String>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub scope: Option<Value>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub bytes_to_capture_per_packet: Option<u64>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub total_bytes_per_session: Option<u64>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub time_limit_in_seconds: Option<u64>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub storage_location: Option<Value>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub filters: Option<Value>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub continuous_capture: Option<bool>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub capture_settings: Option<Value>,
+}
+
 /// What `queryStatus` tells of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -58,7 +91,8 @@ pub struct Status {
 }
 
 /// What a capture does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[strum(ascii_case_insensitive)]
 pub enum Activity {
     /// It has not begun.
@@ -69,6 +103,7 @@ pub enum Activity {
     Stopped,
     /// It has ended in an error.
     #[strum(serialize = "Error")]
+    #[serde(rename = "Error")]
     Failed,
     /// Azure does not know, does not tell, or says something that nightcap does not know.
     Unknown,
@@ -112,23 +147,48 @@ struct RequestProperties {
     scope: Option<Scope>,
     bytes_to_capture_per_packet: u64,
     total_bytes_per_session: u64,
-    time_limit_in_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_limit_in_seconds: Option<u32>,
     storage_location: RequestStorage,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filters: Vec<Filter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuous_capture: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture_settings: Option<RequestRing>,
 }
 
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestStorage {
-    storage_id: String,
+    storage_id: Option<String>,
+    storage_path: Option<String>,
+    /// On the machine, for one file.
+    file_path: Option<String>,
+    /// The same for a ring of files.
+    local_path: Option<String>,
+}
+
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestRing {
+    file_count: Option<u32>,
+    file_size_in_bytes: Option<u64>,
+    session_time_limit_in_seconds: u32,
 }
 
 impl CaptureRequest {
-    /// What to send for a target.
-    pub fn new(target: &Target, parameters: &Parameters, storage: &ResourceId) -> Self {
+    /// What to send for a target. Without a storage account the file stays on the machine.
+    pub fn new(target: &Target, parameters: &Parameters, storage: Option<&ResourceId>) -> Self {
         let is_set = target.resource().is_a("Microsoft.Compute", &["virtualMachineScaleSets"]);
         let scope = target.instance().map_or_else(|| parameters.scope.clone(), Scope::only);
+        let Parameters { file, ring, capture_seconds, .. } = parameters;
+        let (file_path, local_path) = match ring {
+            None => (file.machine_path.clone(), None),
+            Some(_) => (None, file.machine_path.clone()),
+        };
         Self {
             properties: RequestProperties {
                 target: target.resource().to_string(),
@@ -136,9 +196,20 @@ impl CaptureRequest {
                 scope: (is_set && !scope.is_everything()).then_some(scope),
                 bytes_to_capture_per_packet: parameters.packet_bytes,
                 total_bytes_per_session: parameters.capture_bytes,
-                time_limit_in_seconds: parameters.capture_seconds,
-                storage_location: RequestStorage { storage_id: storage.to_string() },
+                time_limit_in_seconds: ring.is_none().then_some(*capture_seconds),
+                storage_location: RequestStorage {
+                    storage_id: storage.map(ResourceId::to_string),
+                    storage_path: file.storage_path.clone(),
+                    file_path,
+                    local_path,
+                },
                 filters: parameters.capture_filters.clone(),
+                continuous_capture: ring.as_ref().map(|ring| ring.continuous),
+                capture_settings: ring.as_ref().map(|ring| RequestRing {
+                    file_count: ring.files,
+                    file_size_in_bytes: ring.file_bytes,
+                    session_time_limit_in_seconds: *capture_seconds,
+                }),
             },
         }
     }
@@ -207,6 +278,15 @@ impl PacketCapture {
     /// Whether this is its name, which Azure compares without case.
     pub fn has_name(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// When it was made, by the address that Azure chose for its file: nothing else of it tells.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let (folder, file) = self.storage_path.as_deref()?.rsplit_once("/packetcapture_")?;
+        let day: String =
+            folder.rsplitn(4, '/').take(3).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("-");
+        let time: Vec<&str> = file.split(['_', '.']).take(3).collect();
+        Timestamp::parse(&format!("{day}T{}Z", time.join(":")))
     }
 
     /// Whether creating it failed. Such a capture stays in the list and keeps its name.
@@ -306,6 +386,19 @@ impl<'a, H: Host> CaptureResource<'a, H> {
     /// Reads it, or `None` when there is none of that name.
     pub async fn get(&self) -> Result<Option<PacketCapture>, AzureError> {
         Ok(self.get_with_time().await?.map(|(capture, _)| capture))
+    }
+
+    /// Reads what Azure tells of it in full, or `None` when there is none of that name.
+    pub async fn details(&self) -> Result<Option<Details>, AzureError> {
+        #[derive(Deserialize)]
+        struct Whole {
+            #[serde(default, deserialize_with = "lenient::or_default")]
+            properties: Details,
+        }
+        match self.call(Action::LookUp, Method::GET, "", Bytes::new()).await {
+            Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            answer => Ok(Some(read::<Whole>(Action::LookUp, &answer?)?.properties)),
+        }
     }
 
     /// The same, with Azure's time.
@@ -429,6 +522,21 @@ mod tests {
 
     fn status(body: Value) -> Option<Status> {
         Status::read(&body, Timestamp::from_unix_millis(0))
+    }
+
+    #[test]
+    fn the_address_of_its_file_tells_when_a_capture_was_made() {
+        let made_at = |path: &str| {
+            let capture = PacketCapture { storage_path: Some(path.to_owned()), ..PacketCapture::default() };
+            capture.made_at().map(|at| at.to_string())
+        };
+        let folder = "https://store.blob.core.windows.net/network-watcher-logs/subscriptions/s/virtualmachines/vm";
+        let usual = format!("{folder}/2026/11/20/packetcapture_02_13_41_077.cap");
+        assert_eq!(made_at(&usual).as_deref(), Some("2026-11-20T02:13:41.000Z"));
+        for odd in ["", "https://store/x.cap", "https://store/packetcapture_.cap", "x/y/packetcapture_02_13_41_077.cap"]
+        {
+            assert_eq!(made_at(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::json::BadJson;
 
 /// Keeps the packets that match every member that is there. A packet is kept when any filter keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Filter {
     /// `TCP`, `UDP` or `Any`. There is no ICMP.
@@ -32,7 +33,7 @@ pub struct Filter {
 }
 
 /// The longest list of filters in bytes of JSON; every record of a capture holds it.
-const LONGEST_LIST: usize = 16 * 1024;
+pub const LONGEST_LIST: usize = 16 * 1024;
 
 const SHAPE: &str =
     r#"it should be a JSON list of Azure's packet filters, such as [{"protocol":"TCP","remotePort":"443"}]"#;

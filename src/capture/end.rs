@@ -61,6 +61,15 @@ impl End {
         Self { reason: EndReason::Vanished, message, at: None, deduced: false }
     }
 
+    /// A capture that an operator deleted while it ran.
+    pub fn deleted_by_hand() -> Self {
+        let message =
+            "An operator deleted the capture in Azure while it ran, through nightcap. Its file, if it wrote one, \
+                       stays."
+                .to_owned();
+        Self { reason: EndReason::Vanished, message, at: None, deduced: false }
+    }
+
     /// A capture of which too many polls brought nothing.
     pub fn lost_sight(why: &str) -> Self {
         let message = format!("nightcap lost sight of the capture, which may have ended well. {why}");
@@ -88,6 +97,9 @@ fn sentence(reason: EndReason, record: &CaptureRecord, word: &str) -> String {
         EndReason::TimeLimit => format!("The capture ran for its {} seconds.", parameters.capture_seconds),
         EndReason::SizeLimit => format!("The capture reached its limit of {} bytes.", parameters.capture_bytes),
         EndReason::Resolved => "The capture was stopped because all its alerts had resolved.".to_owned(),
+        EndReason::StoppedByHand if record.stopping == Some(EndReason::StoppedByHand) => {
+            "The capture was stopped by hand, through nightcap.".to_owned()
+        }
         EndReason::StoppedByHand => "Somebody stopped the capture.".to_owned(),
         _ if word.is_empty() => "The capture stopped before its time, and Azure does not tell why.".to_owned(),
         _ => format!("The capture stopped. Azure's reason: {word}."),

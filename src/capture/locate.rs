@@ -119,6 +119,24 @@ impl Place {
     }
 }
 
+/// The watcher of a region, whether nightcap has captured there before or not.
+pub async fn watcher_in<H: Host>(
+    azure: &Azure<'_, H>,
+    subscription: &str,
+    region: &Region,
+) -> Result<ResourceId, Failure> {
+    let host = azure.log.host;
+    if let Some(watcher) = remembered_watchers(host, subscription).await.remove(region) {
+        return Ok(watcher);
+    }
+    let mut found = network_watcher::list_all(azure, subscription)
+        .await
+        .map_err(|error| Failure::of_search(&error, subscription))?;
+    // Forgetting them costs a request the next time and nothing else.
+    let _ = store::save(host, &watchers_key(subscription), &found).await;
+    found.remove(region).ok_or_else(|| Failure::no_network_watcher(subscription, region))
+}
+
 /// The machine; `None` when nightcap may not see it and can do without.
 async fn read_machine<H: Host>(
     azure: &Azure<'_, H>,

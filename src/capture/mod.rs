@@ -1,6 +1,7 @@
 //! One capture: found its place, started, watched to its end, read and told.
 
 pub mod analyze;
+pub mod by_hand;
 pub mod end;
 pub mod finish;
 pub mod give_way;

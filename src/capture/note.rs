@@ -50,4 +50,5 @@ pub async fn revise_outcome<H: Host>(context: &Context<H>, record: &CaptureRecor
     };
     let key = revision_key(&record.requested_by, &record.target, &record.name);
     context.records().save(&key, &revision).await;
+    context.records().relist_alert(&record.requested_by).await;
 }

@@ -62,7 +62,7 @@ pub async fn start<H: Host>(
     alert: &OnCapture,
     plan: &Start,
     place: &Place,
-    storage: &ResourceId,
+    storage: Option<&ResourceId>,
 ) -> Result<Started, Failure> {
     let request = CaptureRequest::new(&plan.target, &plan.parameters, storage);
     let over = BTreeMap::new();

@@ -354,7 +354,11 @@ impl Step<'_> {
         }
         let due = began_at.after(self.record.time_limit()).after(SLACK);
         // Who wanted to stop it may have died before, and another alert may have joined since.
-        let is_to_stop = self.record.stopping.is_some() && self.situation.all_resolved;
+        let is_to_stop = match self.record.stopping {
+            Some(EndReason::StoppedByHand) => true,
+            Some(_) => self.situation.all_resolved,
+            None => false,
+        };
         match due.since(status.answered_at).filter(|left| !left.is_zero()) {
             // A host that may change nothing leaves it to the others.
             _ if is_to_stop && !self.is_enough(BEYOND) && self.situation.dry_run => self.poll_again(),
@@ -391,7 +395,13 @@ impl Step<'_> {
         self.record.storage_path = storage_path;
         match self.record.storage_path {
             Some(_) => Duty::Nothing,
-            None => self.finish_without_file("Azure told no address for the capture's file.".to_owned()),
+            None => {
+                let problem = match &self.record.parameters.file.machine_path {
+                    Some(path) => format!("The file is on the machine, at {path}, and nowhere else."),
+                    None => "Azure told no address for the capture's file.".to_owned(),
+                };
+                self.finish_without_file(problem)
+            }
         }
     }
 
@@ -402,7 +412,7 @@ impl Step<'_> {
             return if self.look_again() { Duty::Nothing } else { self.finish_without_file(problem) };
         }
         // The instances of a set do not finish in one moment.
-        let may_be_more = self.record.target.is_of_a_set() && files.len() > self.record.files.len();
+        let may_be_more = self.record.leaves_several_files() && files.len() > self.record.files.len();
         self.record.files = files;
         if may_be_more && self.look_again() {
             return Duty::Nothing;

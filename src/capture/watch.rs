@@ -249,7 +249,7 @@ impl<H: Host> Watch<'_, H> {
     }
 
     async fn ask_for_files(&self, azure: &Azure<'_, H>, path: &str) -> Answer {
-        let files = match self.record.target.is_of_a_set() {
+        let files = match self.record.leaves_several_files() {
             true => blob::files_of_set(azure, path).await,
             false => blob::file(azure, path).await.map(|file| file.into_iter().collect()),
         };

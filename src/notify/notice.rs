@@ -157,12 +157,14 @@ impl Notice {
     }
 
     fn facts(&self, ending: String) -> Vec<(&'static str, String)> {
-        let alert = self.alert.as_ref();
+        let by_hand = self.alert.as_ref().is_some_and(|alert| alert.by_hand);
+        let alert = self.alert.as_ref().filter(|_| !by_hand);
         let capture = self.capture.as_ref();
         let began_at = capture.and_then(|capture| capture.began_at);
         let ended_at = capture.and_then(|capture| capture.ended_at);
         let facts = [
             ("Rule", alert.map(|alert| clean(&alert.rule, 150))),
+            ("Asked for", by_hand.then(|| "by hand".to_owned())),
             ("Severity", alert.and_then(|alert| alert.severity.as_deref()).map(|severity| clean(severity, 40))),
             ("Condition", alert.map(|alert| clean(&alert.condition, 40))),
             ("Measured", alert.and_then(|alert| alert.reading.as_ref()).map(measured)),

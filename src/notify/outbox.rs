@@ -71,6 +71,7 @@ pub struct Pending {
 
 /// That nothing remains to be done about a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Delivered {
     pub at: Timestamp,

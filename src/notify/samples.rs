@@ -45,6 +45,7 @@ pub fn ordinary() -> Notice {
             severity: Some("Sev1".to_owned()),
             fired_at: Some(at("2026-11-20T02:13:41Z")),
             reading: Some(reading),
+            by_hand: false,
         }),
         others: vec![other("2", "Disk queue"), other("3", "Disk queue")],
         others_count: 3,
@@ -76,6 +77,7 @@ pub fn other(id: &str, rule: &str) -> Summary {
         severity: None,
         fired_at: None,
         reading: None,
+        by_hand: false,
     }
 }
 
@@ -139,6 +141,7 @@ fn made_of(text: &str, piece: &str) -> Notice {
         severity: Some(text()),
         fired_at: Some(at("2026-11-20T02:13:41Z")),
         reading: Some(reading),
+        by_hand: false,
     };
     // Different, so that none of them passes for another.
     let piece = piece.repeat(700 / piece.len());

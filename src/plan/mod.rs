@@ -81,7 +81,8 @@ pub fn plan(
         return skip(Reason::SubscriptionNotAllowed, message);
     }
     let ruled = rule::first_match(&policy.rules, subject(alert, target));
-    if ruled.ignore {
+    let direct = alert.direct.clone();
+    if ruled.ignore && !direct.as_ref().is_some_and(|direct| direct.by_hand) {
         return skip(Reason::IgnoredByRule, "The first matching entry of the setting rules says to ignore this alert.");
     }
     let (own, mut complaints) = Overrides::from_properties(&alert.properties);
@@ -91,7 +92,6 @@ pub fn plan(
             "The alert rule's custom property nightcap_ignore says to ignore this alert.",
         );
     }
-    let direct = alert.direct.clone();
     if direct.is_none()
         && let Some(left) = captured_until.and_then(|until| cooldown_left(policy.cooldown, until, now))
     {

@@ -81,6 +81,7 @@ impl Rule {
                 capture_filters: filters,
                 scope: Scope { include: instances(written.scope_include)?, exclude: instances(written.scope_exclude)? },
                 ignore: written.ignore,
+                ..Overrides::default()
             },
         })
     }

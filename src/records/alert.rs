@@ -10,6 +10,7 @@ use crate::timestamp::Timestamp;
 
 /// An alert that was accepted, and how it ended for each of its targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AlertRecord {
     /// See [`FORM`](crate::records::form::FORM).
@@ -24,6 +25,7 @@ pub struct AlertRecord {
     /// One for each target; `accepted` while it is worked on.
     pub outcomes: Vec<Outcome>,
     /// The whole notification as long as something remains to be done, for whoever has to go on with it.
+    #[cfg_attr(test, schema(value_type = Option<Object>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification: Option<Alert>,
 }

@@ -26,6 +26,7 @@ const RACES_LAST: Duration = Duration::from_secs(30);
 
 /// One capture that Azure was asked for, from the moment before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureRecord {
     /// See [`FORM`].
@@ -47,6 +48,7 @@ pub struct CaptureRecord {
     #[serde(rename = "askedBy")]
     pub requested_by: String,
     /// The same alert as captures list it. Those that have joined since have a key each.
+    #[cfg_attr(test, schema(ignore))]
     #[serde(default, rename = "askedFor", skip_serializing_if = "Option::is_none")]
     pub requested_for: Option<OnCapture>,
     /// Azure's time when it was asked for, or when it was found.
@@ -120,6 +122,7 @@ pub struct Requested {
 
 /// Where a capture stands. Each phase is written before its work is done, so that whoever reads it knows what is next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Azure is asked for it; whether the request arrived is not known yet.
@@ -137,6 +140,7 @@ pub enum Phase {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct End {
     /// Why, for machines.
@@ -151,6 +155,7 @@ pub struct End {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum EndReason {
@@ -179,6 +184,7 @@ pub enum EndReason {
 
 /// One thing that was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Step {
     pub at: Timestamp,
     /// What, for machines.
@@ -358,6 +364,11 @@ impl CaptureRecord {
         if at.since(self.requested_at).is_some_and(|later_by| later_by <= RACES_LAST) {
             self.requested_at = at;
         }
+    }
+
+    /// Whether it leaves a file for each instance of a scale set, or a ring of them.
+    pub fn leaves_several_files(&self) -> bool {
+        self.target.is_of_a_set() || self.parameters.ring.is_some()
     }
 
     /// How long it may capture.

@@ -127,6 +127,11 @@ impl Failure {
         Self::about(error, &About { subscription: subscription.to_owned(), target: None, watcher: None })
     }
 
+    /// What it means for what is done to a watcher's captures, whatever machines they are of.
+    pub fn at_watcher(error: &AzureError, watcher: &ResourceId) -> Self {
+        Self::about(error, &About { subscription: watcher.subscription(), target: None, watcher: Some(watcher) })
+    }
+
     fn about(error: &AzureError, about: &About) -> Self {
         let (reason, message) = match error {
             AzureError::NoToken { identity, code, transient } => {
@@ -260,6 +265,11 @@ fn doing(action: Action) -> &'static str {
         Action::Token => "asking for a token",
         Action::Machine => "reading the machine",
         Action::Machines => "looking for the machine by its name",
+        Action::Inventory => "listing the subscription's machines",
+        Action::ScaleSets => "listing the subscription's scale sets",
+        Action::Power => "asking whether machines run",
+        Action::Subscriptions => "listing the subscriptions",
+        Action::StorageAccount => "reading the storage account",
         Action::Interface => "reading the network interface",
         Action::PublicIp => "reading the public IP address",
         Action::Watchers => "looking for the region's network watcher",
@@ -279,7 +289,12 @@ fn missing_right(action: Action, about: &About) -> String {
     let set = about.target.is_some_and(|target| target.kind() != TargetKind::VirtualMachine);
     let right = match action {
         Action::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
-        Action::Machine | Action::Machines => "Microsoft.Compute/virtualMachines/read",
+        Action::ScaleSets => "Microsoft.Compute/virtualMachineScaleSets/read",
+        Action::Machine | Action::Machines | Action::Inventory | Action::Power => {
+            "Microsoft.Compute/virtualMachines/read"
+        }
+        Action::Subscriptions => "Microsoft.Resources/subscriptions/read",
+        Action::StorageAccount => "Microsoft.Storage/storageAccounts/read",
         Action::Interface => "Microsoft.Network/networkInterfaces/read",
         Action::PublicIp => "Microsoft.Network/publicIPAddresses/read",
         Action::Watchers => "Microsoft.Network/networkWatchers/read",
@@ -301,7 +316,7 @@ fn missing_right(action: Action, about: &About) -> String {
         Action::Token => "an application role",
     };
     let scope = match (action, about.watcher) {
-        (Action::Machine, _) | (_, None) => format!("subscription {}", about.subscription),
+        (Action::Machine | Action::StorageAccount, _) | (_, None) => format!("subscription {}", about.subscription),
         (_, Some(watcher)) => format!("resource group {}", watcher.resource_group()),
     };
     format!(

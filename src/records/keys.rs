@@ -27,6 +27,11 @@ pub fn is_own_key(key: &str) -> bool {
         let parts: Vec<&str> = text.split(':').collect();
         matches!(parts.as_slice(), [subscription, _, _] | [subscription, _, _, _] if is_guid(subscription))
     };
+    let is_entry = |entry: &str| match entry.splitn(4, ':').collect::<Vec<_>>().as_slice() {
+        ["capture", _, _, capture] => is_capture(capture),
+        ["alert", _, _, alert] => is_digest(alert),
+        _ => false,
+    };
     let is_record = |key: &str| match key.split_once(':') {
         Some(("alert", key)) => is_digest(key),
         Some(("capture", key)) => is_capture(key),
@@ -38,6 +43,7 @@ pub fn is_own_key(key: &str) -> bool {
         Some(("on", key)) => key.rsplit_once(':').is_some_and(|(capture, on)| is_capture(capture) && is_digest(on)),
         Some(("revised", key)) => key.split(':').count() == 2 && key.split(':').all(is_digest),
         Some((kind, key)) if OF_DIGESTS.contains(&kind) => is_digest(key),
+        Some(("index", entry)) => is_entry(entry),
         _ => is_record(key),
     }
 }
@@ -158,10 +164,22 @@ mod tests {
             delivered_key(&id),
             lease_key(&id),
             seen_key(&id),
+            crate::records::index::CaptureEntry::of(&aside).key(),
+            format!("index:alert:0000000000000:fs:{id}"),
         ] {
             assert!(is_own_key(&key), "{key}");
         }
-        for key in ["alert:cpu", "open:alert:cpu", "capture:a:b:c", "open:told:x", "told:", "on:x", "session:1", ""] {
+        for key in [
+            "alert:cpu",
+            "open:alert:cpu",
+            "capture:a:b:c",
+            "open:told:x",
+            "told:",
+            "on:x",
+            "index:x:1:2:3",
+            "session:1",
+            "",
+        ] {
             assert!(!is_own_key(key), "{key}");
         }
     }

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod capture;
 pub mod failure;
 pub mod form;
+pub mod index;
 pub mod keys;
 pub mod outcome;
 pub mod reason;

@@ -11,6 +11,8 @@ use crate::records::reason::{Reason, RecordedReason};
 
 /// The five ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = OutcomeKind))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Kind {
@@ -35,6 +37,7 @@ impl Kind {
 
 /// How an alert ended for one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// The target's resource id, or `null` when the alert is about no machine.
@@ -42,6 +45,7 @@ pub struct Outcome {
     /// Which of the five ways.
     pub outcome: Kind,
     /// Why, for machines.
+    #[cfg_attr(test, schema(value_type = String))]
     pub reason: RecordedReason,
     /// Why, for people: a sentence or two.
     pub message: String,
@@ -50,6 +54,7 @@ pub struct Outcome {
     pub capture: Option<CaptureRef>,
     /// With `dry_run`, the requests that would have been sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schema(value_type = Vec<Object>))]
     pub requests: Vec<Value>,
     /// Whether the same alert may end better later.
     #[serde(skip)]
@@ -58,6 +63,7 @@ pub struct Outcome {
 
 /// Where a capture is found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureRef {
     /// Subscription of watcher and machine.
@@ -70,6 +76,7 @@ pub struct CaptureRef {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Links {
     #[serde(rename = "self")]
     pub this: String,
@@ -142,6 +149,18 @@ impl Outcome {
     pub fn dry_run(requests: Vec<Value>) -> Self {
         let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
         Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
+    }
+
+    /// Somebody only wanted to know.
+    pub fn preview(requests: Vec<Value>) -> Self {
+        let message = "These requests would be sent. Nothing was changed.";
+        Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
+    }
+
+    /// The same, and a capture runs.
+    pub fn would_join() -> Self {
+        let message = "A capture on this machine already runs, so nothing would be sent.";
+        Self::new(Kind::Skipped, Reason::DryRun, message)
     }
 
     /// Nothing was to be done.

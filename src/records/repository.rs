@@ -17,6 +17,7 @@ use crate::log::{Event, Log};
 use crate::records::alert::{AlertRecord, OnCapture, Revision};
 use crate::records::capture::{CaptureRecord, EndNote, Phase};
 use crate::records::form::FORM;
+use crate::records::index::{AlertEntry, CaptureEntry, Entry};
 use crate::records::keys::{
     OPEN, UNREADABLE, alert_key, alert_on, alerts_prefix, capture_key, is_own_key, open_key, revision_key,
     spelt_capture_key, unreadable_key,
@@ -130,9 +131,38 @@ impl<H: Host> Records<'_, H> {
         Ok(Some(record))
     }
 
-    /// Writes an alert's record as it stands, and whether work remains.
+    /// Writes an alert's record as it stands, and whether work remains. It is listed once none does; until then its mark shows
+    /// it.
     pub async fn save_alert(&self, record: &AlertRecord) -> bool {
-        self.save_marked(&alert_key(&record.key), record, record.finished).await
+        let is_saved = self.save_marked(&alert_key(&record.key), record, record.finished).await;
+        if is_saved && record.finished {
+            self.list_alert(record).await;
+        }
+        is_saved
+    }
+
+    /// Puts an alert into the list of all.
+    pub async fn list_alert(&self, record: &AlertRecord) -> bool {
+        self.save(&AlertEntry::of(record).key(), &Entry { at: record.received_at }).await
+    }
+
+    /// Puts an alert where it belongs that has ended otherwise than it was listed.
+    pub async fn relist_alert(&self, key: &str) {
+        let listed = self.load::<AlertRecord>(&alert_key(key)).await.map(|record| AlertEntry::of(&record));
+        let Ok(Some(record)) = self.alert(key).await else { return };
+        let now = AlertEntry::of(&record);
+        if record.finished
+            && listed.as_ref() != Some(&now)
+            && self.list_alert(&record).await
+            && let Some(listed) = listed
+        {
+            self.delete(&listed.key()).await;
+        }
+    }
+
+    /// Puts a capture into the list of all.
+    pub async fn list_capture(&self, record: &CaptureRecord) -> bool {
+        self.save(&CaptureEntry::of(record).key(), &Entry { at: record.requested_at }).await
     }
 
     /// The record of the capture that has a name, be it only in its mark so far.
@@ -150,8 +180,13 @@ impl<H: Host> Records<'_, H> {
         };
         match found {
             Some(found) => Ok(Some(found)),
-            None => Ok(self.load::<Mark>(&open_key(&key)).await.and_then(|mark| mark.unwritten)),
+            None => Ok(self.reserved(&key).await),
         }
+    }
+
+    /// The record under a key that whoever reserved it has perhaps not written yet.
+    pub async fn reserved(&self, key: &str) -> Option<CaptureRecord> {
+        self.load::<Mark>(&open_key(key)).await?.unwritten
     }
 
     /// The record of a capture under a key. What version 0.1 has left under a key with capital letters, or put aside by the moment,
@@ -192,23 +227,42 @@ impl<H: Host> Records<'_, H> {
     /// What cannot be read is not written over, but set aside.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
         let key = record.key();
+        let mut listed = None;
         match self.read::<CaptureRecord>(&key).await {
             // Two captures had the name, the one after the other, and both are to be told.
             Ok(Some(mut stored)) if !record.is_same_capture(&stored) => {
                 if record.has_lost_name_to(&stored) {
-                    return self.put_aside(record).await;
+                    return self.put_aside(record).await && self.list_capture(record).await;
                 }
                 if !self.put_aside(&mut stored).await {
                     return false;
                 }
             }
-            Ok(Some(stored)) => self.merge(record, stored).await,
+            Ok(Some(stored)) => {
+                listed = (stored.phase != Phase::Requested).then(|| CaptureEntry::of(&stored));
+                self.merge(record, stored).await;
+            }
             Ok(None) => {}
             Err(ReadError::Store(_)) => return false,
             Err(ReadError::Unreadable { .. }) if self.set_aside::<CaptureRecord>(&key).await => {}
             Err(ReadError::Unreadable { .. }) => return false,
         }
-        self.write_capture(record).await
+        let is_written = self.write_capture(record).await;
+        if is_written && record.phase != Phase::Requested {
+            self.keep_listed(record, listed).await;
+        }
+        is_written
+    }
+
+    /// Sees to it that a capture is in the list of all, where it has stood as `before` so far.
+    async fn keep_listed(&self, record: &CaptureRecord, before: Option<CaptureEntry>) {
+        let now = CaptureEntry::of(record);
+        if before.as_ref() == Some(&now) || !self.list_capture(record).await {
+            return;
+        }
+        if let Some(before) = before {
+            self.delete(&before.key()).await;
+        }
     }
 
     /// Takes in what others have written. Two who asked Azure at once may both count as those whom it heard, and both alerts stay.

@@ -16,7 +16,7 @@ pub(crate) use storage::StorageAccounts;
 pub use table::{SECRET_SETTINGS, SETTINGS};
 
 use crate::alert::overrides::boolean;
-use crate::azure::capture_parameters::{Parameters, Scope, bytes, number, seconds};
+use crate::azure::capture_parameters::{Parameters, bytes, number, seconds};
 use crate::azure::config::Config;
 use crate::azure::origin::Origin;
 use crate::azure::packet_filter::parse_filters;
@@ -85,7 +85,7 @@ impl Settings {
                     capture_bytes: reader.take("capture_bytes", bytes),
                     packet_bytes: reader.take("packet_bytes", bytes),
                     capture_filters: reader.take("capture_filters", parse_filters),
-                    scope: Scope::default(),
+                    ..Parameters::default()
                 },
                 capture_name: reader.take("capture_name", capture_name),
                 cooldown: Duration::from_secs(reader.take("cooldown_seconds", |text| number(text, 0, 31_536_000))),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::auth::may_send_alerts;
+use super::body::read_json;
+use super::outcome::{self, RecordLinks};
 use super::problem::{Problem, json};
 use super::settings::unusable;
 use crate::alert::{Alert, BadAlert, Summary};
@@ -17,28 +17,23 @@ use crate::context::{Instance, Loaded};
 use crate::host::{Host, SettingsUnreadable};
 use crate::log::{self, Event};
 use crate::records::outcome::{Kind, Outcome};
-use crate::records::reason::{Reason, RecordedReason};
 use crate::workflow::{Handled, handle};
 
 /// The largest body. Azure's alerts have at most 256 KB.
 const LARGEST_BODY: usize = 512 * 1024;
 
-/// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
-const LARGEST_DISCARD: usize = 16 * 1024 * 1024;
-
 /// When a caller that is asked to repeat should do so, in seconds.
 const RETRY_AFTER: &str = "5";
 
 #[derive(Serialize)]
-struct Answer<'a> {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = AlertAnswer))]
+pub struct Answer<'a> {
+    #[cfg_attr(test, schema(value_type = Summary))]
     alert: &'a Summary,
+    #[cfg_attr(test, schema(value_type = Vec<Outcome>))]
     outcomes: &'a [Outcome],
-    links: Links,
-}
-
-#[derive(Serialize)]
-struct Links {
-    record: String,
+    links: RecordLinks,
 }
 
 pub async fn receive<H: Host>(
@@ -50,16 +45,12 @@ pub async fn receive<H: Host>(
     if !may_send_alerts(&loaded.webhook_keys, head.uri.query(), &head.headers) {
         return Err(unauthorized(&instance, &loaded));
     }
-    if !is_json(&head.headers) {
-        let detail = "An alert is JSON; send it with Content-Type: application/json.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    let body = read(body).await?;
+    let body = read_json(Request::from_parts(head, body), LARGEST_BODY, "An alert comes").await?;
     let settings = loaded.settings.map_err(|errors| unusable(StatusCode::INTERNAL_SERVER_ERROR, &errors))?;
     let alert = Alert::parse(&body).map_err(|error| bad_alert(&instance, &error))?;
     let is_direct = alert.direct.is_some();
     let handled = handle(&instance, &settings, alert).await;
-    let links = Links { record: format!("{}/api/alerts/{}", settings.notify.public_url, handled.key) };
+    let links = RecordLinks { record: format!("{}/api/alerts/{}", settings.notify.public_url, handled.key) };
     if is_direct { answer_program(&handled, links) } else { Ok(answer_azure(&handled, links)) }
 }
 
@@ -84,35 +75,6 @@ fn unauthorized<H: Host>(instance: &Instance<H>, loaded: &Loaded) -> Problem {
     )
 }
 
-/// Whether the body claims to be JSON. A body without a claim may be; parsing will tell.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json"
-        || essence == "text/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-async fn read(mut body: Body) -> Result<Bytes, Problem> {
-    match Limited::new(&mut body, LARGEST_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            discard(body).await;
-            let detail = format!("The body is larger than {} KiB; no alert of Azure Monitor is.", LARGEST_BODY / 1024);
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
-        }
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "The body ended before it was complete.")),
-    }
-}
-
-async fn discard(mut rest: Body) {
-    let mut discarded = 0_usize;
-    while discarded < LARGEST_DISCARD {
-        let Some(Ok(frame)) = rest.frame().await else { break };
-        discarded = discarded.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-    }
-}
-
 fn bad_alert<H: Host>(instance: &Instance<H>, error: &BadAlert) -> Problem {
     let event = Event { event: "refused", level: "warn", reason: Some("bad_alert"), ..Event::default() };
     log::write(&instance.host, &event);
@@ -125,7 +87,7 @@ fn bad_alert<H: Host>(instance: &Instance<H>, error: &BadAlert) -> Problem {
 
 /// Azure repeats a call on 408, 429, 503 and 504, and calls nobody at this address for 15 minutes after the last repeat
 /// has failed ("Action groups"). So everything that a repeat cannot mend is answered with success.
-fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
+fn answer_azure(handled: &Handled, links: RecordLinks) -> Response<Body> {
     let any = |kind: Kind| handled.outcomes.iter().any(|outcome| outcome.outcome == kind);
     let repeat_may_help =
         handled.outcomes.iter().any(|outcome| outcome.outcome == Kind::Accepted || outcome.repeat_helps);
@@ -143,35 +105,13 @@ fn answer_azure(handled: &Handled, links: Links) -> Response<Body> {
 }
 
 /// A program that called directly wants to branch on the status.
-fn answer_program(handled: &Handled, links: Links) -> Result<Response<Body>, Problem> {
-    let failed = handled.outcomes.iter().find(|outcome| outcome.outcome == Kind::Failed);
-    let forbidden = handled.outcomes.iter().find(|outcome| outcome.reason == Reason::SubscriptionNotAllowed);
-    let (status, outcome) = match (failed, forbidden) {
-        (Some(outcome), _) => (status_for_program(&outcome.reason), outcome),
-        (None, Some(outcome)) => (StatusCode::FORBIDDEN, outcome),
-        (None, None) => return Ok(answer_azure(handled, links)),
-    };
-    let problem = Problem::new(status, outcome.message.clone())
-        .with("reason", &outcome.reason)
-        .with("outcomes", &handled.outcomes)
-        .with("links", links);
-    Err(problem)
-}
-
-fn status_for_program(reason: &RecordedReason) -> StatusCode {
-    match reason {
-        RecordedReason::Known(Reason::LimitReached | Reason::NameInUse) => StatusCode::CONFLICT,
-        RecordedReason::Known(
-            Reason::MachineNotFound
-            | Reason::AgentMissing
-            | Reason::NoStorageAccount
-            | Reason::WatcherNotFound
-            | Reason::NoNetworkWatcher,
-        ) => StatusCode::UNPROCESSABLE_ENTITY,
-        RecordedReason::Known(_) | RecordedReason::Other(_) => StatusCode::BAD_GATEWAY,
+fn answer_program(handled: &Handled, links: RecordLinks) -> Result<Response<Body>, Problem> {
+    match handled.outcomes.iter().find_map(outcome::problem) {
+        Some(problem) => Err(problem.with("outcomes", &handled.outcomes).with("links", links)),
+        None => Ok(answer_azure(handled, links)),
     }
 }
 
-fn answer(status: StatusCode, handled: &Handled, links: Links) -> Response<Body> {
+fn answer(status: StatusCode, handled: &Handled, links: RecordLinks) -> Response<Body> {
     json(status, &Answer { alert: &handled.alert, outcomes: &handled.outcomes, links })
 }

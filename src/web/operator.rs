@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::auth::may_operate;
+use super::cross_site::is_cross_site;
 use super::problem::Problem;
 use super::settings::{unreadable, unusable};
+use super::wrong_keys::slow_down;
 use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
 use crate::log::{self, Event};
@@ -39,11 +42,31 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for OperatorContext<H> {
 
 async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded, Problem> {
     let loaded = instance.load().await.map_err(|_| unreadable())?;
-    if may_operate(&loaded.operator_keys, &parts.headers) {
-        return Ok(loaded);
+    if !may_operate(&loaded.operator_keys, &parts.headers) {
+        return Err(refuse(parts, instance).await);
     }
-    let event = Event { event: "refused", level: "warn", reason: Some("wrong_operator_key"), ..Event::default() };
-    log::write(&instance.host, &event);
+    if is_cross_site(parts) {
+        note_refusal(instance, "cross_site", None);
+        let detail = "A page of another site made this request, so nothing was done.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(loaded)
+}
+
+/// Whoever shows no key at all only has to learn how to.
+async fn refuse<H: Host>(parts: &Parts, instance: &Instance<H>) -> Problem {
+    if parts.headers.contains_key(AUTHORIZATION) {
+        let count = slow_down(&instance.host).await;
+        note_refusal(instance, "wrong_operator_key", usize::try_from(count).ok());
+    } else {
+        note_refusal(instance, "missing_operator_key", None);
+    }
     let detail = "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
-    Err(Problem::unauthorized(detail))
+    Problem::unauthorized(detail)
+}
+
+/// `count` is how many wrong keys there were lately.
+fn note_refusal<H: Host>(instance: &Instance<H>, reason: &'static str, count: Option<usize>) {
+    let event = Event { event: "refused", level: "warn", reason: Some(reason), count, ..Event::default() };
+    log::write(&instance.host, &event);
 }

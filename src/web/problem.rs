@@ -15,7 +15,7 @@ pub struct Problem {
     #[serde(flatten)]
     more: Map<String, Value>,
     #[serde(skip)]
-    header: Option<(&'static str, &'static str)>,
+    header: Option<(&'static str, String)>,
 }
 
 impl Problem {
@@ -36,13 +36,22 @@ impl Problem {
         self
     }
 
-    pub fn with_header(self, name: &'static str, value: &'static str) -> Self {
-        Self { header: Some((name, value)), ..self }
+    pub fn with_header(self, name: &'static str, value: impl Into<String>) -> Self {
+        Self { header: Some((name, value.into())), ..self }
     }
 
     /// What a caller is told whose key is missing or wrong; `detail` says how to send it.
     pub fn unauthorized(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, detail).with_header("www-authenticate", "Basic realm=\"nightcap\"")
+    }
+
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND.as_u16()
+    }
+
+    /// Whether nightcap cannot work with its settings.
+    pub fn is_settings(&self) -> bool {
+        self.more.contains_key("settings")
     }
 
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -53,7 +62,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (AppendHeaders(self.header), typed_json(status, "application/problem+json", &self)).into_response()
+        (AppendHeaders(self.header.clone()), typed_json(status, "application/problem+json", &self)).into_response()
     }
 }
 

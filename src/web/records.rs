@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, State};
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
+use super::conditional::json_or_not_modified;
 use super::operator::Operator;
-use super::problem::{Problem, json};
+use super::problem::Problem;
 use crate::alert::Summary;
 use crate::azure::client::new_request_id;
 use crate::azure::packet_capture::checked_capture_name;
@@ -26,13 +27,16 @@ use crate::records::keys::{alert_key, capture_key, delivered_key, notice_key, sp
 use crate::records::repository::{AlertsOn, Records};
 use crate::records::store::{self, ReadError};
 use crate::records::unreadable::Unreadable;
+use crate::workflow::list::Whose;
 
 /// A capture's record with the alerts that it serves, and how people were told of its end.
 #[skip_serializing_none]
 #[derive(Serialize)]
-struct CaptureView {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct CaptureView {
     #[serde(flatten)]
     record: CaptureRecord,
+    whose: Whose,
     /// Those that are listed, first one first.
     alerts: Vec<Summary>,
     #[serde(rename = "alertsCount")]
@@ -47,7 +51,8 @@ struct CaptureView {
 
 /// A message that nobody has acknowledged yet.
 #[derive(Serialize)]
-struct PendingView {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct PendingView {
     attempts: u32,
     problem: Option<String>,
 }
@@ -57,6 +62,7 @@ pub async fn alert<H: Host>(
     _: Operator,
     State(instance): State<Arc<Instance<H>>>,
     Path(key): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let is_known_form = key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_known_form {
@@ -65,18 +71,29 @@ pub async fn alert<H: Host>(
     let request_id = new_request_id(&instance.host);
     let records = Records { log: Log { host: &instance.host, alert: &key, client_request_id: &request_id } };
     match records.alert(&key).await {
-        Ok(Some(found)) => Ok(json(StatusCode::OK, &found)),
+        Ok(Some(found)) => Ok(json_or_not_modified(&headers, &found)),
         Ok(None) => Err(missing(&records, &[alert_key(&key)]).await),
         Err(error) => Err(not_read(&error)),
     }
 }
 
-/// `GET /api/captures/{subscription}/{region}/{name}`
-pub async fn capture<H: Host>(
-    State(instance): State<Arc<Instance<H>>>,
-    Found(record): Found,
-) -> Result<Response<Body>, Problem> {
-    Ok(json(StatusCode::OK, &with_alerts(&instance.host, record).await))
+/// What a path names: a capture that may be there.
+pub struct CapturePath {
+    pub subscription: String,
+    pub region: Region,
+    pub name: String,
+}
+
+impl<H: Host> FromRequestParts<Arc<Instance<H>>> for CapturePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
+        let named: Result<Path<(String, String, String)>, _> = Path::from_request_parts(parts, instance).await;
+        let Path((subscription, region, name)) = named.map_err(|_| not_there())?;
+        let is_known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
+        let region = Region::new(&region).filter(|_| is_known_form).ok_or_else(not_there)?;
+        Ok(Self { subscription, region, name })
+    }
 }
 
 /// The capture that a path names by subscription, region and name. Only operators get to see whether there is one.
@@ -87,10 +104,7 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
 
     async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
         Operator::from_request_parts(parts, instance).await?;
-        let named: Result<Path<(String, String, String)>, _> = Path::from_request_parts(parts, instance).await;
-        let Path((subscription, region, name)) = named.map_err(|_| not_there())?;
-        let is_known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
-        let region = Region::new(&region).filter(|_| is_known_form).ok_or_else(not_there)?;
+        let CapturePath { subscription, region, name } = CapturePath::from_request_parts(parts, instance).await?;
         let request_id = new_request_id(&instance.host);
         let records = Records { log: Log { host: &instance.host, alert: "", client_request_id: &request_id } };
         match records.capture(&subscription, &region, &name).await {
@@ -105,7 +119,7 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
     }
 }
 
-async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
+pub async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
     let request_id = new_request_id(host);
     let records = Records { log: Log { host, alert: &record.requested_by, client_request_id: &request_id } };
     let AlertsOn { alerts, count, .. } = records.alerts_on(&record).await;
@@ -115,6 +129,7 @@ async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
     CaptureView {
         alerts: alerts.into_iter().map(|on| on.alert).collect(),
         alerts_count: count,
+        whose: Whose::Nightcap,
         delivered,
         pending: pending.map(|pending| PendingView { attempts: pending.attempts, problem: pending.problem }),
         record: CaptureRecord { operation: None, requested_for: None, ..record },
@@ -142,7 +157,7 @@ async fn missing<H: Host>(records: &Records<'_, H>, keys: &[String]) -> Problem 
     not_there()
 }
 
-fn not_read(error: &ReadError) -> Problem {
+pub fn not_read(error: &ReadError) -> Problem {
     match error {
         ReadError::Store(_) => {
             Problem::new(StatusCode::BAD_GATEWAY, "The store could not be read just now. Try again.")

@@ -16,7 +16,9 @@ use crate::workflow::sweep::sweep;
 use crate::workflow::unfinished::{Count, unfinished};
 
 #[derive(Serialize)]
-struct Answer {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = SweepAnswer))]
+pub struct Answer {
     /// What was unfinished when the sweep began.
     unfinished: Count,
     /// Records that cannot be read.
@@ -28,7 +30,8 @@ struct Answer {
 
 /// A record that cannot be read, and lies where no work waits for it.
 #[derive(Serialize)]
-struct SetAside {
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct SetAside {
     /// Since when.
     at: Timestamp,
     key: String,

@@ -9,8 +9,13 @@
 //!    to their end, polled, read, and told ([`crate::capture`]).
 //! 6. Whatever a host leaves undone when it dies is carried on by the next alert or a timer ([`sweep`]).
 
+pub mod choices;
 pub mod keeper;
+pub mod list;
+pub mod list_alerts;
+mod listed;
 mod machines;
+pub mod preview;
 mod prune;
 mod resolve;
 mod run;

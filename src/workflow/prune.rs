@@ -14,6 +14,7 @@ use crate::records::keys::{NOTICE, OPEN, UNREADABLE, is_own_key};
 use crate::records::repository::{Records, is_unfinished};
 use crate::records::unreadable::Unreadable;
 use crate::timestamp::Timestamp;
+use crate::workflow::listed::Listed;
 
 /// How often old records are looked for.
 const EVERY: Duration = Duration::from_hours(24);
@@ -33,7 +34,7 @@ struct Kind {
     members: &'static [&'static str],
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     Kind { prefix: "alert:", moment: "/receivedAt", members: &["key", "alert", "receivedAt", "finished", "outcomes"] },
     Kind {
         prefix: "capture:",
@@ -42,6 +43,7 @@ const KINDS: [Kind; 16] = [
     },
     Kind { prefix: "baseline:", moment: "/at", members: &["at", "captures"] },
     Kind { prefix: "claim:", moment: "/at", members: &["by", "at"] },
+    Kind { prefix: "index:", moment: "/at", members: &["at"] },
     Kind { prefix: NOTICE, moment: "/notice/at", members: &["notice", "attempts"] },
     Kind { prefix: "on:", moment: "/at", members: &["alert", "at"] },
     Kind { prefix: OPEN, moment: "/at", members: &["at"] },
@@ -67,6 +69,7 @@ pub async fn prune<H: Host>(context: &Context<H>) {
         return;
     }
     let mut pruned = 0_usize;
+    let listed = Listed::load(&records).await;
     for kind in KINDS {
         for key in records.keys(kind.prefix).await.into_iter().filter(|key| is_own_key(key)) {
             // A store of files is read without a pause, and alerts must not wait until all of them are.
@@ -84,8 +87,11 @@ pub async fn prune<H: Host>(context: &Context<H>) {
             if !is_over(kind.prefix, &value) {
                 // Where two wrote at once and the store failed one of them, the mark may have been lost.
                 records.mark_open(&key).await;
-            } else if is_older(&value, kind.moment, now, context.settings.retention) && records.delete(&key).await {
-                pruned = pruned.saturating_add(1);
+            } else if is_older(&value, kind.moment, now, context.settings.retention) {
+                pruned = pruned.saturating_add(usize::from(records.delete(&key).await));
+            } else {
+                // What an earlier version has left, or a store has not taken.
+                listed.see_to(&records, &key, value).await;
             }
         }
     }

@@ -9,6 +9,7 @@ use futures::future::{Either, join, select};
 use crate::alert::Alert;
 use crate::azure::client::Azure;
 use crate::azure::cloud::Audience;
+use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
 use crate::capture::locate::{Place, locate};
 use crate::capture::start::{Started, start};
@@ -144,14 +145,38 @@ impl<H: Host> ForTarget<'_, H> {
         repeated.or_else(|| is_over.then(Outcome::already_resolved))
     }
 
+    /// How the alert would end for the target. Nothing is written down, and the context changes nothing in Azure.
+    pub async fn preview(&self) -> Outcome {
+        let memory = memory_of(self.context, self.target).await;
+        match self.plan(memory.captured_until) {
+            Plan::Skip { reason, message } => Outcome::skipped(reason, message),
+            Plan::Start(plan) => match self.would_start(&plan, &memory).await {
+                Ok(outcome) => outcome,
+                Err(failure) => Outcome::failed(self.target, failure),
+            },
+        }
+    }
+
+    async fn would_start(&self, plan: &Start, memory: &TargetMemory) -> Result<Outcome, Failure> {
+        let azure = self.context.azure(self.target, TRY_FOR);
+        let place = locate(&azure, plan, self.alert.region.as_ref(), memory).await?;
+        let storage = self.storage(plan, &place)?;
+        Ok(match start(self.context, &azure, &self.on, plan, &place, storage).await? {
+            Started::WouldSend(requests) => Outcome::preview(requests),
+            Started::Joined(record) | Started::Created(record) => {
+                let reference = self.reference(&place, &record.name, record.storage_path);
+                Outcome { capture: Some(reference), ..Outcome::would_join() }
+            }
+        })
+    }
+
     async fn start(
         &self,
         azure: &Azure<'_, H>,
         plan: &Start,
         place: &Place,
     ) -> Result<(Outcome, Option<CaptureRecord>), Failure> {
-        let storage = plan.storage.as_ref().or_else(|| self.context.settings.storage.in_region(&place.region));
-        let storage = storage.ok_or_else(|| Failure::no_storage_account(&place.region))?;
+        let storage = self.storage(plan, place)?;
         match start(self.context, azure, &self.on, plan, place, storage).await? {
             Started::Created(mut record) => {
                 let name = record.name.clone();
@@ -163,6 +188,15 @@ impl<H: Host> ForTarget<'_, H> {
             Started::Joined(found) => Ok(self.join(plan, place, *found).await),
             Started::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),
         }
+    }
+
+    /// Where the file goes; `None` when it stays on the machine.
+    fn storage<'p>(&'p self, plan: &'p Start, place: &Place) -> Result<Option<&'p ResourceId>, Failure> {
+        if plan.parameters.file.only_on_machine {
+            return Ok(None);
+        }
+        let storage = plan.storage.as_ref().or_else(|| self.context.settings.storage.in_region(&place.region));
+        storage.map(Some).ok_or_else(|| Failure::no_storage_account(&place.region))
     }
 
     async fn remember_start(&self, place: &Place, record: &mut CaptureRecord) {

@@ -38,6 +38,7 @@ pub struct Unfinished {
 
 /// How much there is to be carried on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Count {
     /// Alerts that are worked on.
     pub alerts: usize,

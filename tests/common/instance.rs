@@ -316,6 +316,11 @@ impl Instance {
         self.logs.lock().unwrap().clone()
     }
 
+    /// Everything that it asked the store, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
     /// What it asked the store before it first asked Azure for a capture.
     pub fn asked_before_put(&self) -> Vec<Asked> {
         let asked = self.asked.lock().unwrap();

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use nightcap_embedded::{Build, Host, Options};
 use nightcap_simulator::{Azure, OPERATOR_KEY, Server, WEBHOOK_KEY, World};
 use serde_json::Value;
 
-use super::http::{Answer, get, post};
+use super::http::{Answer, get, post, send};
 
 /// The builds that the tests run: those of WASI 0.2, which everybody gets, and all of them where `NIGHTCAP_COMPONENTS` is set
 /// to `all`, or to `release` for their released form.
@@ -63,6 +63,13 @@ impl Served {
     pub async fn look(&self, link: &str) -> (StatusCode, Value) {
         let bearer = format!("Bearer {OPERATOR_KEY}");
         get(&format!("{}{link}", self.nightcap.url()), &[("authorization", &bearer)]).await.json()
+    }
+
+    /// What an operator asks for.
+    pub async fn operate(&self, method: Method, link: &str, body: &str) -> Answer {
+        let bearer = format!("Bearer {OPERATOR_KEY}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        send(method, &format!("{}{link}", self.nightcap.url()), &headers, body.to_owned().into()).await
     }
 
     /// Sweeps, as a timer does.
