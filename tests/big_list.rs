@@ -34,11 +34,11 @@ async fn crowded() -> (Scene, Instance) {
         let mut copy = record.clone();
         copy["name"] = own.clone().into();
         copy["askedAt"] = at.to_string().into();
-        copy["storagePath"] = format!("https://store.blob.core.windows.net/x/{number}.cap").into();
+        copy.as_object_mut().unwrap().remove("storagePath");
         let key = key.replace(&name.to_lowercase(), &own);
         nightcap.store.put(&key, &copy.to_string());
-        let turned = 9_999_999_999_999 - at.as_millisecond();
-        let entry = format!("index:capture:{turned:013}:caf62a9d:{}", key.trim_start_matches("capture:"));
+        let (moment, capture) = (at.as_millisecond(), key.trim_start_matches("capture:"));
+        let entry = format!("index:capture:{:013}:caf62a9d:{capture}:{moment}", 9_999_999_999_999 - moment);
         nightcap.store.put(&entry, &format!("{{\"at\":\"{at}\"}}"));
     }
     let mut azure = scene.azure.lock().unwrap();

@@ -519,6 +519,22 @@ async fn alerts_are_listed_newest_first_and_by_how_they_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alert_that_is_worked_on_keeps_no_other_off_the_list() {
+    let scene = Scene::new();
+    let nightcap = scene.instance();
+    nightcap.alert(&common("disk", &TEST_VM.replace("test-vm", "nobody"))).await;
+    seconds(5).await;
+    common::story::add(&scene, fault(refuse(503, "ServerBusy"), Method::GET, "/packetCaptures?"));
+    nightcap.alert(&common("cpu", TEST_VM)).await;
+    let (_, page) = get(&nightcap, "/api/alerts?limit=1").await;
+    assert_eq!((&page["alerts"][0]["alert"]["rule"], &page["alerts"][0]["finished"]), (&json!("cpu"), &json!(false)));
+    let (_, rest) = get(&nightcap, page["next"].as_str().unwrap()).await;
+    assert_eq!((&rest["alerts"][0]["alert"]["rule"], &rest["next"]), (&json!("disk"), &Value::Null));
+    let (_, accepted) = get(&nightcap, "/api/alerts?outcome=accepted").await;
+    assert_eq!(accepted["alerts"].as_array().unwrap().len(), 1, "{accepted}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alert_whose_capture_never_began_is_listed_as_failed() {
     let scene = Scene::new();
     let nightcap = telling(&scene, &[]);

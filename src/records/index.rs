@@ -39,6 +39,8 @@ pub struct CaptureEntry {
     pub capture: String,
     /// See [`target_mark`].
     pub target: String,
+    /// Where its record lies behind the name, once that is another capture's ([`place_aside`](CaptureRecord::place_aside)).
+    pub place: String,
 }
 
 /// An alert in the index.
@@ -60,26 +62,30 @@ impl CaptureEntry {
             turned: turned(record.requested_at),
             capture: key.trim_start_matches("capture:").to_owned(),
             target: target_mark(&record.target),
+            place: record.place_aside(),
         }
     }
 
     pub fn parse(key: &str) -> Option<Self> {
         let (turned, rest) = key.strip_prefix(CAPTURES)?.split_once(':')?;
-        let (target, capture) = rest.split_once(':')?;
+        let (target, rest) = rest.split_once(':')?;
+        let (capture, place) = rest.rsplit_once(':')?;
         let is_one =
             is_turned(turned) && capture.split(':').count() == 3 && capture.split(':').next().is_some_and(is_guid);
-        is_one.then(|| Self { turned: turned.to_owned(), capture: capture.to_owned(), target: target.to_owned() })
+        let [turned, capture, target, place] = [turned, capture, target, place].map(str::to_owned);
+        is_one.then_some(Self { turned, capture, target, place })
     }
 
     pub fn key(&self) -> String {
-        format!("{CAPTURES}{}:{}:{}", self.turned, self.target, self.capture)
+        format!("{CAPTURES}{}:{}:{}:{}", self.turned, self.target, self.capture, self.place)
     }
 
-    /// Where its record lies, and where it lies when its name belongs to another capture by now.
-    pub fn records(&self) -> [String; 2] {
+    /// Where its record lies, and where it lies when its name belongs to another capture by now; last as version 0.1 put it aside.
+    pub fn records(&self) -> [String; 3] {
         let key = format!("capture:{}", self.capture);
-        let aside = format!("{key}:{}", self.at().map(Timestamp::unix_millis).unwrap_or_default());
-        [key, aside]
+        let moment = self.at().map(Timestamp::unix_millis).unwrap_or_default();
+        let (aside, aside_by_moment) = (format!("{key}:{}", self.place), format!("{key}:{moment}"));
+        [key, aside, aside_by_moment]
     }
 
     /// When it was asked for.

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::timestamp::Timestamp;
 use crate::workflow::list_alerts::{AlertItem, WantedAlerts, alerts};
 
-/// A page of alerts, newest first; those that are worked on come before all others.
+/// A page of alerts, newest first.
 #[skip_serializing_none]
 #[derive(Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

@@ -1,5 +1,6 @@
-//! All alerts, newest first and a page at a time: those that are worked on, and then those that have ended. Only the records of
-//! the page are read.
+//! All alerts, newest first and a page at a time. Only the records of the page are read, and those of the few that are worked on.
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 use serde_with::skip_serializing_none;
@@ -14,7 +15,7 @@ use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 use crate::workflow::listed::list_what_was_left;
 
-/// The most alerts that are worked on and shown before all others.
+/// The most alerts that are looked at though they are not listed yet.
 const MOST_UNFINISHED: usize = 50;
 
 /// Which alerts are wanted.
@@ -60,13 +61,10 @@ pub struct AlertItem {
 pub async fn alerts<H: Host>(context: &Context<H>, wanted: &WantedAlerts) -> AlertPage {
     let records = context.records();
     list_what_was_left(&records).await;
-    let mut page = AlertPage { alerts: vec![], next: None };
-    if wanted.after.is_none() {
-        page.alerts = unfinished(context, &records, wanted).await;
-    }
-    let entries = records.keys(ALERTS).await.into_iter().filter_map(|key| AlertEntry::parse(&key));
-    let mut entries: Vec<AlertEntry> = entries.filter(|entry| is_wanted(entry, wanted)).collect();
+    let mut entries = entries(&records).await;
+    entries.retain(|entry| is_wanted(entry, wanted));
     entries.sort_unstable();
+    let mut page = AlertPage { alerts: vec![], next: None };
     let mut last = None;
     for entry in entries {
         if page.alerts.len() >= wanted.limit {
@@ -74,27 +72,26 @@ pub async fn alerts<H: Host>(context: &Context<H>, wanted: &WantedAlerts) -> Ale
             break;
         }
         last = Some(place(&entry));
-        if let Ok(Some(record)) = records.alert(&entry.alert).await
-            && record.finished
-        {
+        if let Ok(Some(record)) = records.alert(&entry.alert).await {
             page.alerts.push(item(context, record));
         }
     }
     page
 }
 
-/// What people have not been told of yet, or what is still worked on.
-async fn unfinished<H: Host>(context: &Context<H>, records: &Records<'_, H>, wanted: &WantedAlerts) -> Vec<AlertItem> {
-    let mut found = Vec::new();
-    for key in records.unfinished("alert:").await.into_iter().take(MOST_UNFINISHED.min(wanted.limit)) {
-        let Ok(Some(record)) = records.alert(key.trim_start_matches("alert:")).await else { continue };
-        let has = |outcome| record.outcomes.iter().any(|own| own.outcome == outcome);
-        if !record.finished && is_in_time(Some(record.received_at), wanted) && wanted.outcome.is_none_or(has) {
-            found.push(item(context, record));
+/// What is listed, and what is still worked on and not listed yet.
+async fn entries<H: Host>(records: &Records<'_, H>) -> Vec<AlertEntry> {
+    let listed = records.keys(ALERTS).await;
+    let mut entries: Vec<AlertEntry> = listed.iter().filter_map(|key| AlertEntry::parse(key)).collect();
+    let known: HashSet<String> = entries.iter().map(|entry| entry.alert.clone()).collect();
+    let unfinished = records.unfinished("alert:").await;
+    let unlisted = unfinished.iter().map(|key| key.trim_start_matches("alert:")).filter(|key| !known.contains(*key));
+    for key in unlisted.take(MOST_UNFINISHED) {
+        if let Ok(Some(record)) = records.alert(key).await {
+            entries.push(AlertEntry::of(&record));
         }
     }
-    found.sort_by_key(|item| std::cmp::Reverse(item.received_at));
-    found
+    entries
 }
 
 fn is_wanted(entry: &AlertEntry, wanted: &WantedAlerts) -> bool {

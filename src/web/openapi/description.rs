@@ -185,7 +185,7 @@ macro_rules! operations {
 }
 
 operations! {
-    /// All alerts, newest first; those that are worked on come before all others.
+    /// All alerts, newest first.
     #[utoipa::path(get, path = "/api/alerts", tag = "alerts",
         params(
             ("outcome" = Option<crate::records::outcome::Kind>, Query, description = "Those that ended like this for one of their machines."),
