@@ -286,5 +286,9 @@ async fn what_others_keep_in_the_same_store_is_left_alone() {
     for (key, value) in &foreign {
         assert_eq!(values.get(key), Some(value), "{key}");
     }
-    assert_eq!(values.len(), foreign.len() + 3, "and the times of the last sweep and look, and the last nudge: {values:#?}");
+    assert_eq!(
+        values.len(),
+        foreign.len() + 3,
+        "and the times of the last sweep and look, and the last nudge: {values:#?}"
+    );
 }

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::message::Message;
-use super::notice::{Event, Notice};
+use super::notice::{Captured, Event, Notice};
 
 pub(super) fn render(notice: &Notice) -> Message {
     let words = notice.words();
@@ -17,7 +17,7 @@ pub(super) fn render(notice: &Notice) -> Message {
         "text": without_macros(&words.title),
         "size": "Large",
         "weight": "Bolder",
-        "color": color(notice.event),
+        "color": color(notice),
     });
     let mut body = vec![line(vec![title], "Default")];
     if !words.sentence.is_empty() {
@@ -64,9 +64,12 @@ fn without_macros(text: &str) -> String {
     text.replace("{{", "{ { ")
 }
 
-fn color(event: Event) -> &'static str {
-    match event {
-        Event::Finished => "Good",
+/// A capture that ended as it should is good news only when nothing was found in it.
+fn color(notice: &Notice) -> &'static str {
+    let is_quiet = |capture: &Captured| capture.filters.is_empty() && capture.file_problem.is_none();
+    match notice.event {
+        Event::Finished if notice.capture.as_ref().is_some_and(is_quiet) => "Good",
+        Event::Finished => "Warning",
         Event::Failed => "Attention",
         Event::Started | Event::Joined | Event::Skipped => "Default",
     }
@@ -120,7 +123,9 @@ mod tests {
                 assert!(members(run).iter().all(|name| ["color", "size", "text", "type", "weight"].contains(name)));
                 assert_eq!(run["type"], "TextRun");
                 assert!(["Default", "Bolder"].contains(&run["weight"].as_str().unwrap()));
-                assert!(["Default", "Good", "Attention"].contains(&run["color"].as_str().unwrap_or("Default")));
+                assert!(
+                    ["Default", "Good", "Warning", "Attention"].contains(&run["color"].as_str().unwrap_or("Default"))
+                );
                 let text = run["text"].as_str().unwrap();
                 assert!(!text.trim().is_empty());
                 assert!(!text.contains("{{"), "{text}");
@@ -156,7 +161,12 @@ mod tests {
         let link = |(label, url): &(&str, String)| json!({"type": "Action.OpenUrl", "title": label, "url": url});
         assert_eq!(card(&message)["actions"], Value::from_iter(words.links.iter().map(link)));
         assert_eq!(card(&message)["fallbackText"], "Packet capture finished");
-        assert_eq!(card(&message)["body"][0]["inlines"][0]["color"], "Good");
+        let color = |notice: &Notice| card(&self::message(notice))["body"][0]["inlines"][0]["color"].clone();
+        assert_eq!(color(&notice), "Warning", "something was found");
+        let quiet = Captured { filters: vec![], ..notice.capture.clone().unwrap() };
+        let unread = Captured { file_problem: Some("There is no file.".to_owned()), ..quiet.clone() };
+        assert_eq!(color(&Notice { capture: Some(quiet), ..notice.clone() }), "Good");
+        assert_eq!(color(&Notice { capture: Some(unread), ..notice }), "Warning");
     }
 
     #[test]

@@ -389,19 +389,23 @@ fn connections_that_die_in_a_pause_are_told_with_its_length() {
 /// Requests that are answered with a status, after so long, on a path of that length.
 fn answered(count: u64, errors: u64, after: u64, way: u64) -> Wire {
     let mut wire = Wire::new();
+    answered_by(&mut wire, DATABASE, (count, errors), after, way);
+    wire
+}
+
+fn answered_by(wire: &mut Wire, server: Host, (count, errors): (u64, u64), after: u64, way: u64) {
     for number in 0..count {
         let at = number * 3 * SECOND;
-        wire.tcp(at, client(number), DATABASE, &segment("S", 99, 0));
-        wire.tcp(at + way, DATABASE, client(number), &segment("SA", 499, 100));
-        wire.tcp(at + way, client(number), DATABASE, &segment("A", 100, 500));
-        wire.data(at + way, client(number), DATABASE, (100, 500), b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        wire.tcp(at, client(number), server, &segment("S", 99, 0));
+        wire.tcp(at + way, server, client(number), &segment("SA", 499, 100));
+        wire.tcp(at + way, client(number), server, &segment("A", 100, 500));
+        wire.data(at + way, client(number), server, (100, 500), b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
         let status = if number < errors { "503 Service Unavailable" } else { "200 OK" };
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
-        wire.data(at + way + after, DATABASE, client(number), (500, 137), answer.as_bytes());
+        wire.data(at + way + after, server, client(number), (500, 137), answer.as_bytes());
         let end = 500 + answer.len() as u32;
-        wire.close(at + way + after + MILLI, client(number), DATABASE, (137, end));
+        wire.close(at + way + after + MILLI, client(number), server, (137, end));
     }
-    wire
 }
 
 #[test]
@@ -413,6 +417,16 @@ fn errors_of_an_application_are_told_as_such() {
         "10.0.1.9:5432 (shop.example, HTTP) answered 5 of 10 HTTP requests with a server error (50 %), such as 503"
     ));
     assert_eq!(answered(10, 4, MILLI, MILLI).kinds(), []);
+}
+
+#[test]
+fn other_services_that_fare_alike_are_counted() {
+    let mut wire = answered(10, 5, MILLI, MILLI);
+    for (port, errors) in [(8080, 5), (9090, 5), (9091, 4)] {
+        answered_by(&mut wire, Host(SERVER.0, port), (10, errors), MILLI, MILLI);
+    }
+    let finding = wire.first(FindingKind::HttpFailing);
+    assert!(finding.sentence.ends_with(" It is the same with 2 other services."), "{}", finding.sentence);
 }
 
 #[test]
@@ -617,6 +631,19 @@ fn a_length_that_was_left_to_the_network_card_comes_from_the_record() {
 // ---------------------------------------------------------------------------------------------------------------------
 // What is told
 // ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn findings_that_there_is_no_room_for_are_counted() {
+    let mut report = answered(10, 5, MILLI, MILLI).report();
+    let alike = |severity| Finding { severity, ..report.findings[0].clone() };
+    report.findings = [Severity::Critical, Severity::Critical, Severity::Critical, Severity::Warning, Severity::Info]
+        .map(alike)
+        .into();
+    let last = report.lines().pop().unwrap();
+    assert!(last.starts_with("More was found, 1 critical and 1 less so: see the report. 70 packets, "), "{last}");
+    report.findings.drain(2..4);
+    assert!(report.lines().pop().unwrap().starts_with("70 packets, "), "information can wait");
+}
 
 #[test]
 fn the_first_line_says_the_worst_thing_and_the_next_step() {

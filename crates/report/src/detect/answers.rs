@@ -1,7 +1,7 @@
 //! Services that answer badly, or late, over a network that is well.
 
 use crate::detect::filter::{SERVER_ERROR, from_service, has_whole_headers, of_service};
-use crate::detect::services::{about, called, worst};
+use crate::detect::services::{about, called, others_alike, worst};
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -28,19 +28,20 @@ const SLOW_FACTOR: f64 = 5.0;
 const SHOWN_DELAY: f64 = 0.8;
 
 pub fn http_failing(report: &Report) -> Option<Finding> {
-    let errors = |service: &Service| {
+    let errors_of = |service: &Service| {
         let (errors, answers) = (service.http.errors, service.http.answers);
         errors.saturating_mul((errors >= HTTP_ERRORS && ratio(errors, answers) >= HTTP_ERROR_SHARE).into())
     };
-    let target = worst(report, errors)?;
+    let target = worst(report, errors_of)?;
     let (errors, answers, name) = (target.http.errors, target.http.answers, called(target));
     let sentence = format!(
         "{name} answered {} of {} with a server error ({}), such as {}: requests get there, and the application \
-         fails, or what it needs.",
+         fails, or what it needs.{}",
         number(errors),
         count_of(answers, "HTTP request", "HTTP requests"),
         percent(errors, answers),
         target.http.error_status,
+        others_alike(report, errors_of),
     );
     let severity = if ratio(errors, answers) >= MOST { Severity::Critical } else { Severity::Warning };
     let next = "Look in the log of the application behind that port, and whether the services that it calls are well.";
@@ -68,10 +69,11 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
     };
     let sentence = format!(
         "{name} took {} on average to begin its answers, {} of {} longer than a second{way}: it is the server that is slow, or \
-         its clients wait on purpose.",
+         its clients wait on purpose.{}",
         seconds_long(answers.mean_seconds),
         number(answers.slow),
         number(answers.answers),
+        others_alike(report, slow),
     );
     let next = "Look at what the program behind that port waits for: its database, its disk, other services.";
     let finding = Finding::new(FindingKind::SlowService, Severity::Info, sentence, next)
@@ -94,8 +96,9 @@ pub fn far_service(report: &Report) -> Option<Finding> {
     let (answers, name) = (&target.answers, called(target));
     let sentence = format!(
         "It is far between {name} and its clients: by the handshakes a round trip takes {} on average, and each step of a \
-         request waits as long for the way alone.",
+         request waits as long for the way alone.{}",
         seconds_long(answers.mean_round_trip_seconds),
+        others_alike(report, far),
     );
     let next =
         "Look where the clients are, and whether packets take a detour, such as over a gateway in another region.";

@@ -1,7 +1,7 @@
 //! Connections that end as they should not.
 
 use crate::detect::filter::{from_service, has_whole_headers, of_service, sent_again, to_service};
-use crate::detect::services::{about, called, worst};
+use crate::detect::services::{about, called, others_alike, worst};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -47,9 +47,14 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
     let during = &target.during;
     let range = if is_by_server { during.reset_by_server } else { during.reset_by_clients };
     let when = when(range);
+    let alike = if is_by_server { others_alike(report, by_server) } else { others_alike(report, by_clients) };
     let sentence = match is_by_server {
-        true => format!("{name} reset {count_text} of {connections} in mid-stream{when}: neither side had ended them."),
-        false => format!("Clients of {name} reset {count_text} of {connections} while it was sending to them{when}."),
+        true => format!(
+            "{name} reset {count_text} of {connections} in mid-stream{when}: neither side had ended them.{alike}"
+        ),
+        false => {
+            format!("Clients of {name} reset {count_text} of {connections} while it was sending to them{when}.{alike}")
+        }
     };
     let next = match is_by_server {
         true => {
@@ -72,12 +77,13 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
 }
 
 pub fn idle_connections_die(report: &Report) -> Option<Finding> {
-    let target = worst(report, |service| service.endings.after_pause())?;
+    let died = |service: &Service| {
+        let count = service.endings.after_pause();
+        count.saturating_mul((count >= DIED_IDLE).into())
+    };
+    let target = worst(report, died)?;
     let endings = &target.endings;
-    let count = endings.after_pause();
-    if count < DIED_IDLE {
-        return None;
-    }
+    let count = died(target);
     let name = called(target);
     let how = match (endings.reset_after_pause, endings.lost_after_pause) {
         (0, _) => "was lost again and again".to_owned(),
@@ -88,8 +94,9 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
     };
     let pause = seconds_long(endings.shortest_pause_seconds);
     let sentence = format!(
-        "{} with {name} died while idle: the first data after a pause of {pause} or longer {how}.",
+        "{} with {name} died while idle: the first data after a pause of {pause} or longer {how}.{}",
         count_of(count, "connection", "connections"),
+        others_alike(report, died),
     );
     let next = format!(
         "Let both sides send keep-alives more often than every {pause}, or raise the idle time-out of the load balancer, \
@@ -120,9 +127,10 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
     let way = if from.saturating_mul(2) >= count { "from it" } else { "to it" };
     let sentence = format!(
         "{} of {} with {name} stand still, mostly for data on the way {way}: it was sent three times or more and never \
-         acknowledged, or did not come although what follows it did.",
+         acknowledged, or did not come although what follows it did.{}",
         number(count),
         count_of(open(target), "connection", "connections"),
+        others_alike(report, stalls),
     );
     let next = "Look for what on that way lets a handshake pass and not the data: a firewall that sees one direction only, a link \
                 that takes smaller packets (MTU), or a route that has changed.";

@@ -4,6 +4,7 @@ use crate::called::named;
 use crate::connection::Connections;
 use crate::detect::words::service;
 use crate::finding::Finding;
+use crate::measure::count_of;
 use crate::report::Report;
 use crate::service::Service;
 
@@ -38,6 +39,15 @@ pub fn called(one: &Service) -> String {
 /// Tells programs which service a finding is about.
 pub fn about(finding: Finding, one: &Service) -> Finding {
     finding.with("service", name(one)).with_some("knownAs", one.names.text().as_deref())
+}
+
+/// A sentence on how many others there are of which a finding could be. The number is 0 where it could not.
+pub fn others_alike(report: &Report, badness: impl Fn(&Service) -> u64) -> String {
+    let others = services(report).filter(|service| badness(service) > 0).count().saturating_sub(1) as u64;
+    match others {
+        0 => String::new(),
+        _ => format!(" It is the same with {}.", count_of(others, "other service", "other services")),
+    }
 }
 
 /// The service of which a number is highest.

@@ -2,11 +2,12 @@
 
 use crate::called::address_called;
 use crate::detect::filter::{from_service, sent_again, to_service};
-use crate::detect::services::{about, called, worst};
+use crate::detect::services::{about, called, others_alike, worst};
 use crate::detect::words::when;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
 use crate::report::Report;
+use crate::service::Service;
 
 /// A path is found out with one complaint for each connection or so.
 const TOO_BIG: u64 = 3;
@@ -23,22 +24,21 @@ pub fn packets_too_big(report: &Report) -> Option<Finding> {
 
 /// Nobody says so.
 fn swallowed(report: &Report) -> Option<Finding> {
-    let target = worst(report, |service| service.sizes.stuck)?;
+    let stuck = |service: &Service| service.sizes.stuck.saturating_mul((service.sizes.stuck >= STUCK).into());
+    let target = worst(report, stuck)?;
     let sizes = &target.sizes;
-    if sizes.stuck < STUCK {
-        return None;
-    }
     let is_from_server = sizes.stuck_from_server.saturating_mul(2) >= sizes.stuck;
     let name = called(target);
     let sentence = format!(
         "Full-sized segments {way} {name} are never acknowledged, while small packets pass: on {} segments of {} bytes or more were \
-         sent again and again{}. Most likely a link on the way takes less (its MTU), and no router says so.",
+         sent again and again{}. Most likely a link on the way takes less (its MTU), and no router says so.{}",
         count_of(sizes.stuck, "connection", "connections"),
         number(sizes.smallest_stuck.into()),
         match sizes.largest_acknowledged_when_stuck {
             0 => String::new(),
             largest => format!(", and none of more than {} arrived", number(largest.into())),
         },
+        others_alike(report, stuck),
         way = if is_from_server { "from" } else { "to" },
     );
     let length = sizes.smallest_stuck;
