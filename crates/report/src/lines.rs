@@ -1,8 +1,8 @@
 //! A report in a few lines, for those who read it in a message at night.
 
 use crate::called::{address_called, named};
-use crate::finding::{Finding, Severity};
-use crate::measure::{number, seconds_long, size};
+use crate::finding::Severity;
+use crate::measure::{count_of, number, seconds_long, size};
 use crate::report::Report;
 
 /// How many lines there are at most.
@@ -23,21 +23,22 @@ impl Report {
         let first = format!("{} {}", worst.sentence, worst.next_step).trim_end().to_owned();
         let others = others.iter().map(|finding| finding.sentence.clone());
         let second = others.chain(self.normal.iter().cloned()).chain(self.talker()).next();
-        let totals = format!("{}{totals}", self.untold());
+        let totals = format!("{totals}{}", self.untold());
         std::iter::once(first).chain(second).chain([totals]).collect()
     }
 
     /// How many findings there is no room for, if people ought to know.
     fn untold(&self) -> String {
         let serious = self.findings.iter().skip(TOLD).filter(|finding| finding.severity != Severity::Info);
-        let (critical, warning): (Vec<_>, Vec<_>) = serious.partition(|finding| finding.severity == Severity::Critical);
-        let count = |findings: &[&Finding], word| (!findings.is_empty()).then(|| format!("{} {word}", findings.len()));
-        let counts: Vec<String> =
-            [count(&critical, "critical"), count(&warning, "less so")].into_iter().flatten().collect();
-        if counts.is_empty() {
-            String::new()
-        } else {
-            format!("More was found, {}: see the report. ", counts.join(" and "))
+        let count = serious.clone().count() as u64;
+        let critical = serious.filter(|finding| finding.severity == Severity::Critical).count() as u64;
+        let of_them = match critical {
+            0 => String::new(),
+            critical => format!(", {} of them critical", number(critical)),
+        };
+        match count {
+            0 => String::new(),
+            _ => format!(" The report has {}{of_them}.", count_of(count, "more finding", "more findings")),
         }
     }
 
