@@ -1,5 +1,7 @@
 //! The `packetCaptures` resource. Shapes and ranges are those of azure-rest-api-specs, `networkWatcher.json`.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -10,6 +12,7 @@ use strum::EnumString;
 
 use super::action::Action;
 use super::answer::{read, unreadable};
+use super::blob::named_at;
 use super::capture_parameters::{Parameters, Scope};
 use super::client::{Azure, Call};
 use super::clock::Clock;
@@ -280,13 +283,9 @@ impl PacketCapture {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// When it was made, by the address that Azure chose for its file: nothing else of it tells.
+    /// When it was made, to the second, by the address that Azure chose for its file: nothing else of it tells.
     pub fn made_at(&self) -> Option<Timestamp> {
-        let (folder, file) = self.storage_path.as_deref()?.rsplit_once("/packetcapture_")?;
-        let day: String =
-            folder.rsplitn(4, '/').take(3).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("-");
-        let time: Vec<&str> = file.split(['_', '.']).take(3).collect();
-        Timestamp::parse(&format!("{day}T{}Z", time.join(":")))
+        self.storage_path.as_deref().and_then(named_at).map(|at| at.round_down(Duration::from_secs(1)))
     }
 
     /// Whether creating it failed. Such a capture stays in the list and keeps its name.
