@@ -19,7 +19,7 @@ use crate::capture::locate::watcher_in;
 use crate::context::Context;
 use crate::host::Host;
 use crate::plan::not_allowed;
-use crate::records::capture::{CaptureRecord, End, EndNote, EndReason, Phase};
+use crate::records::capture::{CaptureRecord, End, EndReason, Phase};
 use crate::records::failure::Failure;
 use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
@@ -231,8 +231,7 @@ impl Named {
             State::Running => End::deleted_by_hand(),
             State::Over(None) | State::Gone => return,
         };
-        let note = EndNote { at: context.host().now(), end, superseded_by: None };
-        context.records().save(&record.end_note_key(), &note).await;
+        context.records().note_end(record, end, None).await;
     }
 
     async fn note<H: Host>(&mut self, context: &Context<H>, step: &str, detail: &str) {

@@ -7,7 +7,7 @@ use crate::capture::name::{SLOT, asked_at, is_own, is_own_of, precedence, slot};
 use crate::capture::ours::is_recorded;
 use crate::context::Context;
 use crate::host::Host;
-use crate::records::capture::{CaptureRecord, End, EndNote};
+use crate::records::capture::{CaptureRecord, End};
 
 /// Closes the gaps through which two can create captures of different names for one target: they met on either side of
 /// the boundary of two slots, only one of them saw that a name had become free, or one of them has a name that somebody
@@ -78,9 +78,7 @@ pub async fn settle<H: Host>(
             replaced: false,
             ..started.clone()
         };
-        let end = End::superseded(&first.name);
-        let note = EndNote { at: azure.log.host.now(), end, superseded_by: Some(first.name.clone()) };
-        records.save(&record.end_note_key(), &note).await;
+        records.note_end(&record, End::superseded(&first.name), Some(first.name.clone())).await;
         // Its own watcher stops it, and again if that fails; this is sooner.
         if late.name != *name {
             let _ = CaptureResource::new(azure, watcher, &late.name).stop().await;

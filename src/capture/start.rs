@@ -27,7 +27,7 @@ use crate::context::Context;
 use crate::host::Host;
 use crate::plan::Start;
 use crate::records::alert::OnCapture;
-use crate::records::capture::{CaptureRecord, End, EndNote, Phase, Requested};
+use crate::records::capture::{CaptureRecord, End, Phase, Requested};
 use crate::records::failure::Failure;
 use crate::records::keys::capture_key;
 use crate::records::repository::Records;
@@ -484,11 +484,10 @@ impl<H: Host> Sequence<'_, H> {
             Some(Over::Failed) => End::never_began(COULD_NOT_BEGIN),
             Some(Over::Gone) | None => return,
         };
-        let note = EndNote { at: self.azure.log.host.now(), end, superseded_by: None };
-        self.records().save(&record.end_note_key(), &note).await;
+        self.records().note_end(&record, end.clone(), None).await;
         if record.phase == Phase::Requested {
             // Whoever asked for it has died, and nobody has seen it yet.
-            record.end_with(note.end);
+            record.end_with(end);
             self.records().save_capture(&mut record).await;
         }
     }

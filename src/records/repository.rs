@@ -15,7 +15,7 @@ use crate::azure::target::Target;
 use crate::host::{Host, StoreError};
 use crate::log::{Event, Log};
 use crate::records::alert::{AlertRecord, OnCapture, Revision};
-use crate::records::capture::{CaptureRecord, EndNote, Phase};
+use crate::records::capture::{CaptureRecord, End, EndNote, Phase};
 use crate::records::form::FORM;
 use crate::records::index::{AlertEntry, CaptureEntry, Entry};
 use crate::records::keys::{
@@ -379,6 +379,12 @@ impl<H: Host> Records<'_, H> {
             all.extend(self.load::<Unreadable>(key).await);
         }
         all
+    }
+
+    /// Writes down how a capture ended, for whoever watches it; `superseded_by` is the one that it gave way to.
+    pub async fn note_end(&self, record: &CaptureRecord, end: End, superseded_by: Option<String>) {
+        let note = EndNote { at: self.log.host.now(), end, superseded_by };
+        self.save(&record.end_note_key(), &note).await;
     }
 
     /// How a capture ended, if whoever ended it has written that down.
