@@ -6,13 +6,12 @@ use http::{HeaderMap, Response};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 
-use super::captures::{cursor, limit, next_page};
 use super::conditional::json_or_not_modified;
 use super::operator::OperatorContext;
+use super::paging;
 use super::problem::Problem;
 use super::query::Query;
 use crate::host::Host;
-use crate::timestamp::Timestamp;
 use crate::workflow::list_alerts::{AlertItem, WantedAlerts, alerts};
 
 /// A page of alerts, newest first.
@@ -35,12 +34,9 @@ pub async fn list<H: Host>(
         outcome: read.value("outcome", "started, joined, skipped, failed or accepted", |text| {
             serde_json::from_value(text.into()).ok()
         })?,
-        since: read.value("since", "a time by RFC 3339", Timestamp::parse)?,
-        until: read.value("until", "a time by RFC 3339", Timestamp::parse)?,
-        after: read.value("after", "what an earlier page gave", cursor)?,
-        limit: limit(&read)?,
+        paging: paging::read(&read)?,
     };
     let page = alerts(&context, &wanted).await;
-    let next = page.next.map(|after| next_page("/api/alerts", query.as_deref(), &after));
+    let next = page.next.map(|after| paging::next("/api/alerts", query.as_deref(), &after));
     Ok(json_or_not_modified(&headers, &AlertsPage { alerts: page.alerts, next }))
 }

@@ -12,6 +12,7 @@ use super::body::read_json;
 use super::conditional::json_or_not_modified;
 use super::operator::OperatorContext;
 use super::outcome::{self, RecordLinks};
+use super::paging;
 use super::problem::{Problem, json};
 use super::query::Query;
 use crate::alert::by_hand;
@@ -22,14 +23,9 @@ use crate::context::Instance;
 use crate::host::Host;
 use crate::records::capture::Phase;
 use crate::records::outcome::{Kind, Outcome};
-use crate::timestamp::Timestamp;
 use crate::workflow::handle;
-use crate::workflow::list::{Item, Wanted, WantedPhase, WatcherSeen, captures, is_cursor};
+use crate::workflow::list::{Item, Wanted, WantedPhase, WatcherSeen, captures};
 use crate::workflow::preview::preview;
-
-/// How many captures or alerts a page has, and how many it has at most.
-pub const USUAL_LIMIT: usize = 50;
-pub const LARGEST_LIMIT: usize = 200;
 
 /// The largest body that starts a capture.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -69,13 +65,10 @@ pub async fn list<H: Host>(
         region: read.value("region", "the name of a region", Region::new)?,
         target: read.value("target", "the resource id of a virtual machine or scale set", Target::parse)?,
         phase: read.value("phase", "unfinished, or a phase of a capture", phase)?,
-        since: read.value("since", "a time by RFC 3339", Timestamp::parse)?,
-        until: read.value("until", "a time by RFC 3339", Timestamp::parse)?,
-        after: read.value("after", "what an earlier page gave", cursor)?,
-        limit: limit(&read)?,
+        paging: paging::read(&read)?,
     };
     let page = captures(&context, &wanted).await;
-    let next = page.next.map(|after| next_page("/api/captures", query.as_deref(), &after));
+    let next = page.next.map(|after| paging::next("/api/captures", query.as_deref(), &after));
     Ok(json_or_not_modified(&headers, &CapturePage { captures: page.captures, next, watcher: page.watcher }))
 }
 
@@ -134,21 +127,4 @@ pub fn phase(text: &str) -> Option<WantedPhase> {
         return Some(WantedPhase::Unfinished);
     }
     serde_json::from_value::<Phase>(text.into()).ok().map(WantedPhase::In)
-}
-
-pub fn cursor(text: &str) -> Option<String> {
-    is_cursor(text).then(|| text.to_owned())
-}
-
-pub fn limit(read: &Query) -> Result<usize, Problem> {
-    let limit = |text: &str| text.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
-    let expected = format!("a number from 1 to {LARGEST_LIMIT}");
-    Ok(read.value("limit", &expected, limit)?.unwrap_or(USUAL_LIMIT))
-}
-
-/// The same query for the page that follows.
-pub fn next_page(path: &str, query: Option<&str>, after: &str) -> String {
-    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(name, _)| name != "after");
-    let mut next = url::form_urlencoded::Serializer::new(format!("{path}?"));
-    next.extend_pairs(pairs).append_pair("after", after).finish()
 }

@@ -16,6 +16,7 @@ mod numbered;
 mod openapi;
 mod operator;
 mod outcome;
+mod paging;
 mod problem;
 mod query;
 mod records;

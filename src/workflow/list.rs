@@ -24,15 +24,13 @@ use crate::records::outcome::{CaptureRef, Links};
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 use crate::workflow::listed::list_what_was_left;
+use crate::workflow::paging::{Paging, UNKNOWN_TIME};
 
 /// How long Azure is asked for a watcher's captures.
 const ASK_FOR: Duration = Duration::from_secs(20);
 
 /// The most unfinished captures that are looked at though they are not listed yet.
 const MOST_UNLISTED: usize = 50;
-
-/// What stands for the time of a capture that does not tell it, so that it comes last.
-const UNKNOWN_TIME: &str = "9999999999999";
 
 /// Which captures are wanted.
 #[derive(Clone, Debug, Default)]
@@ -42,13 +40,8 @@ pub struct Wanted {
     pub region: Option<Region>,
     pub target: Option<Target>,
     pub phase: Option<WantedPhase>,
-    /// Asked for at this time or later.
-    pub since: Option<Timestamp>,
-    /// Asked for before this time.
-    pub until: Option<Timestamp>,
-    /// Those that follow the one with this [`cursor`](Page::next).
-    pub after: Option<String>,
-    pub limit: usize,
+    /// By when they were asked for.
+    pub paging: Paging,
 }
 
 /// Where wanted captures stand.
@@ -63,7 +56,7 @@ pub enum WantedPhase {
 #[derive(Clone, Debug)]
 pub struct Page {
     pub captures: Vec<Item>,
-    /// What [`Wanted::after`] has to be for the next page, if there is one.
+    /// What [`Paging::after`] has to be for the next page, if there is one.
     pub next: Option<String>,
     /// What Azure said, if it was asked.
     pub watcher: Option<WatcherSeen>,
@@ -173,9 +166,9 @@ pub async fn captures<H: Host>(context: &Context<H>, wanted: &Wanted) -> Page {
     rows.sort_unstable_by(|one, other| one.place.cmp(&other.place));
     let mut page = Page { captures: vec![], next: None, watcher };
     let mut last = None;
-    let rest = rows.into_iter().filter(|row| wanted.after.as_ref().is_none_or(|after| row.place > *after));
+    let rest = rows.into_iter().filter(|row| wanted.paging.is_after(&row.place));
     for row in rest {
-        if page.captures.len() >= wanted.limit {
+        if page.captures.len() >= wanted.paging.limit {
             page.next = last;
             break;
         }
@@ -183,12 +176,6 @@ pub async fn captures<H: Host>(context: &Context<H>, wanted: &Wanted) -> Page {
         page.captures.extend(item(context, wanted, row, &in_azure).await);
     }
     page
-}
-
-/// What a page is asked for after; only what [`Page::next`] may have been.
-pub fn is_cursor(text: &str) -> bool {
-    let is_time = |text: &str| text.len() == UNKNOWN_TIME.len() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.len() <= 256 && text.split_once(':').is_some_and(|(time, _)| is_time(time))
 }
 
 /// What the watcher has that is named, by the last part of the key of its record.
@@ -249,7 +236,7 @@ async fn entries<H: Host>(records: &Records<'_, H>, wanted: &Wanted) -> Entries 
     }
     let is_unfinished = |entry: &CaptureEntry| entry.records().iter().any(|record| unfinished.contains(record));
     entries.retain(|entry| {
-        is_in_time(entry.at(), wanted)
+        wanted.paging.is_in_time(entry.at())
             && wanted.subscription.as_deref().is_none_or(|subscription| entry.is_in_subscription(subscription))
             && wanted.region.as_ref().is_none_or(|region| entry.is_in_region(region))
             && wanted.target.as_ref().is_none_or(|target| entry.target == target_mark(target))
@@ -261,13 +248,6 @@ async fn entries<H: Host>(records: &Records<'_, H>, wanted: &Wanted) -> Entries 
             }
     });
     Entries { wanted: entries, all }
-}
-
-fn is_in_time(at: Option<Timestamp>, wanted: &Wanted) -> bool {
-    match at {
-        Some(at) => wanted.since.is_none_or(|since| at >= since) && wanted.until.is_none_or(|until| at < until),
-        None => wanted.since.is_none() && wanted.until.is_none(),
-    }
 }
 
 impl Row {
@@ -286,7 +266,7 @@ impl Row {
         let is_of = |target: &Target| {
             Target::parse(&capture.target).is_some_and(|own| own == *target || own.resource() == target.resource())
         };
-        is_in_time(made_at(capture), wanted) && wanted.target.as_ref().is_none_or(is_of)
+        wanted.paging.is_in_time(made_at(capture)) && wanted.target.as_ref().is_none_or(is_of)
     }
 }
 

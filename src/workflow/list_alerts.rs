@@ -14,6 +14,7 @@ use crate::records::outcome::{Kind, Links, Outcome};
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 use crate::workflow::listed::list_what_was_left;
+use crate::workflow::paging::Paging;
 
 /// The most alerts that are looked at though they are not listed yet.
 const MOST_UNFINISHED: usize = 50;
@@ -23,20 +24,15 @@ const MOST_UNFINISHED: usize = 50;
 pub struct WantedAlerts {
     /// Those that ended like this for one of their targets.
     pub outcome: Option<Kind>,
-    /// Received at this time or later.
-    pub since: Option<Timestamp>,
-    /// Received before this time.
-    pub until: Option<Timestamp>,
-    /// Those that follow the one with this [`cursor`](AlertPage::next).
-    pub after: Option<String>,
-    pub limit: usize,
+    /// By when they were received.
+    pub paging: Paging,
 }
 
 /// A page of alerts.
 #[derive(Clone, Debug)]
 pub struct AlertPage {
     pub alerts: Vec<AlertItem>,
-    /// What [`WantedAlerts::after`] has to be for the next page, if there is one.
+    /// What [`Paging::after`] has to be for the next page, if there is one.
     pub next: Option<String>,
 }
 
@@ -67,7 +63,7 @@ pub async fn alerts<H: Host>(context: &Context<H>, wanted: &WantedAlerts) -> Ale
     let mut page = AlertPage { alerts: vec![], next: None };
     let mut last = None;
     for entry in entries {
-        if page.alerts.len() >= wanted.limit {
+        if page.alerts.len() >= wanted.paging.limit {
             page.next = last;
             break;
         }
@@ -95,13 +91,9 @@ async fn entries<H: Host>(records: &Records<'_, H>) -> Vec<AlertEntry> {
 }
 
 fn is_wanted(entry: &AlertEntry, wanted: &WantedAlerts) -> bool {
-    is_in_time(entry.at(), wanted)
+    wanted.paging.is_in_time(entry.at())
         && wanted.outcome.is_none_or(|outcome| entry.has(outcome))
-        && wanted.after.as_ref().is_none_or(|after| place(entry) > *after)
-}
-
-fn is_in_time(at: Option<Timestamp>, wanted: &WantedAlerts) -> bool {
-    at.is_some_and(|at| wanted.since.is_none_or(|since| at >= since) && wanted.until.is_none_or(|until| at < until))
+        && wanted.paging.is_after(&place(entry))
 }
 
 fn place(entry: &AlertEntry) -> String {

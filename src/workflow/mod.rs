@@ -15,6 +15,7 @@ pub mod list;
 pub mod list_alerts;
 mod listed;
 mod machines;
+pub mod paging;
 pub mod preview;
 mod prune;
 mod resolve;
