@@ -292,6 +292,30 @@ async fn the_next_capture_of_a_name_tells_of_its_own_alerts_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_never_made_does_not_end_as_the_capture_that_has_its_name_on_another_machine() {
+    let (scene, store) = (Scene::new(), Store::default());
+    let settings = [("capture_name", "watchdog"), ("capture_seconds", "10")];
+    // The first alert's host dies while Azure takes nothing.
+    add(&scene, fault(Effect::CutBefore, Method::PUT, "/packetCaptures/"));
+    let dying = telling_from(&scene, &settings, store.clone());
+    let _ = tokio::time::timeout(Duration::from_secs(4), dying.alert(&common("cpu", TEST_VM))).await;
+    dying.kill();
+    scene.azure.lock().unwrap().clear_faults();
+    scene.add_capture("watchdog", CONTOSO_VM, 10, CaptureState::Finished);
+    seconds(60).await;
+
+    telling_from(&scene, &settings, store.clone()).alert(&common("disk", TEST_VM)).await;
+    seconds(1200).await;
+    let told = told(&scene);
+    let ends: Vec<_> = told.iter().map(|one| (&one["data"]["alert"]["rule"], &one["data"]["reason"])).collect();
+    assert_eq!(
+        ends.iter().filter(|(rule, _)| *rule == "disk").map(|(_, reason)| *reason).collect::<Vec<_>>(),
+        ["time_limit"]
+    );
+    assert!(ends.iter().all(|(rule, reason)| *rule != "cpu" || *reason == "not_created"), "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_that_gave_way_is_not_told_by_whoever_takes_its_name() {
     let scene = Scene::with(BEGIN, |world| {
         world.timing.latency = Duration::from_millis(80);

@@ -248,6 +248,33 @@ async fn a_capture_that_gives_way_is_stopped_though_that_fails_at_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_later_of_two_is_stopped_as_soon_however_many_there_were_before() {
+    let mut took = Vec::new();
+    for former in [0, 4] {
+        let scene = Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80));
+        let for_long = || scene.instance_with(&[("capture_seconds", "3600")], Store::default());
+        let (one, other) = (for_long(), for_long());
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            ends(&other, &common("disk", TEST_VM)).await
+        };
+        futures::future::join(async { ends(&one, &common("cpu", TEST_VM)).await }, late).await;
+        let first = scene.captures().into_iter().find(|name| name.contains("T0210Z")).unwrap();
+        for number in 0..former {
+            scene.add_capture(&format!("{first}_{}", number + 2), TEST_VM, 10, CaptureState::Finished);
+        }
+        let slow = Fault::new(Effect::Delay(Duration::from_secs(4))).method(Method::POST).path("/queryStatus");
+        scene.azure.lock().unwrap().add_fault(slow);
+        let begun = tokio::time::Instant::now();
+        while scene.stopped().is_empty() && begun.elapsed() < Duration::from_secs(120) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        took.push(begun.elapsed());
+    }
+    assert!(took[1] <= took[0] + Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_the_name_of_a_rival_by_now_is_not_stopped_for_it() {
     let scene = Scene::with(BEGIN, |world| world.timing.latency = Duration::from_millis(80));
     let busy = Effect::Status { status: 503, code: String::new(), message: String::new(), retry_after: Some(20) };

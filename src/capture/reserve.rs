@@ -149,8 +149,9 @@ async fn put_aside<H: Host>(records: &Records<'_, H>, mut former: CaptureRecord)
     if former.end.is_none() && former.superseded_by.is_none() {
         match records.end_note(&former).await {
             // Whoever takes its record up hands its alerts over.
-            Some(EndNote { superseded_by: Some(earlier), .. }) => former.superseded_by = Some(earlier),
-            note => former.end_with(note.map_or_else(End::vanished, |note| note.end)),
+            Ok(Some(EndNote { superseded_by: Some(earlier), .. })) => former.superseded_by = Some(earlier),
+            Ok(note) => former.end_with(note.map_or_else(End::vanished, |note| note.end)),
+            Err(_) => return false,
         }
     }
     records.put_aside(&mut former).await

@@ -1,5 +1,7 @@
 //! Two captures of one machine become one.
 
+use futures::future::join_all;
+
 use crate::azure::client::Azure;
 use crate::azure::error::AzureError;
 use crate::azure::packet_capture::{Activity, CaptureResource, PacketCapture, Poll, list};
@@ -47,22 +49,10 @@ pub async fn settle<H: Host>(
         return Ok(None);
     }
     rivals.sort_unstable_by_key(|other| precedence(&other.name));
-    // Who looks late, because the first one to do so has died, may see captures that followed each other.
+    let looks = join_all(rivals.iter().map(|rival| may_run(azure, started, rival))).await;
     let mut running = Vec::new();
-    for rival in rivals {
-        let resource = CaptureResource::new(azure, watcher, &rival.name);
-        let look = resource.poll_until_answered().await?;
-        // Nothing is stopped for a capture of which Azure tells nothing.
-        let may_run = match look {
-            Poll::Answered(status) => matches!(status.activity, Activity::NotStarted | Activity::Running),
-            Poll::Gone => false,
-            Poll::Later(_) => true,
-        };
-        // The answer is about what has the name by now, which may be the next capture of a name that somebody fixed.
-        let is_it = may_run
-            && (is_own(&rival.name)
-                || resource.get().await?.is_some_and(|there| there.storage_path == rival.storage_path));
-        if is_it {
+    for (rival, may_run) in rivals.into_iter().zip(looks) {
+        if may_run? {
             running.push(rival);
         }
     }
@@ -85,4 +75,22 @@ pub async fn settle<H: Host>(
         }
     }
     Ok((first.name != *name).then_some(first))
+}
+
+/// Whether a rival runs. Who looks late, because the first one to do so has died, may see captures that followed each other.
+async fn may_run<H: Host>(
+    azure: &Azure<'_, H>,
+    started: &CaptureRecord,
+    rival: &PacketCapture,
+) -> Result<bool, AzureError> {
+    let resource = CaptureResource::new(azure, &started.watcher, &rival.name);
+    // Nothing is stopped for a capture of which Azure tells nothing.
+    let may_run = match resource.poll_until_answered().await? {
+        Poll::Answered(status) => matches!(status.activity, Activity::NotStarted | Activity::Running),
+        Poll::Gone => false,
+        Poll::Later(_) => true,
+    };
+    // The answer is about what has the name by now, which may be the next capture of a name that somebody fixed.
+    Ok(may_run
+        && (is_own(&rival.name) || resource.get().await?.is_some_and(|there| there.storage_path == rival.storage_path)))
 }

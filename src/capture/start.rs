@@ -248,9 +248,11 @@ impl<H: Host> Sequence<'_, H> {
             }
             Err(ReadError::Unreadable { .. }) => Former::Unreadable,
             Ok(None) => Former::Nothing,
-            Ok(Some(record)) if record.is_contested_at(now) && self.records().end_note(&record).await.is_none() => {
-                Former::Rival(Box::new(record))
-            }
+            Ok(Some(record)) if record.is_contested_at(now) => match self.records().end_note(&record).await {
+                Ok(None) => Former::Rival(Box::new(record)),
+                Ok(Some(_)) => Former::Over(Box::new(record)),
+                Err(_) => Former::Unreadable,
+            },
             Ok(Some(record)) => Former::Over(Box::new(record)),
         }
     }
@@ -470,13 +472,15 @@ impl<H: Host> Sequence<'_, H> {
     async fn note_end(&self, name: &str, captures: &[PacketCapture], clock: Clock, known: Option<CaptureRecord>) {
         let Some(capture) = captures.iter().find(|capture| capture.name == name) else { return };
         let found = self.place.found(self.plan, capture, clock.server_time(), self.azure.now());
-        // The record of the name may by now be that of the next capture.
-        let mut record = known.filter(|known| known.is_same_capture(&found)).unwrap_or(found);
+        // The record of the name may by now be that of the next capture, or of one that was asked for on another machine and
+        // never made.
+        let is_its = |known: &CaptureRecord| known.is_same_capture(&found) && !capture.is_elsewhere(&known.target);
+        let mut record = known.filter(is_its).unwrap_or(found);
         record.name.clone_from(&capture.name);
         record.storage_path = capture.storage_path.clone().or(record.storage_path);
         // Whoever has stopped it in favour of another one has written that down.
         let is_told = record.end.is_some() || record.superseded_by.is_some();
-        if is_told || self.records().end_note(&record).await.is_some() {
+        if is_told || !matches!(self.records().end_note(&record).await, Ok(None)) {
             return;
         }
         let end = match self.over.get(&name.to_ascii_lowercase()) {

@@ -32,8 +32,8 @@ struct Patience {
 /// That Azure has not made a capture that it was asked for: longer than anybody keeps asking.
 const FOR_CREATION: Patience = Patience { polls: 7, time: Duration::from_mins(4) };
 
-/// That its creation goes on.
-const OF_CREATION: Patience = Patience { polls: 18, time: Duration::from_hours(1) };
+/// How long Azure may be creating it. After that, its status may tell more.
+const CREATION_TAKES: Duration = Duration::from_hours(1);
 
 /// That it has not begun. An agent that is slow takes a minute or two.
 const FOR_BEGINNING: Patience = Patience { polls: 6, time: Duration::from_mins(4) };
@@ -44,8 +44,8 @@ const BEYOND: Patience = Patience { polls: 11, time: Duration::from_mins(15) };
 /// How many times in a row a capture that gives way may fail to be stopped: about four minutes.
 pub const STOPS_FOR_RIVAL: u32 = 6;
 
-/// As many polls as make the pause longest. More of those that tell nothing are not counted before a capture's time is up.
-const POLLS_OF_SILENCE: u32 = 6;
+/// As many polls as make the pause longest. More of those that tell what was to be expected are not counted.
+const POLLS_AS_EXPECTED: u32 = 6;
 
 /// The pauses between polls for a file, in seconds. Azure moves it to its place a little after the end.
 const FILE_PAUSES: [u64; 8] = [2, 4, 8, 16, 30, 30, 60, 60];
@@ -61,6 +61,8 @@ pub const SLACK: Duration = Duration::from_secs(2);
 pub struct Situation {
     /// How it ended, written down by whoever ended it.
     pub end_note: Option<EndNote>,
+    /// Whether that could not be read.
+    pub is_note_unread: bool,
     /// Whether it is to be stopped when all its alerts have resolved.
     pub stop_on_resolve: bool,
     /// Whether all its alerts have. Only looked up where it matters.
@@ -259,7 +261,7 @@ impl Step<'_> {
             }
             Phase::Ended => self.take_in_address(capture.storage_path),
             _ if capture.is_failed() => self.fail_to_begin(Failure::lasting(Reason::NeverBegan, COULD_NOT_BEGIN)),
-            _ if capture.is_beginning() && !self.is_enough(OF_CREATION) => self.poll_again(),
+            _ if capture.is_beginning() && self.may_be_created_yet(azures_time) => self.poll_again_as_expected(),
             _ => self.created(),
         }
     }
@@ -275,6 +277,9 @@ impl Step<'_> {
 
     /// It is gone. If nightcap itself has deleted it to make room, its end was seen before.
     fn vanish(&mut self) -> Duty {
+        if self.must_read_note_first() {
+            return self.poll_again();
+        }
         let noted = self.situation.end_note.as_ref().map(|note| note.end.clone());
         self.end(noted.unwrap_or_else(End::vanished))
     }
@@ -290,7 +295,13 @@ impl Step<'_> {
     }
 
     fn wait_for_operation(&mut self) -> Duty {
-        if self.is_enough(OF_CREATION) { self.give_up_operation() } else { self.poll_again() }
+        if self.may_be_created_yet(self.now) { self.poll_again_as_expected() } else { self.give_up_operation() }
+    }
+
+    fn may_be_created_yet(&self, now: Timestamp) -> bool {
+        let asked_at = self.record.requested_at;
+        // Whoever asked may have had a clock that was ahead.
+        now.since(asked_at).or(asked_at.since(now)).is_some_and(|apart| apart < CREATION_TAKES)
     }
 
     /// An operation that cannot be read, or goes on for ever, says nothing; the capture itself may.
@@ -332,8 +343,7 @@ impl Step<'_> {
             let lost = || End::lost_sight("Azure does not know what became of the capture.");
             return if self.is_enough(BEYOND) { self.end(lost()) } else { self.poll_again() };
         };
-        self.record.polls = self.record.polls.min(POLLS_OF_SILENCE);
-        self.poll_again();
+        self.poll_again_as_expected();
         self.record.poll_at = self.record.poll_at.min(Some(self.now.after(left)));
         Duty::Nothing
     }
@@ -343,6 +353,7 @@ impl Step<'_> {
     fn take_in_end(&mut self, status: &Status) -> Duty {
         match earlier_rival(self.record, self.situation) {
             Some(name) => Duty::GiveWay { to: name, storage_path: None, is_over: true },
+            None if self.must_read_note_first() => self.poll_again(),
             None => self.end(End::from_status(self.record, status)),
         }
     }
@@ -441,6 +452,11 @@ impl Step<'_> {
         goes_on
     }
 
+    /// Whether somebody may have written down how it ended, and the store does not tell at present.
+    fn must_read_note_first(&self) -> bool {
+        self.situation.is_note_unread && !self.is_enough(BEYOND)
+    }
+
     /// Whether the same was found often and long enough. Where the clocks of those who found it do not agree, often is enough.
     fn is_enough(&self, patience: Patience) -> bool {
         let since = self.record.polled_since.and_then(|since| self.now.since(since));
@@ -465,6 +481,12 @@ impl Step<'_> {
     fn poll_again(&mut self) -> Duty {
         poll_again(self.record, self.now);
         Duty::Nothing
+    }
+
+    /// The same after a poll that told what was to be expected, so that it does not count among those that found nothing.
+    fn poll_again_as_expected(&mut self) -> Duty {
+        self.record.polls = self.record.polls.min(POLLS_AS_EXPECTED);
+        self.poll_again()
     }
 
     /// The same, not before Azure has asked to.
@@ -584,7 +606,6 @@ mod tests {
             (Phase::Creating, 18, Answer::Operation(None), &nothing, Phase::Creating, None, Duty::Nothing),
             (Phase::Creating, 0, resource("Succeeded"), &nothing, Phase::Created, None, Duty::Nothing),
             (Phase::Creating, 0, resource("Updating"), &nothing, Phase::Creating, None, Duty::Nothing),
-            (Phase::Creating, 18, resource("Updating"), &nothing, Phase::Created, None, Duty::Nothing),
             (Phase::Creating, 0, Answer::Gone, &nothing, Phase::Ended, Some(EndReason::Vanished), Duty::Nothing),
             (Phase::Creating, 0, Answer::Gone, &noted(None), Phase::Ended, Some(EndReason::SizeLimit), Duty::Nothing),
             (Phase::Created, 0, status(Activity::Running), &nothing, Phase::Running, None, Duty::Nothing),
@@ -650,6 +671,29 @@ mod tests {
     }
 
     #[test]
+    fn a_creation_may_take_long_and_does_not_make_the_next_failure_the_last_one() {
+        let creating = |polls, asked| CaptureRecord {
+            polls,
+            polled_since: Some(at(-3000)),
+            requested_at: at(asked),
+            ..in_phase(Phase::Creating)
+        };
+        let nothing = Situation::default();
+        for asked in [-3000, 3000] {
+            let (record, _) = after(creating(30, asked), resource("Updating"), &nothing);
+            assert_eq!(record.phase, Phase::Creating, "{asked}");
+            let (record, _) = after(record, Answer::Failed(throttled(1)), &nothing);
+            assert_eq!((record.phase, record.end), (Phase::Creating, None), "{asked}");
+        }
+        for asked in [-4000, 4000] {
+            let (record, _) = after(creating(1, asked), resource("Updating"), &nothing);
+            assert_eq!(record.phase, Phase::Created, "{asked}: its status may tell more");
+            let (record, _) = after(creating(1, asked), Answer::Operation(None), &nothing);
+            assert_eq!((record.phase, record.operation), (Phase::Creating, None), "{asked}: the capture may tell more");
+        }
+    }
+
+    #[test]
     fn several_who_poll_wait_no_less_than_one() {
         for (phase, answer, reason) in [
             (Phase::Requested, Answer::Gone, EndReason::NotCreated),
@@ -699,6 +743,18 @@ mod tests {
             (Phase::Running, status(Activity::Stopped), true),
         ] {
             assert_eq!(after(in_phase(phase), answer, &noted(Some("earlier"))).1, to(is_over), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn how_a_capture_ended_is_not_guessed_while_the_store_cannot_tell() {
+        let unread = Situation { is_note_unread: true, ..Situation::default() };
+        for answer in [Answer::Gone, status(Activity::Stopped)] {
+            let (record, _) = after(in_phase(Phase::Running), answer.clone(), &unread);
+            assert_eq!((record.phase, record.polls), (Phase::Running, 1), "{answer:?}");
+            let for_long = CaptureRecord { polls: 20, polled_since: Some(at(-3600)), ..in_phase(Phase::Running) };
+            let (record, _) = after(for_long, answer, &unread);
+            assert_eq!(record.phase, Phase::Ended, "a store that never tells is not waited for");
         }
     }
 

@@ -261,8 +261,13 @@ impl<H: Host> Watch<'_, H> {
         let has_alerts_to_resolve = [Phase::Created, Phase::Running].contains(&self.record.phase)
             && (self.record.stopping.is_some() || (settings.stop_on_resolve && !settings.dry_run));
         let may_be_noted = [Phase::Creating, Phase::Created, Phase::Running].contains(&self.record.phase);
+        let end_note = match may_be_noted {
+            true => self.context.records().end_note(&self.record).await,
+            false => Ok(None),
+        };
         Situation {
-            end_note: if may_be_noted { self.context.records().end_note(&self.record).await } else { None },
+            is_note_unread: end_note.is_err(),
+            end_note: end_note.ok().flatten(),
             stop_on_resolve: settings.stop_on_resolve,
             all_resolved: has_alerts_to_resolve && self.is_resolved().await,
             dry_run: settings.dry_run,

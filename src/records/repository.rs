@@ -388,8 +388,8 @@ impl<H: Host> Records<'_, H> {
     }
 
     /// How a capture ended, if whoever ended it has written that down.
-    pub async fn end_note(&self, record: &CaptureRecord) -> Option<EndNote> {
-        self.load(&record.end_note_key()).await
+    pub async fn end_note(&self, record: &CaptureRecord) -> Result<Option<EndNote>, ReadError> {
+        self.read(&record.end_note_key()).await
     }
 
     /// The alerts that a capture serves.

@@ -312,7 +312,11 @@ impl Host for SimulatedHost {
                 let (phase, end, path) = (&record["phase"], &record["end"]["reason"], &record["storagePath"]);
                 let file = path.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or("no file");
                 let name = key.rsplit(':').next().unwrap_or_default();
-                format!("host {}: writes of {name} that it is {phase}, end {end}, {file}", self.life.number)
+                let machine = record["target"].as_str().and_then(|id| id.rsplit('/').next()).unwrap_or_default();
+                format!(
+                    "host {}: writes of {name} on {machine} that it is {phase}, end {end}, {file}",
+                    self.life.number
+                )
             });
         }
         let wanted = key.clone();

@@ -56,10 +56,6 @@ use stage::Stage;
 
 const SEEDS: u64 = 3000;
 
-/// Stories among these that do not end well yet: whoever cannot read how a capture ended, for the store fails, tells that it vanished
-/// though another one knows better. They are played and printed.
-const KNOWN_FAULTS: [u64; 1] = [2126];
-
 /// How much of a story is shown.
 const LINES: usize = 60;
 
@@ -94,14 +90,9 @@ fn every_story_ends_well() {
     };
     note_panics();
     let stories = seeds.end - seeds.start;
-    let Stories { mut failed, uses } = run_all(seeds.clone());
+    let Stories { failed, uses } = run_all(seeds.clone());
     // Not `println`, which is shown of failed tests only.
     let mut out = std::io::stderr();
-    for seed in KNOWN_FAULTS.into_iter().filter(|_| stories > 1) {
-        if let Some(broken) = failed.remove(&seed) {
-            writeln!(out, "known fault, seed {seed}: {broken}").unwrap();
-        }
-    }
     uses.lines(stories).iter().for_each(|line| writeln!(out, "{line}").unwrap());
     let Some((seed, _)) = failed.first_key_value() else {
         if stories == 1 {

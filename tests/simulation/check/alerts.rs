@@ -82,12 +82,15 @@ fn has_ended(outcome: &Value) -> bool {
         && outcome["message"].as_str().is_some_and(|message| message.len() > 20)
 }
 
-/// An alert that came twice at once may be unfinished without its mark: one of the two was about to look whether the other
-/// one needs it when their host died. The next day's look at all records marks it again.
+/// An alert that two worked on at once, because it came twice or a sweep took it up, may be unfinished without its mark: one had
+/// finished it, the other wrote what it knew over that, and its host died before it was looked whether the mark is needed. The
+/// next day's look at all records marks it again.
 fn is_left_to_the_day(ledger: &Ledger, key: &str) -> bool {
     let deliveries = ledger.happened.taken.iter().filter(|(taken, ..)| taken == key).count();
+    let was_finished =
+        ledger.happened.written.keys().any(|written| written.starts_with("index:alert:") && written.ends_with(key));
     let is_marked = ledger.record(&format!("open:alert:{key}")).is_some();
-    !is_marked && deliveries > 1 && !ledger.happened.deaths.is_empty()
+    !is_marked && (deliveries > 1 || was_finished) && !ledger.happened.deaths.is_empty()
 }
 
 /// An alert that was taken stands in a record. The store may refuse it to the end; then the caller has been told how the alert
