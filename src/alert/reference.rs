@@ -6,7 +6,7 @@ use crate::azure::resource_id::{ResourceId, is_guid};
 use crate::azure::target::Target;
 
 /// How many machines of one alert are worked on. Azure Monitor names one; nobody else may fill a record with thousands.
-const MOST_TARGETS: usize = 64;
+pub const MOST_TARGETS: usize = 64;
 
 /// How many references of one alert are followed.
 pub const MOST_REFERENCES: usize = 8;

@@ -6,7 +6,7 @@ pub(crate) mod rule;
 use std::time::Duration;
 
 use crate::alert::overrides::{Overrides, TARGET};
-use crate::alert::reference::{Reference, instance_number};
+use crate::alert::reference::{MOST_TARGETS, Reference, instance_number};
 use crate::alert::{Alert, Condition};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::resource_id::ResourceId;
@@ -105,7 +105,9 @@ pub fn plan(
         );
     }
     if alert.targets_left_out > 0 {
-        complaints.push(format!("The alert names {} machines more than nightcap takes on.", alert.targets_left_out));
+        let more = alert.targets_left_out;
+        complaints
+            .push(format!("The alert names {more} machines more than the {MOST_TARGETS} that nightcap takes on."));
     }
     let direct = direct.unwrap_or_default();
     Plan::Start(Box::new(Start {
