@@ -10,7 +10,9 @@ use common::served::{Served, builds, until};
 use futures::future::join_all;
 use http::Method;
 use nightcap_embedded::{Build, Options, State};
-use nightcap_simulator::{CLIENT_SECRET, OPERATOR_KEY, WEBHOOK_KEY, World};
+use nightcap_simulator::{
+    CLIENT_SECRET, OPERATOR_KEY, TENANT_ID, WEBHOOK_KEY, World, action_group_claims, sign, token_header,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +51,29 @@ async fn a_capture_starts_from_each_kind_of_body() {
             let (status, record) = scene.look(link).await;
             assert_eq!((status.as_u16(), record["phase"].as_str()), (200, Some("creating")), "{record}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_an_action_group_opens_a_webhook_without_a_key() {
+    const AUDIENCE: &str = "api://77777777-7777-7777-7777-777777777777";
+    let entra = json!({"tenant": TENANT_ID, "audience": AUDIENCE}).to_string();
+    for build in builds() {
+        let scene = Served::with(build, |_| (), &[("webhook_key", ""), ("webhook_entra", &entra)]).await;
+        let url = format!("{}/api/alerts", scene.nightcap.url());
+        let mut claims = {
+            let azure = scene.azure.azure().lock().unwrap();
+            action_group_claims(azure.world(), jiff::Timestamp::now(), AUDIENCE)
+        };
+        let call = async |token: String| {
+            let bearer = format!("Bearer {token}");
+            let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+            post(&url, &headers, common("cpu", TEST_VM).to_string()).await.status
+        };
+        assert_eq!(call(sign(&token_header("simulated-key-1"), &claims)).await, 201, "{build:?}");
+        claims["aud"] = "api://somebody-else".into();
+        assert_eq!(call(sign(&token_header("simulated-key-1"), &claims)).await, 401, "{build:?}");
+        assert_eq!(scene.alert(&common("cpu", TEST_VM)).await.0, 401, "{build:?}: no key opens it");
     }
 }
 

@@ -7,6 +7,8 @@ use strum::IntoStaticStr;
 #[strum(serialize_all = "snake_case")]
 pub enum Action {
     Token,
+    /// Fetching the keys that Entra signs tokens with.
+    SigningKeys,
     Machine,
     /// Looking for a machine by its computer's name.
     Machines,

@@ -1,5 +1,6 @@
 //! What is said to Azure. `client.rs` is the way in, and everything that it sends goes through `transport.rs`.
 
+pub(crate) mod access_token;
 pub(crate) mod action;
 mod answer;
 pub mod blob;
@@ -28,8 +29,9 @@ pub(crate) mod region;
 pub(crate) mod resource_id;
 pub(crate) mod retry;
 pub(crate) mod secret;
+pub(crate) mod signing_keys;
 pub(crate) mod storage_account;
 pub(crate) mod subscription;
 pub mod target;
 pub(crate) mod token;
-mod transport;
+pub(crate) mod transport;

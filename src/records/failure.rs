@@ -254,7 +254,7 @@ fn quote(status: u16, code: &str, said: &str) -> String {
 
 fn side(action: Action) -> &'static str {
     match action {
-        Action::Token => "Microsoft Entra",
+        Action::Token | Action::SigningKeys => "Microsoft Entra",
         Action::File => "Blob storage",
         _ => "Azure Resource Manager",
     }
@@ -263,6 +263,7 @@ fn side(action: Action) -> &'static str {
 fn doing(action: Action) -> &'static str {
     match action {
         Action::Token => "asking for a token",
+        Action::SigningKeys => "fetching the keys that tokens are signed with",
         Action::Machine => "reading the machine",
         Action::Machines => "looking for the machine by its name",
         Action::Inventory => "listing the subscription's machines",
@@ -313,7 +314,7 @@ fn missing_right(action: Action, about: &About) -> String {
                     role Storage Blob Data Reader on the storage account."
                 .to_owned();
         }
-        Action::Token => "an application role",
+        Action::Token | Action::SigningKeys => "an application role",
     };
     let scope = match (action, about.watcher) {
         (Action::Machine | Action::StorageAccount, _) | (_, None) => format!("subscription {}", about.subscription),

@@ -17,8 +17,20 @@ pub const NOTICE: &str = "notice:";
 pub const UNREADABLE: &str = "unreadable:";
 
 /// Kinds of values whose keys have a digest behind the kind, and nothing else.
-const OF_DIGESTS: [&str; 10] =
-    ["baseline", "claim", "notice", "over", "report", "resolved", "seen", "target", "token", "told"];
+const OF_DIGESTS: [&str; 12] = [
+    "baseline",
+    "claim",
+    "notice",
+    "over",
+    "report",
+    "resolved",
+    "seen",
+    "signing_asked",
+    "signing_keys",
+    "target",
+    "token",
+    "told",
+];
 
 /// Whether a key has the form of one of ours. Redis lists other people's keys too, and those may begin like ours.
 pub fn is_own_key(key: &str) -> bool {

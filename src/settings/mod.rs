@@ -7,6 +7,7 @@ mod notify;
 mod reader;
 mod storage;
 mod table;
+mod webhook;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub(crate) use storage::StorageAccounts;
 pub use table::{SECRET_SETTINGS, SETTINGS};
 
 use crate::alert::overrides::boolean;
+use crate::azure::access_token::Expected;
 use crate::azure::capture_parameters::{Parameters, bytes, number, seconds};
 use crate::azure::config::Config;
 use crate::azure::origin::Origin;
@@ -27,6 +29,7 @@ use credential::{credential, sealing};
 use notify::notify;
 use reader::Reader;
 use storage::storage_accounts;
+use webhook::webhook_entra;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -35,6 +38,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Settings {
     /// Where Azure is, and who nightcap is there.
     pub azure: Config,
+    /// Whose tokens open the webhook, if any do.
+    pub webhook_entra: Option<Expected>,
     /// Where captures are stored, by region or for all.
     pub storage: StorageAccounts,
     /// What is done about alerts.
@@ -69,7 +74,10 @@ impl Settings {
     /// A setting that is missing from `given` or empty has its default.
     pub fn parse(given: &[(&'static str, String)]) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader { given, errors: Vec::new() };
-        reader.take("webhook_key", present);
+        let webhook_entra = reader.take("webhook_entra", webhook_entra);
+        if webhook_entra.is_none() {
+            reader.take("webhook_key", present);
+        }
         let azure = Config {
             credential: credential(&mut reader),
             sealing: sealing(&reader),
@@ -104,6 +112,7 @@ impl Settings {
             retention: DAY.saturating_mul(reader.take("retention_days", |text| number(text, 1, 3650)) as u32),
             notify: notify(&mut reader, azure.arm.clone()),
             azure,
+            webhook_entra,
         };
         if reader.errors.is_empty() { Ok(settings) } else { Err(reader.errors) }
     }

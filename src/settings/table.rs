@@ -18,6 +18,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("arm_url", "https://management.azure.com"),
     ("blob_url", "https://*.blob.core.windows.net"),
     ("webhook_key", ""),
+    ("webhook_entra", ""),
     ("operator_key", ""),
     ("storage_account_id", ""),
     ("capture_seconds", "60"),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::auth::may_send_alerts;
+use super::auth::{bearer_token, may_send_alerts};
 use super::body::read_json;
 use super::outcome::{self, RecordLinks};
 use super::problem::{Problem, json};
+use super::secure_webhook::{self, Refused};
 use super::settings::unusable;
 use crate::alert::{Alert, BadAlert, Summary};
 use crate::context::{Instance, Loaded};
@@ -43,7 +44,7 @@ pub async fn receive<H: Host>(
     let (head, body) = request.into_parts();
     let loaded = instance.load().await.map_err(|error| settings_unreadable(&instance, &error))?;
     if !may_send_alerts(&loaded.webhook_keys, head.uri.query(), &head.headers) {
-        return Err(unauthorized(&instance, &loaded));
+        check_token(&instance, &loaded, &head.headers).await?;
     }
     let body = read_json(Request::from_parts(head, body), LARGEST_BODY, "An alert comes").await?;
     let settings = loaded.settings.map_err(|errors| unusable(StatusCode::INTERNAL_SERVER_ERROR, &errors))?;
@@ -59,6 +60,33 @@ fn settings_unreadable<H: Host>(instance: &Instance<H>, error: &SettingsUnreadab
     log::write(&instance.host, &event);
     let detail = "The host could not read nightcap's settings just now, so the alert was not taken. Send it again.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header("retry-after", RETRY_AFTER)
+}
+
+/// Whoever has no key may show a token, where tokens are taken.
+async fn check_token<H: Host>(instance: &Instance<H>, loaded: &Loaded, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(token) = bearer_token(headers) else { return Err(unauthorized(instance, loaded)) };
+    let settings = match &loaded.settings {
+        Ok(settings) => settings,
+        Err(errors) => return Err(unusable(StatusCode::INTERNAL_SERVER_ERROR, errors)),
+    };
+    let Some(expected) = &settings.webhook_entra else { return Err(unauthorized(instance, loaded)) };
+    let Err(refused) = secure_webhook::admit(&instance.host, &settings.azure, expected, token).await else {
+        return Ok(());
+    };
+    let detail = match refused {
+        Refused::Token(check) => check.to_string(),
+        Refused::NoKeys => "Entra did not hand out the keys that tokens are signed with".to_owned(),
+    };
+    let event = Event { event: "refused", level: "warn", reason: Some("wrong_token"), ..Event::default() };
+    log::write(&instance.host, &Event { detail: Some(&detail), ..event });
+    Err(match refused {
+        Refused::Token(check) => Problem::unauthorized(&format!("The webhook's token is not taken: {check}.")),
+        Refused::NoKeys => {
+            let detail =
+                "Microsoft Entra's signing keys could not be had, so the token could not be checked. Send it again.";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header("retry-after", RETRY_AFTER)
+        }
+    })
 }
 
 fn unauthorized<H: Host>(instance: &Instance<H>, loaded: &Loaded) -> Problem {

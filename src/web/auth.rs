@@ -31,6 +31,11 @@ fn accepts_any(keys: &Keys, offered: impl Iterator<Item = String>) -> bool {
     offered.fold(false, |found, offered| found | keys.accept(&offered))
 }
 
+/// The token that a caller shows.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "bearer")
+}
+
 fn basic_password(headers: &HeaderMap) -> Option<String> {
     let decoded = BASE64_STANDARD.decode(credentials(headers, "basic")?).ok()?;
     let text = String::from_utf8(decoded).ok()?;

@@ -21,6 +21,7 @@ mod problem;
 mod query;
 mod records;
 mod report;
+mod secure_webhook;
 mod settings;
 mod sweep;
 mod wrong_keys;

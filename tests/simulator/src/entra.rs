@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::answer::{self, Answer};
 use crate::resource_id::same;
+use crate::signed_token;
 use crate::state::State;
 use crate::time::later;
 use crate::token::Audience;
@@ -41,6 +42,10 @@ pub(crate) fn answer(state: &mut State, now: Timestamp, request: &Request<Bytes>
 
 fn token(state: &mut State, now: Timestamp, request: &Request<Bytes>) -> Result<Answer, Refusal> {
     let path: Vec<&str> = request.uri().path().trim_start_matches('/').split('/').collect();
+    if let [tenant, "discovery", "v2.0", "keys"] = path[..] {
+        check_tenant(&state.world, tenant)?;
+        return Ok(signed_token::published(&state.world));
+    }
     let [tenant, "oauth2", "v2.0", "token"] = path[..] else {
         return Ok(answer::html(StatusCode::NOT_FOUND));
     };

@@ -25,7 +25,7 @@
 //! | `azure.rs` | read this first: what happens to each request |
 //! | `arm/` | Resource Manager: the door with token, api-version, rights and routes, then a file for each kind of resource |
 //! | `arm/packet_capture/`, `capture/` | packet captures: what is done with them, and what one is at any moment |
-//! | `entra.rs`, `managed_identity.rs`, `token.rs` | tokens |
+//! | `entra.rs`, `managed_identity.rs`, `token.rs`, `signed_token.rs` | tokens |
 //! | `blob/`, `traffic/` | the `.cap` files, and what is in them |
 //! | `sink.rs` | what was posted |
 //! | `fault.rs`, `operation.rs` | trouble on demand, and long-running operations |
@@ -52,6 +52,7 @@ mod rates;
 mod resource_id;
 mod server;
 mod service;
+mod signed_token;
 mod sink;
 mod state;
 mod time;
@@ -68,6 +69,7 @@ pub use capture::lifecycle::{Capture, CaptureState, CaptureStatus};
 pub use fault::{Effect, Fault};
 pub use server::sockets::Server;
 pub use service::Service;
+pub use signed_token::{ACTION_GROUPS, action_group_claims, public_modulus, sign, token_header};
 pub use sink::Message;
 pub use transcript::Exchange;
 pub use world::inventory::{

@@ -34,6 +34,8 @@ pub struct World {
     /// The client ids of the managed identities of what nightcap runs on, and whether each is the system-assigned one.
     pub managed_identities: Vec<(String, bool)>,
     pub identity_header: String,
+    /// The names of the keys that Entra publishes for the tokens it signs.
+    pub signing_key_ids: Vec<String>,
     /// Ids of the subscriptions.
     pub subscriptions: Vec<String>,
     pub virtual_machines: Vec<VirtualMachine>,
@@ -78,6 +80,7 @@ impl World {
             federated_token: Some(FEDERATED_TOKEN.into()),
             managed_identities: vec![(MANAGED_IDENTITY.into(), true)],
             identity_header: IDENTITY_HEADER.into(),
+            signing_key_ids: vec!["simulated-key-1".into()],
             subscriptions: vec![SUBSCRIPTION.into()],
             virtual_machines: Vec::new(),
             scale_sets: Vec::new(),
