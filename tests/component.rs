@@ -62,8 +62,9 @@ async fn the_token_of_an_action_group_opens_a_webhook_without_a_key() {
         let scene = Served::with(build, |_| (), &[("webhook_key", ""), ("webhook_entra", &entra)]).await;
         let url = format!("{}/api/alerts", scene.nightcap.url());
         let mut claims = {
-            let azure = scene.azure.azure().lock().unwrap();
-            action_group_claims(azure.world(), jiff::Timestamp::now(), AUDIENCE)
+            let azure = scene.azure.azure();
+            let world = azure.lock().unwrap().world().clone();
+            action_group_claims(&world, jiff::Timestamp::now(), AUDIENCE)
         };
         let call = async |token: String| {
             let bearer = format!("Bearer {token}");
