@@ -658,3 +658,12 @@ fn the_first_line_says_the_worst_thing_and_the_next_step() {
         Some("ip.src == 10.0.1.9 && tcp.srcport == 5432 && tcp.payload matches \"^HTTP/1[.][01] [5-9]\"")
     );
 }
+
+#[test]
+fn a_file_that_is_no_capture_is_not_explained_by_filters() {
+    let report = read(b"<!doctype html><html><body>Sign in</body></html>");
+    assert_eq!(
+        report.findings[0].next_step,
+        "Look at what stands at the file's address: it may be a page that asks to sign in, or an error."
+    );
+}

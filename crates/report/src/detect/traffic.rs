@@ -32,6 +32,9 @@ const DOMINANT_BYTES: u64 = 10_000_000;
 /// The captured machine and two others are the fewest of which one can dominate.
 const DOMINATED: u64 = 3;
 
+/// The word of [`crate::file::FaultKind::UnknownFormat`].
+const UNKNOWN_FORMAT: &str = "unknown_format";
+
 pub fn nothing_captured(report: &Report) -> Option<Finding> {
     if report.packets.count > 0 {
         return None;
@@ -42,7 +45,11 @@ pub fn nothing_captured(report: &Report) -> Option<Finding> {
                  the capture was too short, or the agent on the machine did not record."
             .to_owned(),
     };
-    let next = "Look at the capture's filters and time, and whether the traffic passes through this machine at all.";
+    let is_no_capture = report.file.fault.as_ref().is_some_and(|fault| fault.reason == UNKNOWN_FORMAT);
+    let next = match is_no_capture {
+        true => "Look at what stands at the file's address: it may be a page that asks to sign in, or an error.",
+        false => "Look at the capture's filters and time, and whether the traffic passes through this machine at all.",
+    };
     let finding = Finding::new(FindingKind::NothingCaptured, Severity::Warning, sentence, next);
     Some(finding.with("packets", 0).with("bytesRead", report.file.bytes_read))
 }
