@@ -288,9 +288,14 @@ impl DnsStatistics {
     pub fn report(mut self, end: i64) -> Dns {
         self.expire(end);
         let Unexplained { answers: unknown, most_asked: most_unknown, lost_zone } = unexplained(&self.names);
-        let most_errors = self.names.iter().filter(|(_, asked)| asked.errors() > 0);
-        let most_errors = most_errors.max_by_key(|(name, asked)| (asked.errors(), Reverse(*name)));
-        let most_errors = most_errors.map(|(name, _)| name.clone());
+        // One that has no more than others have does not stand out.
+        let most_errors = self.names.iter().map(|(name, asked)| (asked.errors(), Reverse(name))).max();
+        let most_errors = most_errors.filter(|(most, Reverse(first))| {
+            let others = self.names.iter().filter(|(name, _)| name != first);
+            let next = others.map(|(_, asked)| asked.errors()).max().unwrap_or_default();
+            *most > next.saturating_mul(2).max(1)
+        });
+        let most_errors = most_errors.map(|(_, Reverse(name))| name.clone());
         let names = self.names.report(|name, asked| {
             let Asked { queries, failed, unanswered, .. } = *asked;
             DnsName { name: name.clone(), queries, failed, unanswered }

@@ -71,12 +71,13 @@ impl Report {
     fn talker(&self) -> Option<String> {
         let most = self.conversations.by_bytes.first()?;
         let share = most.bytes as f64 * 100.0 / self.packets.bytes.max(1) as f64;
+        let share = if share < 1.0 { "under 1 %".to_owned() } else { format!("{share:.0} %") };
         let from = address_called(most.source, &most.source_names);
         let to = address_called(most.destination, &most.destination_names);
         let port = match most.destination_port {
             0 => String::new(),
             port => format!(" port {}", named(port, None, most.destination_port_name)),
         };
-        Some(format!("Most bytes: {} {from} to {to}{port}, {share:.0} % of all.", most.protocol.to_uppercase()))
+        Some(format!("Most bytes: {} {from} to {to}{port}, {share} of all.", most.protocol.to_uppercase()))
     }
 }

@@ -660,10 +660,33 @@ fn the_first_line_says_the_worst_thing_and_the_next_step() {
 }
 
 #[test]
+fn a_name_is_told_where_it_stands_out() {
+    let failing = |name: fn(u16) -> String| {
+        let mut wire = Wire::new();
+        (0..30_u16).for_each(|id| wire.lookup(u64::from(id) * SECOND, id, &name(id), 2));
+        wire.first(FindingKind::DnsFailing).sentence
+    };
+    let each = failing(|id| format!("name{id}.example"));
+    assert!(each.ends_with(", mostly SERVFAIL."), "{each}");
+    let one = failing(|_| "one.example".to_owned());
+    assert!(one.ends_with(", mostly SERVFAIL, most often for one.example."), "{one}");
+}
+
+#[test]
 fn a_file_that_is_no_capture_is_not_explained_by_filters() {
     let report = read(b"<!doctype html><html><body>Sign in</body></html>");
     assert_eq!(
         report.findings[0].next_step,
         "Look at what stands at the file's address: it may be a page that asks to sign in, or an error."
     );
+}
+
+#[test]
+fn the_line_on_most_bytes_tells_small_shares() {
+    let line = |wire: &Wire| wire.report().lines().into_iter().find(|line| line.starts_with("Most bytes: ")).unwrap();
+    let mut many = Wire::new();
+    for number in 0..250_u8 {
+        many.udp(u64::from(number) * MILLI, Host([10, 0, 7, number], 3_000), Host([10, 0, 8, number], 514), &[6; 20]);
+    }
+    assert!(line(&many).ends_with(", under 1 % of all."), "{}", line(&many));
 }

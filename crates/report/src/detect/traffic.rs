@@ -131,7 +131,7 @@ pub fn captured_twice(report: &Report) -> Option<Finding> {
         number(packets.copies),
         count_of(packets.count, "packet", "packets"),
     );
-    let next = "Nothing, if this machine is a router, a firewall or has two interfaces on one network.";
+    let next = "Look whether this machine is a router, a firewall or has two interfaces on one network: then it is as it should be.";
     let finding = Finding::new(FindingKind::CapturedTwice, Severity::Info, sentence, next)
         .shown_by(seen_twice(report))
         .with("copies", packets.copies)
