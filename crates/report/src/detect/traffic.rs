@@ -6,6 +6,7 @@ use crate::called::address_called;
 use crate::detect::filter::{SEEN_TWICE, during, from_address, has_whole_headers, of_address, to_address};
 use crate::detect::intervals::Intervals;
 use crate::detect::words::{percent, ratio, when};
+use crate::file::FaultKind;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, size};
 use crate::moment::TimeRange;
@@ -32,9 +33,6 @@ const DOMINANT_BYTES: u64 = 10_000_000;
 /// The captured machine and two others are the fewest of which one can dominate.
 const DOMINATED: u64 = 3;
 
-/// The word of [`crate::file::FaultKind::UnknownFormat`].
-const UNKNOWN_FORMAT: &str = "unknown_format";
-
 pub fn nothing_captured(report: &Report) -> Option<Finding> {
     if report.packets.count > 0 {
         return None;
@@ -45,7 +43,8 @@ pub fn nothing_captured(report: &Report) -> Option<Finding> {
                  the capture was too short, or the agent on the machine did not record."
             .to_owned(),
     };
-    let is_no_capture = report.file.fault.as_ref().is_some_and(|fault| fault.reason == UNKNOWN_FORMAT);
+    let unknown: &str = FaultKind::UnknownFormat.into();
+    let is_no_capture = report.file.fault.as_ref().is_some_and(|fault| fault.reason == unknown);
     let next = match is_no_capture {
         true => "Look at what stands at the file's address: it may be a page that asks to sign in, or an error.",
         false => "Look at the capture's filters and time, and whether the traffic passes through this machine at all.",
@@ -131,7 +130,8 @@ pub fn captured_twice(report: &Report) -> Option<Finding> {
         number(packets.copies),
         count_of(packets.count, "packet", "packets"),
     );
-    let next = "Look whether this machine is a router, a firewall or has two interfaces on one network: then it is as it should be.";
+    let next = "Look whether this machine is a router, a firewall or has two interfaces on one network: then it is as it \
+                should be.";
     let finding = Finding::new(FindingKind::CapturedTwice, Severity::Info, sentence, next)
         .shown_by(seen_twice(report))
         .with("copies", packets.copies)

@@ -21,5 +21,6 @@ mod record;
 mod samples;
 
 pub use fault::Fault;
+pub(crate) use fault::FaultKind;
 pub(crate) use reader::Reader;
 pub(crate) use record::Record;
