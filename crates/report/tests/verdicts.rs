@@ -427,6 +427,24 @@ fn other_services_that_fare_alike_are_counted() {
     }
     let finding = wire.first(FindingKind::HttpFailing);
     assert!(finding.sentence.ends_with(" It is the same with 2 other services."), "{}", finding.sentence);
+    assert_eq!(counts(&finding, ["errors", "services"]), [5, 3]);
+    let alone = answered(10, 5, MILLI, MILLI).first(FindingKind::HttpFailing);
+    assert!(alone.sentence.ends_with("or what it needs."), "{}", alone.sentence);
+    assert_eq!(counts(&alone, ["errors", "services"]), [5, 1]);
+}
+
+#[test]
+fn one_sentence_tells_that_others_refuse_too() {
+    let mut wire = Wire::new();
+    for port in [5432, 6379] {
+        for number in 0..3 {
+            wire.tcp(number * SECOND, client(number), Host(SERVER.0, port), &segment("S", 99, 0));
+            wire.tcp(number * SECOND + MILLI, Host(SERVER.0, port), client(number), &segment("RA", 0, 100));
+        }
+    }
+    let finding = wire.first(FindingKind::RefusedService);
+    assert!(finding.sentence.ends_with(" UTC. It is the same with 1 other service."), "{}", finding.sentence);
+    assert_eq!(counts(&finding, ["failed", "services"]), [3, 2]);
 }
 
 #[test]

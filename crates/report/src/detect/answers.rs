@@ -1,7 +1,7 @@
 //! Services that answer badly, or late, over a network that is well.
 
 use crate::detect::filter::{SERVER_ERROR, from_service, has_whole_headers, of_service};
-use crate::detect::services::{about, called, others_alike, worst};
+use crate::detect::services::{called, same_with, worst};
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -32,7 +32,8 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
         let (errors, answers) = (service.http.errors, service.http.answers);
         errors.saturating_mul((errors >= HTTP_ERRORS && ratio(errors, answers) >= HTTP_ERROR_SHARE).into())
     };
-    let target = worst(report, errors_of)?;
+    let worst = worst(report, errors_of)?;
+    let target = worst.service;
     let (errors, answers, name) = (target.http.errors, target.http.answers, called(target));
     let sentence = format!(
         "{name} answered {} of {} with a server error ({}), such as {}: requests get there, and the application \
@@ -41,7 +42,7 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
         count_of(answers, "HTTP request", "HTTP requests"),
         percent(errors, answers),
         target.http.error_status,
-        others_alike(report, errors_of),
+        same_with(worst.others),
     );
     let severity = if ratio(errors, answers) >= MOST { Severity::Critical } else { Severity::Warning };
     let next = "Look in the log of the application behind that port, and whether the services that it calls are well.";
@@ -51,7 +52,7 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
         .with("answers", answers)
         .with("status", u64::from(target.http.error_status))
         .with("share", ratio(errors, answers));
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }
 
 pub fn slow_service(report: &Report) -> Option<Finding> {
@@ -61,7 +62,8 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
         let is_its_own = answers.mean_seconds >= answers.mean_round_trip_seconds * SLOW_FACTOR;
         answers.slow.saturating_mul((is_much && is_its_own).into())
     };
-    let target = worst(report, slow)?;
+    let worst = worst(report, slow)?;
+    let target = worst.service;
     let (answers, name) = (&target.answers, called(target));
     let way = match answers.round_trips {
         0 => String::new(),
@@ -73,7 +75,7 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
         seconds_long(answers.mean_seconds),
         number(answers.slow),
         number(answers.answers),
-        others_alike(report, slow),
+        same_with(worst.others),
     );
     let next = "Look at what the program behind that port waits for: its database, its disk, other services.";
     let finding = Finding::new(FindingKind::SlowService, Severity::Info, sentence, next)
@@ -83,7 +85,7 @@ pub fn slow_service(report: &Report) -> Option<Finding> {
         .with("meanSeconds", answers.mean_seconds)
         .with("longestSeconds", answers.longest_seconds)
         .with("roundTripSeconds", answers.mean_round_trip_seconds);
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }
 
 pub fn far_service(report: &Report) -> Option<Finding> {
@@ -92,13 +94,14 @@ pub fn far_service(report: &Report) -> Option<Finding> {
         let is_much = answers.far >= SLOW_ANSWERS && ratio(answers.far, answers.round_trips) >= MOST;
         answers.far.saturating_mul(is_much.into())
     };
-    let target = worst(report, far)?;
+    let worst = worst(report, far)?;
+    let target = worst.service;
     let (answers, name) = (&target.answers, called(target));
     let sentence = format!(
         "It is far between {name} and its clients: by the handshakes a round trip takes {} on average, and each step of a \
          request waits as long for the way alone.{}",
         seconds_long(answers.mean_round_trip_seconds),
-        others_alike(report, far),
+        same_with(worst.others),
     );
     let next =
         "Look where the clients are, and whether packets take a detour, such as over a gateway in another region.";
@@ -109,5 +112,5 @@ pub fn far_service(report: &Report) -> Option<Finding> {
         .with("far", answers.far)
         .with("roundTrips", answers.round_trips)
         .with("roundTripSeconds", answers.mean_round_trip_seconds);
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }

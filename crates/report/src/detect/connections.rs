@@ -6,7 +6,7 @@ use crate::clients::SWEPT_HOSTS;
 use crate::detect::direction::is_one_way;
 use crate::detect::filter::{SYN, UNANSWERED, UNUSED, from_services, to_services};
 use crate::detect::flood::is_flooded;
-use crate::detect::services::{called, name, opened, services};
+use crate::detect::services::{called, name, opened, same_with, services};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
@@ -97,14 +97,10 @@ fn told(failure: &Failure, services: &[&Service], others: usize) -> Finding {
     let range = during(failure, services);
     let (lost, all) = (sum(services, failure.count), sum(services, wanted));
     let answered = sum(services, |service| service.connections.completed);
-    let others_text = match others as u64 {
-        0 => String::new(),
-        others => format!("; it is the same with {}", count_of(others, "other service", "other services")),
-    };
     let who = listed(services, called);
     let exhausted = exhausted(failure, services);
     let sentence = format!(
-        "{who} {} {} of {}{}{}{}{}{others_text}.",
+        "{who} {} {} of {}{}{}{}{}.{}",
         failure.before,
         number(lost),
         count_of(all, "connection", "connections"),
@@ -112,6 +108,7 @@ fn told(failure: &Failure, services: &[&Service], others: usize) -> Finding {
         when(range),
         failure.why,
         exhausted,
+        same_with(others as u64),
     );
     let next = if exhausted.is_empty() { failure.next } else { NEXT_OF_EXHAUSTED };
     let severity = if answered == 0 { Severity::Critical } else { Severity::Warning };

@@ -2,7 +2,7 @@
 
 use crate::connection::Connections;
 use crate::detect::filter::of_service;
-use crate::detect::services::{about, called, worst};
+use crate::detect::services::{called, worst};
 use crate::detect::words::ratio;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::number;
@@ -30,7 +30,8 @@ pub fn captured_one_way(report: &Report) -> Option<Finding> {
         return None;
     }
     let (one_way, all) = (report.tcp.connections.one_way, went_on(report));
-    let target = worst(report, |service| service.connections.one_way)?;
+    let worst = worst(report, |service| service.connections.one_way)?;
+    let target = worst.service;
     let sentence = format!(
         "Only one direction was captured: of {} of {} TCP connections that went on the file holds one side, most often with \
          {}. What seems to be missing in it may have been there.",
@@ -43,5 +44,5 @@ pub fn captured_one_way(report: &Report) -> Option<Finding> {
         .shown_by(of_service(target))
         .with("oneWay", one_way)
         .with("connections", all);
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }

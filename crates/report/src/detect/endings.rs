@@ -1,7 +1,7 @@
 //! Connections that end as they should not.
 
 use crate::detect::filter::{from_service, has_whole_headers, of_service, sent_again, to_service};
-use crate::detect::services::{about, called, others_alike, worst};
+use crate::detect::services::{called, same_with, worst};
 use crate::detect::words::{ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
@@ -37,17 +37,19 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
         let count = service.endings.reset_by_clients;
         count.saturating_mul((count >= RESET_BY_CLIENTS && ratio(count, open(service)) >= MOST).into())
     };
-    let (target, count, is_by_server) = match worst(report, by_server) {
-        Some(target) => (target, by_server(target), true),
-        None => worst(report, by_clients).map(|target| (target, by_clients(target), false))?,
+    let (worst, is_by_server) = match worst(report, by_server) {
+        Some(worst) => (worst, true),
+        None => (worst(report, by_clients)?, false),
     };
+    let target = worst.service;
+    let count = if is_by_server { by_server(target) } else { by_clients(target) };
     let (name, all) = (called(target), open(target));
     let connections = count_of(all, "connection", "connections");
     let count_text = number(count);
     let during = &target.during;
     let range = if is_by_server { during.reset_by_server } else { during.reset_by_clients };
     let when = when(range);
-    let alike = if is_by_server { others_alike(report, by_server) } else { others_alike(report, by_clients) };
+    let alike = same_with(worst.others);
     let sentence = match is_by_server {
         true => format!(
             "{name} reset {count_text} of {connections} in mid-stream{when}: neither side had ended them.{alike}"
@@ -73,7 +75,7 @@ pub fn connections_reset(report: &Report) -> Option<Finding> {
         .with("reset", count)
         .with("connections", all)
         .with("by", if is_by_server { "server" } else { "clients" }.to_owned());
-    Some(about(finding, target).during(range))
+    Some(worst.is_of(finding).during(range))
 }
 
 pub fn idle_connections_die(report: &Report) -> Option<Finding> {
@@ -81,7 +83,8 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
         let count = service.endings.after_pause();
         count.saturating_mul((count >= DIED_IDLE).into())
     };
-    let target = worst(report, died)?;
+    let worst = worst(report, died)?;
+    let target = worst.service;
     let endings = &target.endings;
     let count = died(target);
     let name = called(target);
@@ -96,7 +99,7 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
     let sentence = format!(
         "{} with {name} died while idle: the first data after a pause of {pause} or longer {how}.{}",
         count_of(count, "connection", "connections"),
-        others_alike(report, died),
+        same_with(worst.others),
     );
     let next = format!(
         "Let both sides send keep-alives more often than every {pause}, or raise the idle time-out of the load balancer, \
@@ -114,7 +117,7 @@ pub fn idle_connections_die(report: &Report) -> Option<Finding> {
         .with("reset", endings.reset_after_pause)
         .with("lost", endings.lost_after_pause)
         .with("shortestPauseSeconds", endings.shortest_pause_seconds);
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }
 
 pub fn connections_stall(report: &Report) -> Option<Finding> {
@@ -122,7 +125,8 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
         let count = service.endings.stuck;
         count.saturating_mul((count >= ENDINGS && ratio(count, open(service)) >= ENDINGS_SHARE).into())
     };
-    let target = worst(report, stalls)?;
+    let worst = worst(report, stalls)?;
+    let target = worst.service;
     let (name, count, from) = (called(target), target.endings.stuck, target.endings.stuck_from_server);
     let way = if from.saturating_mul(2) >= count { "from it" } else { "to it" };
     let sentence = format!(
@@ -130,7 +134,7 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
          acknowledged, or did not come although what follows it did.{}",
         number(count),
         count_of(open(target), "connection", "connections"),
-        others_alike(report, stalls),
+        same_with(worst.others),
     );
     let next = "Look for what on that way lets a handshake pass and not the data: a firewall that sees one direction only, a link \
                 that takes smaller packets (MTU), or a route that has changed.";
@@ -140,5 +144,5 @@ pub fn connections_stall(report: &Report) -> Option<Finding> {
         .shown_by(filter)
         .with("stalled", count)
         .with("fromService", from);
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }

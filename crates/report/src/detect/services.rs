@@ -41,16 +41,30 @@ pub fn about(finding: Finding, one: &Service) -> Finding {
     finding.with("service", name(one)).with_some("knownAs", one.names.text().as_deref())
 }
 
-/// A sentence on how many others there are of which a finding could be. The number is 0 where it could not.
-pub fn others_alike(report: &Report, badness: impl Fn(&Service) -> u64) -> String {
-    let others = services(report).filter(|service| badness(service) > 0).count().saturating_sub(1) as u64;
+/// A sentence on how many others there are of which a finding could be.
+pub fn same_with(others: u64) -> String {
     match others {
         0 => String::new(),
         _ => format!(" It is the same with {}.", count_of(others, "other service", "other services")),
     }
 }
 
-/// The service of which a number is highest.
-pub fn worst(report: &Report, badness: impl Fn(&Service) -> u64) -> Option<&Service> {
-    services(report).filter(|service| badness(service) > 0).max_by_key(|service| badness(service))
+/// The service of which something is worst, and how many others there are that suffer from the same.
+pub struct Worst<'a> {
+    pub service: &'a Service,
+    pub others: u64,
+}
+
+impl Worst<'_> {
+    /// Tells programs which service a finding is about, and of how many it is true.
+    pub fn is_of(&self, finding: Finding) -> Finding {
+        about(finding, self.service).with("services", self.others.saturating_add(1))
+    }
+}
+
+/// The service of which a number is highest. The number is 0 where a finding could not be about it.
+pub fn worst(report: &Report, badness: impl Fn(&Service) -> u64) -> Option<Worst<'_>> {
+    let bad = || services(report).filter(|service| badness(service) > 0);
+    let service = bad().max_by_key(|service| badness(service))?;
+    Some(Worst { service, others: (bad().count() as u64).saturating_sub(1) })
 }

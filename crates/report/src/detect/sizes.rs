@@ -2,7 +2,7 @@
 
 use crate::called::address_called;
 use crate::detect::filter::{from_service, sent_again, to_service};
-use crate::detect::services::{about, called, others_alike, worst};
+use crate::detect::services::{called, same_with, worst};
 use crate::detect::words::when;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
@@ -25,7 +25,8 @@ pub fn packets_too_big(report: &Report) -> Option<Finding> {
 /// Nobody says so.
 fn swallowed(report: &Report) -> Option<Finding> {
     let stuck = |service: &Service| service.sizes.stuck.saturating_mul((service.sizes.stuck >= STUCK).into());
-    let target = worst(report, stuck)?;
+    let worst = worst(report, stuck)?;
+    let target = worst.service;
     let sizes = &target.sizes;
     let is_from_server = sizes.stuck_from_server.saturating_mul(2) >= sizes.stuck;
     let name = called(target);
@@ -38,7 +39,7 @@ fn swallowed(report: &Report) -> Option<Finding> {
             0 => String::new(),
             largest => format!(", and none of more than {} arrived", number(largest.into())),
         },
-        others_alike(report, stuck),
+        same_with(worst.others),
         way = if is_from_server { "from" } else { "to" },
     );
     let length = sizes.smallest_stuck;
@@ -49,7 +50,7 @@ fn swallowed(report: &Report) -> Option<Finding> {
         .with("stuckConnections", sizes.stuck)
         .with("smallestStuck", u64::from(length))
         .with("largestAcknowledged", u64::from(sizes.largest_acknowledged_when_stuck));
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }
 
 /// Routers say so.

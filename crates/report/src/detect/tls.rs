@@ -1,7 +1,7 @@
 //! Handshakes of TLS that come to nothing.
 
 use crate::detect::filter::{CLIENT_HELLO, FATAL_ALERT, of_service, to_service};
-use crate::detect::services::{about, called, services};
+use crate::detect::services::{called, same_with, worst};
 use crate::detect::words::{percent, ratio, when};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number};
@@ -35,21 +35,23 @@ fn is_failing(service: &Service) -> bool {
 }
 
 pub fn tls_failing(report: &Report) -> Option<Finding> {
-    let failing = services(report).filter(|service| is_failing(service));
-    let target = failing.max_by_key(|service| failed(&service.tls))?;
+    let failing = |service: &Service| failed(&service.tls).saturating_mul(is_failing(service).into());
+    let worst = worst(report, failing)?;
+    let target = worst.service;
     let (tls, range) = (&target.tls, target.during.tls_failed);
     let (failed, all) = (failed(tls), tls.begun);
     let cause = Cause::of(tls);
     let alert = target.main_reason().filter(|_| cause == Cause::Refused);
     let name = called(target);
     let sentence = format!(
-        "{} of {} with {name} failed ({}){}{}{}.",
+        "{} of {} with {name} failed ({}){}{}{}.{}",
         number(failed),
         count_of(all, "TLS handshake", "TLS handshakes"),
         percent(failed, all),
         when(range),
         asked_for(target),
         cause.why(alert.as_deref()),
+        same_with(worst.others),
     );
     let severity = if ratio(failed, all) >= MOST { Severity::Critical } else { Severity::Warning };
     let finding = Finding::new(FindingKind::TlsFailing, severity, sentence, cause.next())
@@ -62,7 +64,7 @@ pub fn tls_failing(report: &Report) -> Option<Finding> {
         .with("share", ratio(failed, all))
         .with_some("mostly", alert.as_deref())
         .during(range);
-    Some(about(finding, target))
+    Some(worst.is_of(finding))
 }
 
 /// By which name it was asked for, unless that was told already.
