@@ -1,5 +1,6 @@
 //! A finding: what stands out in a capture, as a sentence for people and as numbers for programs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -32,7 +33,7 @@ pub struct Finding {
 }
 
 /// Kinds of findings. Of two that are equally bad the one that comes first here tells more: it may be the cause of the
-/// other one.
+/// other one. Of some the number of connections decides before that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
@@ -84,6 +85,20 @@ pub enum FindingKind {
     DominantTalker,
 }
 
+impl FindingKind {
+    /// The first of the kinds that tell as much: of these the finding that is about most connections is told first.
+    fn first_alike(self) -> Self {
+        match self {
+            Self::SilentService | Self::HalfOpenService | Self::TlsFailing => Self::RefusedService,
+            Self::IdleConnectionsDie | Self::ConnectionsStall => Self::ConnectionsReset,
+            other => other,
+        }
+    }
+}
+
+/// Where a finding belongs among others; the worst is the least.
+pub(crate) type Place = (Severity, FindingKind, Reverse<u64>, FindingKind);
+
 /// How bad a finding is, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +148,29 @@ impl Finding {
     pub(crate) fn new(kind: FindingKind, severity: Severity, sentence: String, next_step: impl Into<String>) -> Self {
         let next_step = next_step.into();
         Self { kind, severity, sentence, next_step, filter: None, evidence: BTreeMap::new(), from: None, to: None }
+    }
+
+    /// Where it belongs among others.
+    pub(crate) fn place(&self) -> Place {
+        (self.severity, self.kind.first_alike(), Reverse(self.connections()), self.kind)
+    }
+
+    /// How many connections it is about; 0 where something else is counted.
+    fn connections(&self) -> u64 {
+        let name = match self.kind {
+            FindingKind::RefusedService
+            | FindingKind::SilentService
+            | FindingKind::HalfOpenService
+            | FindingKind::TlsFailing => "failed",
+            FindingKind::ConnectionsReset => "reset",
+            FindingKind::IdleConnectionsDie => "connections",
+            FindingKind::ConnectionsStall => "stalled",
+            _ => return 0,
+        };
+        match self.evidence.get(name) {
+            Some(Evidence::Count(count)) => *count,
+            _ => 0,
+        }
     }
 
     /// The display filter that shows the packets behind it.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::finding::{FindingKind, Severity};
+use crate::finding::{Finding, Place, Severity};
 use crate::report::Report;
 
 /// How bad a report is; the worst one is the least.
@@ -14,7 +14,7 @@ pub struct Rank {
     criticals: Reverse<usize>,
     warnings: Reverse<usize>,
     is_ordinary: bool,
-    worst: Option<FindingKind>,
+    worst: Option<Place>,
     packets: Reverse<u64>,
 }
 
@@ -26,7 +26,7 @@ impl Report {
             criticals: Reverse(self.findings_of(Severity::Critical)),
             warnings: Reverse(self.findings_of(Severity::Warning)),
             is_ordinary: self.findings.is_empty(),
-            worst: self.findings.first().map(|finding| finding.kind),
+            worst: self.findings.first().map(Finding::place),
             packets: Reverse(self.packets.count),
         }
     }
@@ -41,7 +41,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::analysis::Analysis;
-    use crate::finding::Finding;
+    use crate::finding::FindingKind;
     use crate::report::Packets;
 
     #[test]
@@ -53,10 +53,17 @@ mod tests {
             let packets = Packets { count: packets, ..Packets::default() };
             Report { packets, findings: findings.iter().map(finding).collect(), ..Analysis::default().finish() }
         };
+        let failed = |kind, failed: u64| {
+            let finding = Finding::new(kind, Severity::Critical, "So it is.".to_owned(), "Look there.");
+            Report { findings: vec![finding.with("failed", failed)], ..report(9, &[]) }
+        };
         let in_order = [
             report(5, &[(FindingKind::SilentService, Severity::Critical), (FindingKind::DnsSlow, Severity::Warning)]),
             report(9, &[(FindingKind::DnsFailing, Severity::Critical)]),
-            report(9, &[(FindingKind::RefusedService, Severity::Critical)]),
+            failed(FindingKind::TlsFailing, 40),
+            failed(FindingKind::SilentService, 30),
+            failed(FindingKind::RefusedService, 3),
+            failed(FindingKind::HalfOpenService, 3),
             report(5, &[(FindingKind::DnsSlow, Severity::Warning), (FindingKind::ZeroWindow, Severity::Warning)]),
             report(9, &[(FindingKind::ZeroWindow, Severity::Warning)]),
             report(5, &[(FindingKind::Burst, Severity::Info)]),

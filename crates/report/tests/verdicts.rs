@@ -664,6 +664,26 @@ fn findings_that_there_is_no_room_for_are_counted() {
 }
 
 #[test]
+fn of_what_is_equally_bad_that_which_concerns_most_is_told_first() {
+    let with_silent = |silent: u64| {
+        let mut wire = Wire::new();
+        for number in 0..4 {
+            wire.tcp(number * MILLI, client(number), DATABASE, &segment("S", 99, 0));
+            wire.tcp(number * MILLI + 100, DATABASE, client(number), &segment("RA", 0, 100));
+        }
+        for number in 0..silent {
+            wire.tcp(SECOND + number * MILLI, client(number), Host([10, 0, 1, 8], 6379), &segment("S", 99, 0));
+        }
+        wire.exchange(20 * SECOND, client(9), SERVER, 1);
+        wire.kinds()
+    };
+    let (refused, silent) = (FindingKind::RefusedService, FindingKind::SilentService);
+    assert_eq!(with_silent(3), [refused, silent]);
+    assert_eq!(with_silent(4), [refused, silent], "equal");
+    assert_eq!(with_silent(5), [silent, refused]);
+}
+
+#[test]
 fn the_first_line_says_the_worst_thing_and_the_next_step() {
     let wire = answered(10, 5, MILLI, MILLI);
     let report = wire.report();

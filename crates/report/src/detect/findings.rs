@@ -34,7 +34,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         traffic::dominant_talker,
     ];
     let mut found: Vec<Finding> = detectors.iter().filter_map(|detect| detect(report)).collect();
-    found.sort_by_key(|finding| (finding.severity, finding.kind));
+    found.sort_by_key(Finding::place);
     found.truncate(MOST);
     found
 }
