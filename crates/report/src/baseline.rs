@@ -34,7 +34,7 @@ pub struct Baseline {
     /// Whether whatever was said by name is left out.
     #[serde(default)]
     pub(crate) names_left_out: bool,
-    /// Connections that were opened.
+    /// Connections that came about.
     pub(crate) connections: u64,
     /// TCP handshakes, and how long half of them took at most.
     pub(crate) handshakes: Timed,
@@ -86,8 +86,11 @@ pub(crate) struct ServiceTraffic {
     pub used_for: Option<String>,
     pub bytes: u64,
     pub packets: u64,
-    /// Connections that were opened to it.
+    /// Attempts to connect to it.
     pub connections: u64,
+    /// Those of them that came to nothing.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub failed: u64,
     /// How long the way there and back takes, on average.
     pub round_trips: Timed,
     /// How long it takes to answer, on average.
@@ -104,7 +107,7 @@ impl Report {
             bytes: self.packets.bytes,
             is_quiet: self.findings.iter().all(|finding| finding.severity == Severity::Info),
             names_left_out: self.names_left_out,
-            connections: opened(&self.tcp.connections),
+            connections: established(&self.tcp.connections),
             handshakes: timed(&self.tcp.handshake),
             data_segments: self.tcp.delivered.segments,
             lost_segments: self.tcp.delivered.lost(),
@@ -152,7 +155,8 @@ impl ServiceTraffic {
             used_for: service.used_for().map(str::to_owned),
             bytes: service.bytes,
             packets: service.packets,
-            connections: opened(&service.connections),
+            connections: attempts(&service.connections),
+            failed: failed(&service.connections),
             round_trips: Timed::new(round_trips, mean_round_trip_seconds),
             answers: without_longest(&service.answers),
         }
@@ -166,9 +170,24 @@ fn without_longest(answers: &Answers) -> Timed {
     Timed::new(count, if count == 0 { 0.0 } else { (sum / count as f64).max(0.0) })
 }
 
-fn opened(connections: &Connections) -> u64 {
+fn attempts(connections: &Connections) -> u64 {
     let Connections { answered, refused, unanswered, pending, .. } = *connections;
     [answered, refused, unanswered, pending].into_iter().fold(0, u64::saturating_add)
+}
+
+/// Attempts that were refused, not answered, or answered in vain.
+fn failed(connections: &Connections) -> u64 {
+    let Connections { refused, unanswered, abandoned, .. } = *connections;
+    [refused, unanswered, abandoned].into_iter().fold(0, u64::saturating_add)
+}
+
+fn established(connections: &Connections) -> u64 {
+    let Connections { answered, half_open, aborted, .. } = *connections;
+    answered.saturating_sub(half_open).saturating_sub(aborted)
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Those with the most bytes, those with the most packets, each once.
@@ -284,6 +303,28 @@ mod tests {
         let json = serde_json::to_string(&baseline).unwrap();
         assert!(json.len() < 18_000, "{}", json.len());
         assert_eq!(serde_json::from_str::<Baseline>(&json).unwrap(), baseline);
+    }
+
+    #[test]
+    fn an_attempt_is_no_connection() {
+        let connections = Connections {
+            answered: 10,
+            half_open: 3,
+            abandoned: 2,
+            aborted: 1,
+            refused: 4,
+            unanswered: 5,
+            pending: 1,
+            ..Connections::default()
+        };
+        let mut report = Analysis::default().finish();
+        report.tcp.connections = connections;
+        let mut one = service(1);
+        one.connections = connections;
+        report.tcp.services.by_bytes = vec![one];
+        let baseline = report.baseline();
+        let service = &baseline.services.largest[0];
+        assert_eq!((baseline.connections, service.connections, service.failed), (6, 20, 11));
     }
 
     #[test]

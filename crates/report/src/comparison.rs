@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::baseline::{Baseline, Counted, Kept, ServiceTraffic, Talker, Timed};
-use crate::measure::{count_of, seconds_long, size};
+use crate::measure::{count_of, number, seconds_long, size};
 use crate::top::Weight;
 
 /// Traffic doubles and triples from one minute to another without a cause.
@@ -74,7 +74,7 @@ pub enum MeasureKind {
     PacketsPerSecond,
     /// On the wire.
     BytesPerSecond,
-    /// Connections that were opened.
+    /// Connections that came about.
     ConnectionsPerSecond,
     /// Half of the handshakes took no longer.
     HandshakeSeconds,
@@ -113,9 +113,9 @@ pub enum ChangeKind {
     SlowerHandshakes,
     /// Name servers take longer.
     SlowerNames,
-    /// No connection is opened any more to a service.
+    /// Nobody tries to connect any more to a service.
     ServiceGone,
-    /// Connections are opened to a service that had none.
+    /// There are attempts to connect to a service that had none.
     NewService,
     /// An address has much of the bytes, and had none.
     NewTalker,
@@ -387,8 +387,14 @@ fn a_second(bytes: f64) -> String {
     format!("{} a second", size(bytes as u64))
 }
 
+/// `12 connections`, or how many were tried where not all of them came about.
 fn connections(service: &ServiceTraffic) -> String {
-    count_of(service.connections, "connection", "connections")
+    let attempts = || count_of(service.connections, "attempt to connect", "attempts to connect");
+    match service.failed {
+        0 => count_of(service.connections, "connection", "connections"),
+        failed if failed >= service.connections => format!("{} (all in vain)", attempts()),
+        failed => format!("{} ({} in vain)", attempts(), number(failed)),
+    }
 }
 
 /// The address of a service's name; others are left as they are.
@@ -431,6 +437,7 @@ mod tests {
             bytes,
             packets: bytes / 500,
             connections,
+            failed: 0,
             round_trips: timed(connections, 0.001),
             answers: timed(connections * 10, 0.004),
         }
@@ -680,6 +687,21 @@ mod tests {
             }),
             None,
             "too little to be missed"
+        );
+    }
+
+    #[test]
+    fn attempts_that_came_to_nothing_are_not_told_as_connections() {
+        let failing = |failed| {
+            move |one: &mut Baseline| {
+                one.services.largest.push(ServiceTraffic { failed, ..service("10.0.0.9:6379", MB, 40) });
+            }
+        };
+        assert_eq!(now(failing(40)).unwrap(), "10.0.0.9:6379 is new: 40 attempts to connect (all in vain), 976.5 KiB");
+        assert_eq!(now(failing(3)).unwrap(), "10.0.0.9:6379 is new: 40 attempts to connect (3 in vain), 976.5 KiB");
+        assert_eq!(
+            told_of(failing(40), |_| ()),
+            "nobody goes to 10.0.0.9:6379 any more, which had 40 attempts to connect (all in vain) then"
         );
     }
 
