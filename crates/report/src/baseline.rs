@@ -20,6 +20,9 @@ const MOST: usize = 16;
 const LEAST_SECONDS: f64 = 5.0;
 const LEAST_PACKETS: u64 = 200;
 
+/// One packet in so many may have an odd time.
+const MOST_ODD: u64 = 20;
+
 /// What is kept of a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,7 +105,7 @@ impl Report {
     pub fn baseline(&self) -> Baseline {
         let timed = |durations: &Durations| Timed::new(durations.count, durations.median_seconds);
         Baseline {
-            seconds: self.packets.duration_seconds.unwrap_or_default(),
+            seconds: self.seconds_of_all(),
             packets: self.packets.count,
             bytes: self.packets.bytes,
             is_quiet: self.findings.iter().all(|finding| finding.severity == Severity::Info),
@@ -120,6 +123,14 @@ impl Report {
             }),
             services: kept(&self.tcp.services, ServiceTraffic::of),
         }
+    }
+}
+
+impl Report {
+    /// How long all that was counted took; 0 when that is not known, since clocks were set.
+    fn seconds_of_all(&self) -> f64 {
+        let are_few_odd = self.packets.odd_times.saturating_mul(MOST_ODD) <= self.packets.count;
+        self.packets.duration_seconds.filter(|_| are_few_odd).unwrap_or_default()
     }
 }
 

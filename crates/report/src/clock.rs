@@ -1,70 +1,98 @@
 //! Which times of packets can be trusted. A packet whose clock was wrong by years would make a capture of a minute one of
-//! years, in which nothing can be seen.
+//! years, in which nothing can be seen; and so would a clock that is set while a capture runs.
 
-/// Two packets of a capture are not farther apart: Azure captures for five hours at most.
-const FAR: i64 = 18_000_000_000_000;
+use crate::moment::{Moment, TimeRange};
+use crate::series::{Bucket, Series, Timeline};
 
-/// So many packets that agree on a time far away are right: the clock was set, or two captures were made one file.
-const AGREEING: usize = 8;
+/// Two packets of a capture that come one after the other are not farther apart: Azure captures for five hours at most.
+const FAR: u64 = 18_000_000_000_000;
 
-/// The most times that are kept until it is known which of them are right.
-const MAX_SUSPECTS: usize = 16;
+/// Packets of several interfaces come in turns, and some are earlier than all before them. By more than half an hour none is.
+const EARLIER: u64 = 1_800_000_000_000;
 
-/// What to think of a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Judgement {
-    /// It is near those before.
-    Right,
-    /// It is far from those before, and what comes next will tell.
-    Suspect,
-}
+/// The most clocks that are told apart.
+const MAX_CLOCKS: usize = 8;
 
-/// The time as the packets tell it. With each suspect time something is kept, and handed back when the time was right.
-#[derive(Clone, Debug)]
-pub(crate) struct Clock<T> {
-    last: Option<i64>,
-    suspects: Vec<(i64, T)>,
-    right: u64,
+/// The time as packets tell it. Those whose times are near each other have one clock; those of another one are odd unless they
+/// are the most. Which clock was right nobody knows before the end, so each has its own counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clocks {
+    clocks: Vec<Clock>,
+    /// The one of the last packet.
+    current: usize,
+    /// Packets whose time is none, or of a clock that was forgotten.
     odd: u64,
 }
 
-impl<T> Default for Clock<T> {
-    fn default() -> Self {
-        Self { last: None, suspects: Vec::new(), right: 0, odd: 0 }
+/// Packets whose times are near each other.
+#[derive(Clone, Debug)]
+struct Clock {
+    /// By how much it is ahead of the one that the file begins with, so that time goes on where one follows another.
+    ahead: i64,
+    first: i64,
+    last: i64,
+    packets: u64,
+    timeline: Timeline,
+}
+
+/// What is told of the time.
+pub(crate) struct Told {
+    /// From the earliest packet to the latest one.
+    pub range: Option<TimeRange>,
+    /// By how much the clock of these is ahead of the times that [`Clocks::tell`] has told.
+    pub ahead: i64,
+    pub series: Series,
+    /// How many packets are in neither.
+    pub odd: u64,
+}
+
+impl Clock {
+    /// How far a time is from those of this clock; nothing when it is too far.
+    fn distance(&self, time: i64) -> Option<u64> {
+        if time < self.first {
+            Some(time.abs_diff(self.first)).filter(|distance| *distance <= EARLIER)
+        } else {
+            Some(time.saturating_sub(self.last).max(0).unsigned_abs()).filter(|distance| *distance <= FAR)
+        }
     }
 }
 
-fn is_near(time: i64, other: i64) -> bool {
-    time.abs_diff(other) <= FAR.unsigned_abs()
-}
-
-impl<T> Clock<T> {
-    pub fn judge(&mut self, time: i64) -> Judgement {
-        match self.last {
-            Some(last) if is_near(time, last) => {
-                self.drop_suspects();
-                self.last = Some(time);
-                self.right = self.right.saturating_add(1);
-                Judgement::Right
-            }
-            _ => Judgement::Suspect,
-        }
+impl Clocks {
+    /// Whether no packet had a time yet.
+    pub fn is_unset(&self) -> bool {
+        self.clocks.is_empty()
     }
 
-    /// Keeps what belongs to a suspect time, and hands back those that turn out to be right.
-    pub fn suspect(&mut self, time: i64, kept: T) -> Vec<(i64, T)> {
-        self.suspects.push((time, kept));
-        let agreeing = self.suspects.iter().filter(|(suspect, _)| is_near(time, *suspect)).count();
-        let needed = if self.last.is_some() { AGREEING } else { 2 };
-        if agreeing < needed && self.suspects.len() < MAX_SUSPECTS {
-            return Vec::new();
+    /// The time of a packet on a clock that does not jump. `now` is the latest one so far.
+    pub fn tell(&mut self, time: i64, now: i64) -> i64 {
+        // Of two that are as near, the one of the packet before.
+        let near = |(place, clock): (usize, &Clock)| Some((clock.distance(time)?, place != self.current, place));
+        match self.clocks.iter().enumerate().filter_map(near).min() {
+            Some((_, _, place)) => self.current = place,
+            None => self.begin(time, now),
         }
-        let (right, odd): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.suspects).into_iter().partition(|(suspect, _)| is_near(time, *suspect));
-        self.odd = self.odd.saturating_add(odd.len() as u64);
-        self.right = self.right.saturating_add(right.len() as u64);
-        self.last = Some(time);
-        right
+        let ahead = self.clocks.get(self.current).map_or(0, |clock| clock.ahead);
+        time.saturating_sub(ahead)
+    }
+
+    fn begin(&mut self, time: i64, now: i64) {
+        if self.clocks.len() >= MAX_CLOCKS {
+            let fewest = self.clocks.iter().enumerate().min_by_key(|(_, clock)| clock.packets).map(|(place, _)| place);
+            let forgotten = self.clocks.swap_remove(fewest.unwrap_or_default());
+            self.odd = self.odd.saturating_add(forgotten.packets);
+        }
+        let ahead = if self.is_unset() { 0 } else { time.saturating_sub(now) };
+        self.current = self.clocks.len();
+        self.clocks.push(Clock { ahead, first: time, last: time, packets: 0, timeline: Timeline::default() });
+    }
+
+    /// Counts the packet whose time was told last.
+    pub fn count(&mut self, time: i64, counts: &Bucket) {
+        let Some(clock) = self.clocks.get_mut(self.current) else { return };
+        clock.first = clock.first.min(time);
+        clock.last = clock.last.max(time);
+        clock.packets = clock.packets.saturating_add(1);
+        clock.timeline.count(time, counts);
     }
 
     /// A packet has a time that no clock tells.
@@ -72,22 +100,18 @@ impl<T> Clock<T> {
         self.odd = self.odd.saturating_add(1);
     }
 
-    /// How many times were wrong.
-    pub fn odd(&self) -> u64 {
-        self.odd
-    }
-
-    /// Hands back what is still suspect at the end, unless there is much else that says otherwise.
-    pub fn end(&mut self) -> Vec<(i64, T)> {
-        if self.right > (self.suspects.len() as u64).saturating_mul(2) {
-            self.drop_suspects();
+    /// What the clock of most packets tells; of two the later one, for clocks begin in the past.
+    pub fn report(&self) -> Told {
+        let all = self.clocks.iter().map(|clock| clock.packets).fold(self.odd, u64::saturating_add);
+        match self.clocks.iter().max_by_key(|clock| (clock.packets, clock.last)) {
+            None => Told { range: None, ahead: 0, series: Timeline::default().report(), odd: self.odd },
+            Some(most) => Told {
+                range: Some(TimeRange { from: Moment(most.first), to: Moment(most.last) }),
+                ahead: most.ahead,
+                series: most.timeline.report(),
+                odd: all.saturating_sub(most.packets),
+            },
         }
-        std::mem::take(&mut self.suspects)
-    }
-
-    fn drop_suspects(&mut self) {
-        self.odd = self.odd.saturating_add(self.suspects.len() as u64);
-        self.suspects.clear();
     }
 }
 
@@ -95,44 +119,87 @@ impl<T> Clock<T> {
 mod tests {
     use super::*;
 
-    const YEAR: i64 = 365 * 86_400_000_000_000;
+    const SECOND: i64 = 1_000_000_000;
+    const MINUTE: i64 = 60 * SECOND;
+    const HOUR: i64 = 60 * MINUTE;
+    const YEAR: i64 = 365 * 24 * HOUR;
+    const NOW: i64 = 56 * YEAR;
 
-    /// Times that are right, and how many are odd.
-    fn right(times: &[i64]) -> (Vec<i64>, u64) {
-        let mut clock = Clock::default();
-        let mut right = Vec::new();
+    /// How many seconds the times of a file take, how many of them are odd, and when they are on a clock that does not jump.
+    fn judged(times: &[i64]) -> (i64, u64, Vec<i64>) {
+        let mut clocks = Clocks::default();
+        let mut now = 0;
+        let mut steady = Vec::new();
         for time in times {
-            match clock.judge(*time) {
-                Judgement::Right => right.push(*time),
-                Judgement::Suspect => right.extend(clock.suspect(*time, ()).iter().map(|(time, ())| *time)),
+            let at = clocks.tell(*time, now);
+            now = now.max(at);
+            steady.push(at);
+            clocks.count(*time, &Bucket { packets: 1, ..Bucket::default() });
+        }
+        let told = clocks.report();
+        assert_eq!(told.series.packets.iter().sum::<u64>() + told.odd, times.len() as u64);
+        let seconds = told.range.map_or(0, |range| (range.to.0 - range.from.0) / SECOND);
+        (seconds, told.odd, steady.iter().map(|at| at.saturating_add(told.ahead)).collect())
+    }
+
+    /// A packet each second, from some time on.
+    fn seconds(from: i64, count: i64) -> Vec<i64> {
+        (0..count).map(|second| from + second * SECOND).collect()
+    }
+
+    #[test]
+    fn a_time_that_is_far_from_the_others_is_odd() {
+        for odd in [0, 136 * YEAR, NOW - 6 * HOUR, NOW + 6 * HOUR] {
+            for place in [0, 1, 2, 5, 10] {
+                let mut times = seconds(NOW, 10);
+                times.insert(place, odd);
+                let (seconds, count, _) = judged(&times);
+                assert_eq!((seconds, count), (9, 1), "{odd} at {place}");
             }
         }
-        right.extend(clock.end().iter().map(|(time, ())| *time));
-        (right, clock.odd())
     }
 
     #[test]
-    fn a_time_that_is_far_from_those_around_it_is_odd() {
-        let now = 56 * YEAR;
-        for odd in [0, 136 * YEAR] {
-            assert_eq!(right(&[now, now + 1, odd, now + 2, now + 3]), (vec![now, now + 1, now + 2, now + 3], 1));
-            assert_eq!(right(&[odd, now, now + 1]), (vec![now, now + 1], 1), "at the beginning");
-            assert_eq!(right(&[now, odd, now + 1]), (vec![now, now + 1], 1), "after the first");
-            assert_eq!(right(&[now, now + 1, now + 2, odd]), (vec![now, now + 1, now + 2], 1), "at the end");
+    fn a_clock_that_is_set_leaves_out_the_fewer_packets_wherever_it_jumps() {
+        for jump in [-YEAR, -6 * HOUR, -HOUR, 6 * HOUR, YEAR] {
+            for before in [1, 3, 8, 9, 20, 31, 33, 50, 63] {
+                let times = [seconds(NOW, before), seconds(NOW + before * SECOND + jump, 64 - before)].concat();
+                let more = before.max(64 - before);
+                let (duration, odd, steady) = judged(&times);
+                assert_eq!((duration, odd as i64), (more - 1, 64 - more), "{jump} after {before}");
+                // On either side of the jump time goes on, and the others are when they are.
+                assert!(steady.is_sorted() && steady[63] - steady[0] <= 63 * SECOND, "{jump} after {before}");
+                let told = if before > 32 { 0 } else { 63 };
+                assert_eq!(steady[told], times[told], "{jump} after {before}");
+            }
         }
     }
 
     #[test]
-    fn a_clock_that_was_set_is_believed_once_enough_packets_say_so() {
-        let times: Vec<i64> = (0..20).chain((0..8).map(|second| YEAR + second)).collect();
-        assert_eq!(right(&times), (times.clone(), 0));
-        let times: Vec<i64> = (0..20).chain((0..7).map(|second| YEAR + second)).chain(20..40).collect();
-        assert_eq!(right(&times), ((0..40).collect(), 7));
+    fn a_clock_that_is_set_back_again_is_one() {
+        for jump in [-YEAR, -HOUR, 6 * HOUR, YEAR] {
+            let times = [seconds(NOW, 30), seconds(NOW + 30 * SECOND + jump, 20), seconds(NOW + 50 * SECOND, 30)];
+            let (duration, odd, steady) = judged(&times.concat());
+            assert_eq!((duration, odd), (79, 20), "{jump}");
+            assert!(steady.is_sorted(), "{jump}");
+        }
     }
 
     #[test]
-    fn a_few_packets_without_much_else_are_as_they_are() {
-        assert_eq!(right(&[5]), (vec![5], 0));
-        assert_eq!(right(&[]), (vec![], 0));
+    fn silence_and_interfaces_that_come_one_after_the_other_are_no_jump() {
+        let silent = [seconds(NOW, 5), seconds(NOW + 4 * HOUR, 5), seconds(NOW + 8 * HOUR, 5)].concat();
+        assert_eq!(judged(&silent), (8 * 3_600 + 4, 0, silent.clone()));
+        let interfaces = [seconds(NOW + 20 * MINUTE, 600), seconds(NOW, 1_800)].concat();
+        assert_eq!(judged(&interfaces), (1_799, 0, interfaces.clone()));
+    }
+
+    #[test]
+    fn as_many_clocks_as_packets_take_no_more_room() {
+        let times: Vec<i64> = (0..100).map(|number| number * YEAR).chain(seconds(NOW + 1, 10)).collect();
+        let (duration, odd, _) = judged(&times);
+        assert!(duration <= 10 && odd >= 99, "{duration} {odd}");
+        assert_eq!(judged(&[]), (0, 0, vec![]));
+        assert_eq!(judged(&[5]), (0, 0, vec![5]));
+        judged(&[i64::MIN, i64::MAX, 0, i64::MAX, i64::MIN]);
     }
 }

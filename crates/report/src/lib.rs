@@ -60,6 +60,7 @@ mod series;
 mod service;
 mod shrinking;
 mod statistics;
+mod steady;
 mod talkers;
 mod tcp;
 mod tcp_analysis;

@@ -62,8 +62,8 @@ impl Report {
         let time = packets.duration_seconds.map(|seconds| format!(" in {}", seconds_long(seconds))).unwrap_or_default();
         let odd = match packets.odd_times {
             0 => String::new(),
-            1 => " 1 packet has an impossible time.".to_owned(),
-            odd => format!(" {} packets have impossible times.", number(odd)),
+            1 => " 1 packet has a time far from the others.".to_owned(),
+            odd => format!(" {} packets have times far from the others.", number(odd)),
         };
         format!("{} packets, {}{time}.{odd}{read}", number(packets.count), size(packets.bytes))
     }

@@ -145,7 +145,8 @@ pub struct Packets {
     pub without_time: u64,
     /// How many are earlier than the one before them in the file.
     pub out_of_time_order: u64,
-    /// How many have a time that is far from those around it, or is none. They are in no series and in no duration.
+    /// How many have a time that is far from those of most packets, or is none: a clock was wrong, or was set while the capture
+    /// ran. They are in no series and in no duration.
     pub odd_times: u64,
     /// How many are in the file twice, since they were captured twice or came twice. TCP and DNS are judged without them.
     pub copies: u64,

@@ -194,6 +194,13 @@ pub(crate) struct During {
     pub reset_by_clients: Option<TimeRange>,
 }
 
+impl During {
+    pub fn ranges_mut(&mut self) -> [&mut Option<TimeRange>; 6] {
+        let Self { refused, unanswered, abandoned, tls_failed, reset_by_server, reset_by_clients } = self;
+        [refused, unanswered, abandoned, tls_failed, reset_by_server, reset_by_clients]
+    }
+}
+
 /// When connections came about and when not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Opening {

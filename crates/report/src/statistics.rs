@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::application::{Application, Payload};
 use crate::clients::Clients;
-use crate::clock::{Clock, Judgement};
+use crate::clock::{Clocks, Told};
 use crate::connection::Connection;
 use crate::copies::{Copies, Copy};
 use crate::delivery::Fate;
@@ -16,14 +16,15 @@ use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
 use crate::host_names::HostNames;
 use crate::icmp::{IcmpStatistics, TooBig};
-use crate::moment::{Moment, TimeRange};
+use crate::moment::TimeRange;
 use crate::naming::{leave_out_names, name_addresses};
 use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
 use crate::protocols::ProtocolStatistics;
 use crate::quic::QuicStatistics;
 use crate::report::{CaptureFile, CopiedPacket, LinkType, Packets, Report, VERSION};
-use crate::series::{Bucket, Timeline};
+use crate::series::Bucket;
 use crate::shrinking::Shrinking;
+use crate::steady::set_clock;
 use crate::talkers::{Talkers, TalkersReport};
 use crate::tcp::Tcp;
 use crate::tcp_analysis::{Late, Marks};
@@ -37,12 +38,11 @@ const MAX_LINK_TYPES: usize = 64;
 pub(crate) struct Statistics {
     packets: Packets,
     last_time: Option<i64>,
-    /// The latest time so far, which stands in for one that a packet does not have.
+    /// The latest time so far, by the clock that does not jump; it stands in for one that a packet does not have.
     now: i64,
     link_types: BTreeMap<u16, u64>,
     protocols: ProtocolStatistics,
-    clock: Clock<Bucket>,
-    timeline: Timeline,
+    clocks: Clocks,
     icmp: IcmpStatistics,
     copies: Copies,
     shrinking: Shrinking,
@@ -71,8 +71,7 @@ impl Default for Statistics {
             now: 0,
             link_types: BTreeMap::new(),
             protocols: ProtocolStatistics::default(),
-            clock: Clock::default(),
-            timeline: Timeline::default(),
+            clocks: Clocks::default(),
             icmp: IcmpStatistics::default(),
             copies: Copies::default(),
             shrinking: Shrinking::default(),
@@ -92,15 +91,9 @@ impl Statistics {
     pub fn count(&mut self, record: &Record<'_>) {
         self.count_record(record);
         self.count_link_type(record.link_type);
-        let judgement = record.time.map(|time| self.clock.judge(time));
-        self.now = match (judgement, record.time) {
-            (Some(Judgement::Right), Some(time)) => self.now.max(time),
-            // There is nothing else to go by yet.
-            (_, Some(time)) if self.packets.first_time.is_none() => time,
-            _ => self.now,
-        };
-        // A time that is wrong by years tells nothing of how long something took.
-        let now = record.time.filter(|_| judgement == Some(Judgement::Right)).unwrap_or(self.now);
+        let is_first = self.clocks.is_unset();
+        let now = record.time.map_or(self.now, |time| self.clocks.tell(time, self.now));
+        self.now = if is_first { now } else { self.now.max(now) };
         let mut bucket = Bucket { packets: 1, bytes: record.length.into(), ..Bucket::default() };
         match dissect(record) {
             None => add(&mut self.packets.not_read, 1_u64),
@@ -118,23 +111,7 @@ impl Statistics {
                 }
             }
         }
-        match (judgement, record.time) {
-            (Some(Judgement::Right), Some(time)) => self.count_in_time(time, &bucket),
-            (Some(Judgement::Suspect), Some(time)) => {
-                let right = self.clock.suspect(time, bucket);
-                right.iter().for_each(|(time, bucket)| self.count_in_time(*time, bucket));
-            }
-            _ => {}
-        }
-    }
-
-    /// Counts a packet whose time is right.
-    fn count_in_time(&mut self, time: i64, bucket: &Bucket) {
-        self.timeline.count(time, bucket);
-        self.now = if self.packets.last_time.is_none() { time } else { self.now.max(time) };
-        let (packets, time) = (&mut self.packets, Moment(time));
-        packets.first_time = Some(packets.first_time.map_or(time, |first| first.min(time)));
-        packets.last_time = Some(packets.last_time.map_or(time, |last| last.max(time)));
+        record.time.into_iter().for_each(|time| self.clocks.count(time, &bucket));
     }
 
     fn count_link_type(&mut self, link_type: u16) {
@@ -150,7 +127,7 @@ impl Statistics {
         add(&mut packets.captured_bytes, record.bytes.len() as u64);
         add(&mut packets.cut, (record.bytes.len() as u64) < u64::from(record.length));
         if record.has_odd_time {
-            self.clock.count_odd();
+            self.clocks.count_odd();
             return;
         }
         let Some(time) = record.time else {
@@ -235,15 +212,14 @@ impl Statistics {
     }
 
     pub fn report(mut self, file: CaptureFile) -> Report {
-        let right = self.clock.end();
-        right.iter().for_each(|(time, bucket)| self.count_in_time(*time, bucket));
-        self.packets.odd_times = self.clock.odd();
+        let Told { range, ahead, series, odd } = self.clocks.report();
+        self.packets.odd_times = odd;
         let end = self.now;
         let of_flows = &mut self.of_flows;
         self.flows.drain(|key, flow| of_flows.close(&key, &flow, end));
-        if let (Some(first), Some(last)) = (self.packets.first_time, self.packets.last_time) {
-            self.packets.duration_seconds = Some(last.seconds_since(first));
-        }
+        self.packets.first_time = range.map(|range| range.from);
+        self.packets.last_time = range.map(|range| range.to);
+        self.packets.duration_seconds = range.map(|range| range.to.seconds_since(range.from));
         let link_types = self.link_types.iter();
         let link_types = link_types.map(|(link_type, packets)| LinkType {
             number: *link_type,
@@ -259,7 +235,7 @@ impl Statistics {
             packets: self.packets,
             names_left_out: false,
             protocols: self.protocols.report(),
-            series: self.timeline.report(),
+            series,
             endpoints,
             conversations,
             forgotten_conversations: self.flows.forgotten(),
@@ -273,6 +249,7 @@ impl Statistics {
             findings: Vec::new(),
             normal: Vec::new(),
         };
+        set_clock(&mut report, ahead);
         if self.leaves_out_names {
             leave_out_names(&mut report);
             name_addresses(&mut report, &HostNames::default());
