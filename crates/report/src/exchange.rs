@@ -28,6 +28,10 @@ pub(crate) struct Exchange {
     pub http_answers: u32,
     pub http_errors: u32,
     pub http_error: u16,
+    /// Answers with the status 429.
+    pub http_throttled: u32,
+    /// Answers with the status 404.
+    pub http_not_found: u32,
     /// What each side's next bytes are.
     pub next: [Next; 2],
 }
@@ -110,9 +114,14 @@ impl Exchange {
         for answer in &heard.answers {
             self.http_answers = self.http_answers.saturating_add(1);
             self.answer_end = answer.missing.map(|missing| (from, segment.end().wrapping_add(missing)));
-            if answer.status >= 500 {
-                self.http_errors = self.http_errors.saturating_add(1);
-                self.http_error = answer.status;
+            match answer.status {
+                404 => self.http_not_found = self.http_not_found.saturating_add(1),
+                429 => self.http_throttled = self.http_throttled.saturating_add(1),
+                500.. => {
+                    self.http_errors = self.http_errors.saturating_add(1);
+                    self.http_error = answer.status;
+                }
+                _ => {}
             }
         }
     }

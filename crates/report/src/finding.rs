@@ -71,6 +71,10 @@ pub enum FindingKind {
     ConnectionsStall,
     /// A service answers HTTP requests with errors of its own.
     HttpFailing,
+    /// A service answers that it is asked too often.
+    HttpThrottled,
+    /// A service has nothing where clients ask.
+    HttpNotFound,
     /// A service takes long to answer, and the way there does not.
     SlowService,
     /// The way to a service is long.

@@ -172,6 +172,10 @@ pub struct HttpCounts {
     pub errors: u64,
     /// The status of one of these.
     pub error_status: u16,
+    /// Those with the status 429: clients ask too often.
+    pub throttled: u64,
+    /// Those with the status 404: there is nothing where they ask.
+    pub not_found: u64,
 }
 
 /// Failures of clients that look around.
@@ -295,6 +299,8 @@ impl Service {
     fn count_exchange(&mut self, tcp: &Connection, exchange: &Exchange, server: Side, end: i64) {
         add(&mut self.http.answers, exchange.http_answers);
         add(&mut self.http.errors, exchange.http_errors);
+        add(&mut self.http.throttled, exchange.http_throttled);
+        add(&mut self.http.not_found, exchange.http_not_found);
         if exchange.http_errors > 0 {
             self.http.error_status = exchange.http_error;
         }
@@ -360,6 +366,8 @@ impl Service {
             self.sizes.stuck,
             self.tls.failed(),
             self.http.errors,
+            self.http.throttled,
+            self.http.not_found,
         ]
         .into_iter()
         .fold(0, u64::saturating_add)

@@ -192,6 +192,8 @@ fn counted(finding: &Finding) -> u64 {
         FindingKind::PortScan | FindingKind::HostSweep => "failed",
         FindingKind::RefusedService | FindingKind::SilentService | FindingKind::HalfOpenService => "failed",
         FindingKind::HttpFailing => "errors",
+        FindingKind::HttpThrottled => "throttled",
+        FindingKind::HttpNotFound => "notFound",
         FindingKind::TlsFailing => "failed",
         FindingKind::ZeroWindow => "ofReceiver",
         FindingKind::ConnectionsReset => "reset",

@@ -93,6 +93,8 @@ fn pairs() -> Vec<Pair> {
         pair(ConnectionsStall, "again", [0, 1].map(|acknowledged| stuck(290, acknowledged, true)), 6),
         pair(ConnectionsStall, "missing", [3, 2].map(never_came), 3),
         pair(HttpFailing, "", [5, 4].map(|errors| requests(10, |number| (number < errors, MILLI, MILLI))), 5),
+        pair(HttpThrottled, "", [5, 4].map(|throttled| statuses(10, throttled, "429")), 5),
+        pair(HttpNotFound, "", [20, 19].map(|missing| statuses(20, missing, "404")), 20),
         pair(SlowService, "", [5, 4].map(|slow| requests(5, |n| (false, SECOND + u64::from(n < slow), MILLI))), 5),
         pair(FarService, "", [5, 4].map(|far| requests(5, |n| (false, MILLI, 200 * MILLI + u64::from(n < far)))), 30),
         pair(CapturedOneWay, "", [3, 2].map(one_way), 12),
@@ -365,15 +367,25 @@ fn never_came(gaps: u64) -> Wire {
 
 /// Requests over HTTP: whether each is answered by an error, after how long, on a path of which length.
 fn requests(count: u64, of: impl Fn(u64) -> (bool, u64, u64)) -> Wire {
+    answered(count, "503", of)
+}
+
+/// Requests, the first of which are answered with a status and the others with 200.
+fn statuses(count: u64, so_many: u64, status: &str) -> Wire {
+    answered(count, status, |number| (number < so_many, MILLI, MILLI))
+}
+
+/// Requests of which some are answered with a status, after so long, on a path of that length.
+fn answered(count: u64, status: &str, of: impl Fn(u64) -> (bool, u64, u64)) -> Wire {
     let mut wire = Wire::new();
     for number in 0..count {
-        let (is_error, after, way) = of(number);
+        let (is_such, after, way) = of(number);
         let (at, from) = (number * 3 * SECOND, client(number));
         wire.tcp(at, from, DATABASE, &segment("S", 99, 0));
         wire.tcp(at + way, DATABASE, from, &segment("SA", 499, 100));
         wire.tcp(at + way, from, DATABASE, &segment("A", 100, 500));
         wire.data(at + way, from, DATABASE, (100, 500), b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
-        let status = if is_error { "503" } else { "200" };
+        let status = if is_such { status } else { "200" };
         let answer = format!("HTTP/1.1 {status} \r\ncontent-length: 0\r\n\r\n");
         wire.data(at + way + after, DATABASE, from, (500, 138), answer.as_bytes());
         wire.close(at + way + after + MILLI, from, DATABASE, (138, 500 + answer.len() as u32));
@@ -487,7 +499,11 @@ fn every_finding_is_silenced_by_the_smallest_change() {
 
 /// TLS and HTTP are nothing but payload, and a zone is told by its names.
 fn needs_payload(pair: &Pair) -> bool {
-    matches!(pair.kind, FindingKind::TlsFailing | FindingKind::HttpFailing) || pair.form == "zone"
+    let is_payload = matches!(
+        pair.kind,
+        FindingKind::TlsFailing | FindingKind::HttpFailing | FindingKind::HttpThrottled | FindingKind::HttpNotFound
+    );
+    is_payload || pair.form == "zone"
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Services that answer badly, or late, over a network that is well.
 
-use crate::detect::filter::{SERVER_ERROR, from_service, has_whole_headers, of_service};
+use crate::detect::filter::{NOT_FOUND, SERVER_ERROR, THROTTLED, from_service, has_whole_headers, of_service};
 use crate::detect::services::{called, same_with, worst};
 use crate::detect::words::{percent, ratio};
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::measure::{count_of, number, seconds_long};
 use crate::report::Report;
-use crate::service::Service;
+use crate::service::{HttpCounts, Service};
 
 /// Fewer errors than this happen to every program.
 const HTTP_ERRORS: u64 = 5;
@@ -16,6 +16,13 @@ const HTTP_ERROR_SHARE: f64 = 0.1;
 
 /// From this share on most of what users do fails, or is slow.
 const MOST: f64 = 0.5;
+
+/// A client that was told now and then to wait has asked as fast as it may.
+const HTTP_THROTTLED: u64 = 5;
+const HTTP_THROTTLED_SHARE: f64 = 0.1;
+
+/// Browsers and scanners ask for what nobody has; but most of what an application is asked for is there.
+const HTTP_NOT_FOUND: u64 = 20;
 
 /// Fewer slow answers than this may be a report that somebody has asked for.
 const SLOW_ANSWERS: u64 = 5;
@@ -27,12 +34,16 @@ const SLOW_FACTOR: f64 = 5.0;
 /// acknowledgement of the question: it waits 200 ms with it at most.
 const SHOWN_DELAY: f64 = 0.8;
 
+/// How many answers of a kind a service has given, if they are so many and such a share of all.
+fn frequent(count: fn(&HttpCounts) -> u64, least: u64, share: f64) -> impl Fn(&Service) -> u64 {
+    move |service| {
+        let (count, answers) = (count(&service.http), service.http.answers);
+        count.saturating_mul((count >= least && ratio(count, answers) >= share).into())
+    }
+}
+
 pub fn http_failing(report: &Report) -> Option<Finding> {
-    let errors_of = |service: &Service| {
-        let (errors, answers) = (service.http.errors, service.http.answers);
-        errors.saturating_mul((errors >= HTTP_ERRORS && ratio(errors, answers) >= HTTP_ERROR_SHARE).into())
-    };
-    let worst = worst(report, errors_of)?;
+    let worst = worst(report, frequent(|http| http.errors, HTTP_ERRORS, HTTP_ERROR_SHARE))?;
     let target = worst.service;
     let (errors, answers, name) = (target.http.errors, target.http.answers, called(target));
     let sentence = format!(
@@ -52,6 +63,48 @@ pub fn http_failing(report: &Report) -> Option<Finding> {
         .with("answers", answers)
         .with("status", u64::from(target.http.error_status))
         .with("share", ratio(errors, answers));
+    Some(worst.is_of(finding))
+}
+
+pub fn http_throttled(report: &Report) -> Option<Finding> {
+    let worst = worst(report, frequent(|http| http.throttled, HTTP_THROTTLED, HTTP_THROTTLED_SHARE))?;
+    let HttpCounts { throttled, answers, .. } = worst.service.http;
+    let sentence = format!(
+        "{} answered {} of {} with 429 ({}): it throttles, for its clients ask more often than they may.{}",
+        called(worst.service),
+        number(throttled),
+        count_of(answers, "HTTP request", "HTTP requests"),
+        percent(throttled, answers),
+        same_with(worst.others),
+    );
+    let next = "Look which client asks most often, whether it waits as long as it is told (Retry-After), and at the service's limit.";
+    let finding = Finding::new(FindingKind::HttpThrottled, Severity::Warning, sentence, next)
+        .shown_by(format!("{} && {THROTTLED}", from_service(worst.service)))
+        .with("throttled", throttled)
+        .with("answers", answers)
+        .with("share", ratio(throttled, answers));
+    Some(worst.is_of(finding))
+}
+
+pub fn http_not_found(report: &Report) -> Option<Finding> {
+    let worst = worst(report, frequent(|http| http.not_found, HTTP_NOT_FOUND, MOST))?;
+    let HttpCounts { not_found, answers, .. } = worst.service.http;
+    let sentence = format!(
+        "{} answered {} of {} with 404 ({}): requests get there, and the application has nothing at the paths that are asked \
+         for.{}",
+        called(worst.service),
+        number(not_found),
+        count_of(answers, "HTTP request", "HTTP requests"),
+        percent(not_found, answers),
+        same_with(worst.others),
+    );
+    let next =
+        "Look which paths and hosts are asked for, and whether the right application is deployed behind that port.";
+    let finding = Finding::new(FindingKind::HttpNotFound, Severity::Info, sentence, next)
+        .shown_by(format!("{} && {NOT_FOUND}", from_service(worst.service)))
+        .with("notFound", not_found)
+        .with("answers", answers)
+        .with("share", ratio(not_found, answers));
     Some(worst.is_of(finding))
 }
 

@@ -32,6 +32,10 @@ pub const FATAL_ALERT: &str = "tcp.payload[0:2] == 15:03 && tcp.payload[3:3] == 
 /// A segment that begins with an answer of HTTP/1 whose status is 500 or more.
 pub const SERVER_ERROR: &str = "tcp.payload matches \"^HTTP/1[.][01] [5-9]\"";
 
+/// The same with one status.
+pub const THROTTLED: &str = "tcp.payload matches \"^HTTP/1[.][01] 429\"";
+pub const NOT_FOUND: &str = "tcp.payload matches \"^HTTP/1[.][01] 404\"";
+
 /// DNS as it is counted here; mDNS has other ports and the same fields.
 pub const DNS: &str = "(udp.port == 53 || tcp.port == 53)";
 

@@ -9,7 +9,7 @@ const MOST: usize = 5;
 
 /// What stands out in a capture, the most telling first; at most [`MOST`], one of a kind.
 pub fn findings(report: &Report) -> Vec<Finding> {
-    let detectors: [fn(&Report) -> Option<Finding>; 22] = [
+    let detectors: [fn(&Report) -> Option<Finding>; 24] = [
         traffic::nothing_captured,
         flood::syn_flood,
         scan::scan,
@@ -26,6 +26,8 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         endings::idle_connections_die,
         endings::connections_stall,
         answers::http_failing,
+        answers::http_throttled,
+        answers::http_not_found,
         answers::slow_service,
         answers::far_service,
         direction::captured_one_way,
