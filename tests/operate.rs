@@ -519,6 +519,27 @@ async fn alerts_are_listed_newest_first_and_by_how_they_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_in_an_alert_hides_or_turns_around_what_stands_beside_it() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    let hidden = "cpu\u{202e}gnihton\u{200b}";
+    let mut alert = common(hidden, TEST_VM);
+    alert["data"]["customProperties"] = json!({"nightcap_capture_seconds": hidden});
+    nightcap.alert(&alert).await;
+    seconds(5).await;
+    let (_, page) = get(&nightcap, "/api/alerts").await;
+    let of_alert = page["alerts"][0]["links"]["self"].as_str().unwrap().to_owned();
+    let of_capture = page["alerts"][0]["outcomes"][0]["capture"]["links"]["self"].as_str().unwrap().to_owned();
+    for url in ["/api/alerts".to_owned(), of_alert, of_capture] {
+        let (status, page) = get(&nightcap, &url).await;
+        let text = page.to_string();
+        assert_eq!(status, 200, "{text}");
+        assert!(text.contains("cpu gnihton"), "{url}: {text}");
+        assert!(!text.contains(['\u{202e}', '\u{200b}']), "{url}: {text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alert_that_is_worked_on_keeps_no_other_off_the_list() {
     let scene = Scene::new();
     let nightcap = scene.instance();

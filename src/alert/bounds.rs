@@ -1,7 +1,10 @@
-//! How much of an alert is kept. It stands whole in a record, which has to stay far below the 1 MB that stores take.
+//! How much of an alert is kept, and in which characters. It stands whole in a record, which has to stay far below the 1 MB that
+//! stores take; and its texts stand in answers, logs and messages, where nothing in them may be invisible or turn around what is
+//! beside it.
 
 use super::notification::{Alert, Condition, Reading};
 use crate::digest::digest;
+use crate::text::clean;
 
 /// The longest text in an alert, in bytes; what Azure sends is much shorter.
 const LONGEST_TEXT: usize = 1024;
@@ -16,7 +19,7 @@ const MOST_PROPERTIES: usize = 16;
 const MOST_OTHERS: usize = 16;
 
 impl Alert {
-    /// The alert with nothing in it that is too long or too many.
+    /// The alert with nothing in it that is too long, too many, or invisible.
     pub(super) fn bounded(self) -> Self {
         let mut properties = self.properties;
         if properties.len() > MOST_PROPERTIES {
@@ -27,7 +30,7 @@ impl Alert {
         other_targets.truncate(MOST_OTHERS);
         Self {
             id: short_id(self.id),
-            rule: short(self.rule, LONGEST_TEXT),
+            rule: short_text(self.rule),
             severity: self.severity.map(short_text),
             condition: match self.condition {
                 Condition::Over(word) => Condition::Over(short_text(word)),
@@ -42,7 +45,7 @@ impl Alert {
             }),
             properties: properties
                 .into_iter()
-                .map(|(name, value)| (short_text(name), short(value, LONGEST_PROPERTY)))
+                .map(|(name, value)| (short_text(name), clean(&value, LONGEST_PROPERTY)))
                 .collect(),
             ..self
         }
@@ -55,21 +58,13 @@ fn is_for_nightcap(name: &str) -> bool {
 }
 
 fn short_text(text: String) -> String {
-    short(text, LONGEST_TEXT)
-}
-
-fn short(mut text: String, most: usize) -> String {
-    text.truncate(text.floor_char_boundary(most));
-    text
+    clean(&text, LONGEST_TEXT)
 }
 
 /// Two ids stay two.
 fn short_id(id: String) -> String {
-    if id.len() <= LONGEST_TEXT {
-        return id;
-    }
-    let end = digest(&id, 16);
-    format!("{}{end}", short(id, LONGEST_TEXT))
+    let short = clean(&id, LONGEST_TEXT);
+    if short == id { id } else { format!("{short}{}", digest(&id, 16)) }
 }
 
 #[cfg(test)]
@@ -110,6 +105,30 @@ mod tests {
         assert!(written < 300_000, "{written}");
         let kept = |name: &str| alert.properties.iter().any(|(own, _)| own == name);
         assert!(kept("nightcap_capture_seconds"), "what is for nightcap is kept");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_kept() {
+        let hidden = "a\u{202e}b\u{200b}c\u{feff}\u{1b}[2J\n";
+        let body = json!({
+            "schemaId": "azureMonitorCommonAlertSchema",
+            "data": {
+                "essentials": {
+                    "alertId": hidden, "alertRule": hidden, "severity": hidden, "monitorCondition": hidden, "alertTargetIDs": [hidden],
+                },
+                "alertContext": {"condition": {"allOf": [
+                    {"metricName": hidden, "operator": hidden, "threshold": hidden, "metricValue": hidden}
+                ]}},
+                "customProperties": {hidden: hidden},
+            }
+        });
+        let alert = Alert::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!((alert.rule.as_str(), alert.condition.word()), ("a b c [2J", "a b c [2J"));
+        let written = format!("{alert:?}");
+        assert!(written.matches("a b c [2J").count() >= 10, "{written}");
+        assert!(!written.contains("\\u{") && !written.contains("\\n"), "{written}");
+        let plain = body.to_string().replace("\u{202e}", " ");
+        assert_ne!(Alert::parse(plain.as_bytes()).unwrap().id, alert.id, "two ids stay two");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::alert::overrides::Overrides;
 use crate::azure::capture_parameters::{LARGEST_BYTES, LONGEST_SECONDS, Scope, instance};
 use crate::azure::packet_filter::Filter;
 use crate::json::BadJson;
+use crate::text::clean;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
 #[derive(Clone, Debug)]
@@ -68,7 +69,9 @@ impl Rule {
         );
         let checked = |filters: Vec<Filter>| filters.into_iter().map(Filter::checked).collect::<anyhow::Result<_>>();
         let filters = written.capture_filters.map(checked).transpose()?;
-        let glob = |pattern: Option<String>| pattern.map(|pattern| WildMatch::new_case_insensitive(&pattern));
+        // Alerts hold no invisible characters any more, such as those that many a symbol in a name ends with.
+        let glob =
+            |pattern: Option<String>| pattern.map(|text| WildMatch::new_case_insensitive(&clean(&text, usize::MAX)));
         Ok(Self {
             rule: glob(written.rule),
             severity: glob(written.severity),
@@ -124,6 +127,8 @@ mod tests {
         assert_eq!(first_match(&rules, Subject { rule: "disk", ..SUBJECT }).capture_seconds, Some(5));
         assert!(first_match(&rules, Subject { target: "DB-7", ..SUBJECT }).ignore);
         assert_eq!(first_match(&[], SUBJECT), Overrides::default());
+        let rules = parse_rules("[{\"rule\":\"\u{26a0}\u{fe0f} cpu*\",\"ignore\":true}]").unwrap();
+        assert!(first_match(&rules, Subject { rule: "\u{26a0} CPU high", ..SUBJECT }).ignore, "as alerts have it");
     }
 
     #[test]
