@@ -2,10 +2,14 @@
 
 use crate::measure::{count_of, number, size};
 use crate::records::report::InstanceReport;
-use crate::report::Report;
+use crate::report::{Report, more_findings};
+use crate::text::clean;
 
 /// The most instances that a line names.
 const MOST_NAMES: usize = 3;
+
+/// How much of what was found on a second instance is told, so that there is room for how many others there are.
+const LONGEST_SENTENCE: usize = 150;
 
 /// What the files of a scale set say: the worst instance first, whose report this is, and then how much there is.
 ///
@@ -26,7 +30,9 @@ pub fn lines(set: &str, all: usize, instances: &[InstanceReport], worst: &Report
 fn beside(others: &[InstanceReport]) -> Option<String> {
     let (found, rest): (Vec<_>, Vec<_>) =
         others.iter().filter(|other| other.packets > 0).partition(|other| other.worst.is_some());
-    let next = found.first().and_then(|next| Some(format!("{}: {}", next.name, next.worst.as_ref()?)));
+    let told =
+        |next: &&InstanceReport| Some(format!("{}: {}", next.name, clean(next.worst.as_ref()?, LONGEST_SENTENCE)));
+    let next = found.first().and_then(told);
     let more = match found.len().saturating_sub(1) {
         0 => None,
         more => Some(format!("Something stood out on {} more.", number(more as u64))),
@@ -34,6 +40,15 @@ fn beside(others: &[InstanceReport]) -> Option<String> {
     let quiet = (!rest.is_empty()).then(|| format!("Nothing stood out on {}.", listed(&rest)));
     let said: Vec<String> = [next, more, quiet, nothing(others)].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// How many findings are not told: one each is of the worst instance and of the next one.
+fn untold(instances: &[InstanceReport]) -> String {
+    let sum = |of: fn(&InstanceReport) -> usize| {
+        let beyond_the_told = |(place, one): (usize, &InstanceReport)| of(one).saturating_sub((place < 2).into());
+        instances.iter().enumerate().map(beyond_the_told).fold(0, usize::saturating_add) as u64
+    };
+    more_findings("The reports have", sum(|one| one.criticals.saturating_add(one.warnings)), sum(|one| one.criticals))
 }
 
 /// Those that have captured nothing.
@@ -52,7 +67,7 @@ fn totals(set: &str, all: usize, instances: &[InstanceReport]) -> String {
         _ if read == all => count_of(all as u64, "file", "files"),
         _ => format!("{} of {} files", number(read as u64), number(all as u64)),
     };
-    let mut line = format!("{set}: {} packets, {} in {files}.", number(packets), size(bytes));
+    let mut line = format!("{set}: {} packets, {} in {files}.{}", number(packets), size(bytes), untold(instances));
     if !partly.is_empty() {
         line.push_str(&format!(" Only a part was read of {}.", listed(&partly)));
     }
@@ -118,6 +133,36 @@ mod tests {
         );
         assert_eq!(told(&[quiet("web_0"), quiet("web_1")], &[]), ["web: 20 packets, 20.0 KiB in 2 files."]);
         assert_eq!(told(&[quiet("web_0"), empty("web_1")], &[])[1], "Nothing was captured on web_1.");
+    }
+
+    #[test]
+    fn findings_that_there_is_no_room_for_are_counted() {
+        let one = |name: &str, criticals, warnings| InstanceReport {
+            criticals,
+            warnings,
+            ..instance(name, 10, Some("It is silent."))
+        };
+        let last = |instances: &[InstanceReport]| {
+            lines("web", instances.len(), instances, &report(&["It is silent.", "It is slow."])).pop().unwrap()
+        };
+        let several = [one("web_0", 2, 1), one("web_1", 1, 1), one("web_2", 1, 0), one("web_3", 0, 2)];
+        assert_eq!(
+            last(&several),
+            "web: 40 packets, 40.0 KiB in 4 files. The reports have 6 more findings, 2 of them critical."
+        );
+        assert_eq!(last(&[one("web_0", 0, 1), one("web_1", 0, 1)]), "web: 20 packets, 20.0 KiB in 2 files.");
+        assert_eq!(
+            last(&[one("web_0", 0, 2)]),
+            "web: 10 packets, 10.0 KiB in 1 file. The reports have 1 more finding."
+        );
+    }
+
+    #[test]
+    fn a_long_sentence_leaves_room_for_how_many_others_there_are() {
+        let long = "It is silent. ".repeat(30);
+        let instances = ["web_0", "web_1", "web_2"].map(|name| instance(name, 10, Some(&long)));
+        let told = lines("web", 3, &instances, &report(&[&long]));
+        assert!(told[1].len() < 250 && told[1].ends_with("… Something stood out on 1 more."), "{}", told[1]);
     }
 
     #[test]

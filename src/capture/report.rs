@@ -251,7 +251,10 @@ impl Read {
         }
         if let Some(sentence) = comparison.as_ref().and_then(BeforeAndAfter::sentence) {
             record.report.insert(record.report.len().min(1), sentence);
-            record.filters.insert(record.filters.len().min(1), String::new());
+            // Where nothing was found there is no filter that has to keep its place.
+            if !record.filters.is_empty() {
+                record.filters.insert(1, String::new());
+            }
         }
         let step = match is_one_of_several {
             true => format!("{} of the capture's {} files were read.", read_of(&instances), record.files.len()),

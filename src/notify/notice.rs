@@ -81,6 +81,19 @@ pub struct Captured {
     pub filters: Vec<String>,
 }
 
+/// How a message is to be taken at first sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// A capture ended as it should, and nothing was found in it.
+    Good,
+    /// Something was found, or the file could not be looked at.
+    Warning,
+    /// There is no capture, or not all of it.
+    Bad,
+    /// Something is under way, or was left alone.
+    Neutral,
+}
+
 /// Where to read on; absolute addresses only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,10 +117,10 @@ pub struct Words {
     pub links: Vec<(&'static str, String)>,
 }
 
-/// The most lines of what a file says. The first has the worst finding with its next step.
+/// The most lines of what a file says, and the room that each has. The first has the worst finding with its next step. What a
+/// line leaves of its room is there for the others, for now and then one is long, such as that on what has changed.
 const MOST_LINES: usize = 4;
-const LONGEST_FIRST_LINE: usize = 600;
-const LONGEST_LINE: usize = 180;
+const ROOM: [usize; MOST_LINES] = [600, 180, 180, 180];
 
 /// The most display filters. Findings stand in the first lines.
 const MOST_FILTERS: usize = 2;
@@ -126,6 +139,17 @@ const MOST_RULES: usize = 5;
 const LONGEST_URL: usize = 800;
 
 impl Notice {
+    /// How it is to be taken at first sight.
+    pub fn tone(&self) -> Tone {
+        let is_quiet = |capture: &Captured| capture.filters.is_empty() && capture.file_problem.is_none();
+        match self.event {
+            Event::Finished if self.capture.as_ref().is_some_and(is_quiet) => Tone::Good,
+            Event::Finished => Tone::Warning,
+            Event::Failed => Tone::Bad,
+            Event::Started | Event::Joined | Event::Skipped => Tone::Neutral,
+        }
+    }
+
     /// What the message says, whatever it is written in.
     pub fn words(&self) -> Words {
         let mut on_the_wire = self.on_the_wire();
@@ -148,10 +172,9 @@ impl Notice {
     fn on_the_wire(&self) -> Vec<(&'static str, String)> {
         let Some(Captured { report, filters, .. }) = &self.capture else { return vec![] };
         let mut filters = filters.iter().take(MOST_FILTERS);
-        let lines = report.iter().take(MOST_LINES).enumerate().flat_map(|(number, line)| {
-            let longest = if number == 0 { LONGEST_FIRST_LINE } else { LONGEST_LINE };
+        let lines = fitted(report).into_iter().flat_map(|line| {
             let filter = filters.next().filter(|filter| is_filter(filter)).cloned().unwrap_or_default();
-            [("On the wire", clean(line, longest)), ("Wireshark filter", filter)]
+            [("On the wire", line), ("Wireshark filter", filter)]
         });
         lines.filter(|(_, value)| !value.is_empty()).collect()
     }
@@ -208,6 +231,19 @@ impl Notice {
         let told = links.into_iter().filter_map(|(label, url)| Some((label, url?.clone())));
         told.filter(|(_, url)| is_web_address(url)).collect()
     }
+}
+
+/// Lines as they are shown.
+fn fitted(lines: &[String]) -> Vec<String> {
+    let lines: Vec<String> = lines.iter().take(MOST_LINES).map(|line| clean(line, usize::MAX)).collect();
+    let taken = lines.iter().map(String::len).chain(std::iter::repeat(0));
+    let mut left: usize = ROOM.iter().zip(taken).map(|(room, taken)| room.saturating_sub(taken)).sum();
+    let fitted = lines.iter().zip(ROOM).map(|(line, room)| {
+        let more = line.len().saturating_sub(room).min(left);
+        left = left.saturating_sub(more);
+        clean(line, room.saturating_add(more))
+    });
+    fitted.collect()
 }
 
 impl Event {
@@ -324,6 +360,25 @@ mod tests {
             capture: samples::ordinary().capture.map(|capture| Captured { files, ..capture }),
             ..samples::ordinary()
         }
+    }
+
+    #[test]
+    fn there_is_room_for_what_has_changed_beside_what_was_found() {
+        let changed =
+            format!("Compared with 2026-11-19 02:13:41 UTC, the last capture: {}.", "it is slower ".repeat(20));
+        let report = ["It is silent. Look there.", changed.trim(), "It is slow.", "10 packets."].map(str::to_owned);
+        let capture = samples::ordinary().capture.map(|capture| Captured { report: report.into(), ..capture });
+        let notice = Notice { capture, ..samples::ordinary() };
+        let told: Vec<String> = notice
+            .words()
+            .facts
+            .into_iter()
+            .filter(|(label, _)| *label == "On the wire")
+            .map(|(_, value)| value)
+            .collect();
+        assert_eq!(told, [clean(&changed, 1_000), "It is slow.".to_owned(), "10 packets.".to_owned()]);
+        let long = ["x", "y", "z", "t", "u"].map(|letter| letter.repeat(2_000));
+        assert_eq!(fitted(&long).iter().map(String::len).collect::<Vec<_>>(), ROOM);
     }
 
     #[test]

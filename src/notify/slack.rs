@@ -10,7 +10,7 @@
 use serde_json::{Value, json};
 
 use super::message::Message;
-use super::notice::Notice;
+use super::notice::{Notice, Tone};
 
 /// The longest header ("Header block").
 const LONGEST_HEADER: usize = 150;
@@ -30,7 +30,8 @@ const FACTS_IN_A_SECTION: usize = 5;
 
 pub(super) fn render(notice: &Notice) -> Message {
     let words = notice.words();
-    let mut blocks = vec![json!({"type": "header", "text": plain(&words.title, LONGEST_HEADER)})];
+    let title = format!("{}{}", mark(notice), words.title);
+    let mut blocks = vec![json!({"type": "header", "text": plain(&title, LONGEST_HEADER)})];
     if !words.sentence.is_empty() {
         blocks.push(json!({"type": "section", "text": plain(&words.sentence, LONGEST_SECTION)}));
     }
@@ -44,9 +45,19 @@ pub(super) fn render(notice: &Notice) -> Message {
         blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": links.join("   ")}}));
     }
     // Shown by notifications, which is what a phone has on its screen.
-    let text = escaped(format!("{}. {}", words.title, words.sentence).trim_end(), LONGEST_SECTION);
+    let text = escaped(format!("{title}. {}", words.sentence).trim_end(), LONGEST_SECTION);
     let message = json!({"text": text, "mrkdwn": false, "blocks": blocks});
     Message { content_type: "application/json; charset=utf-8", body: message.to_string().into_bytes() }
+}
+
+/// Stands before the title, for a header has no color.
+fn mark(notice: &Notice) -> &'static str {
+    match notice.tone() {
+        Tone::Good => "\u{1f7e2} ",
+        Tone::Warning => "\u{1f7e1} ",
+        Tone::Bad => "\u{1f534} ",
+        Tone::Neutral => "",
+    }
 }
 
 /// Fields stand in two columns: here a label and its value.
@@ -86,6 +97,7 @@ fn escaped(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::notice::Event;
     use crate::notify::samples;
 
     fn message(notice: &Notice) -> Value {
@@ -181,14 +193,27 @@ mod tests {
         let message = message(&notice);
         check(&message);
         let words = notice.words();
-        let mut expected = vec![words.title.clone(), words.sentence.clone()];
+        let title = format!("\u{1f7e1} {}", words.title);
+        let mut expected = vec![title.clone(), words.sentence.clone()];
         expected.extend(words.facts.iter().flat_map(|(label, value)| [format!("*{label}*"), value.clone()]));
         let mut texts = texts(&message);
         let linked = texts.pop().unwrap();
         assert_eq!(texts.iter().map(|text| unescaped(text)).collect::<Vec<_>>(), expected);
-        assert_eq!(unescaped(message["text"].as_str().unwrap()), format!("{}. {}", words.title, words.sentence));
+        assert_eq!(unescaped(message["text"].as_str().unwrap()), format!("{title}. {}", words.sentence));
         let expected: Vec<_> = words.links.iter().map(|(label, url)| (url.clone(), (*label).to_owned())).collect();
         assert_eq!(links(&linked), expected);
+    }
+
+    #[test]
+    fn the_header_says_how_bad_it_is() {
+        let header = |notice: &Notice| texts(&message(notice)).remove(0);
+        let found = samples::ordinary();
+        let quiet = found.capture.clone().map(|capture| crate::notify::notice::Captured { filters: vec![], ..capture });
+        let quiet = Notice { capture: quiet, ..found.clone() };
+        let failed = Notice { event: Event::Failed, ..found.clone() };
+        let marks = [&quiet, &found, &failed].map(|notice| header(notice).chars().next().unwrap());
+        assert_eq!(marks, ['\u{1f7e2}', '\u{1f7e1}', '\u{1f534}']);
+        assert_eq!(header(&Notice { event: Event::Started, ..found })[..6], *"Packet");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::message::Message;
-use super::notice::{Captured, Event, Notice};
+use super::notice::{Notice, Tone};
 
 pub(super) fn render(notice: &Notice) -> Message {
     let words = notice.words();
@@ -64,20 +64,19 @@ fn without_macros(text: &str) -> String {
     text.replace("{{", "{ { ")
 }
 
-/// A capture that ended as it should is good news only when nothing was found in it.
 fn color(notice: &Notice) -> &'static str {
-    let is_quiet = |capture: &Captured| capture.filters.is_empty() && capture.file_problem.is_none();
-    match notice.event {
-        Event::Finished if notice.capture.as_ref().is_some_and(is_quiet) => "Good",
-        Event::Finished => "Warning",
-        Event::Failed => "Attention",
-        Event::Started | Event::Joined | Event::Skipped => "Default",
+    match notice.tone() {
+        Tone::Good => "Good",
+        Tone::Warning => "Warning",
+        Tone::Bad => "Attention",
+        Tone::Neutral => "Default",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::notice::Captured;
     use crate::notify::samples;
 
     const LIMIT: usize = 28 * 1024;

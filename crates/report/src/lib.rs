@@ -81,6 +81,7 @@ pub use finding::{Evidence, Finding, FindingKind, Severity};
 pub use histogram::Durations;
 pub use host_names::KnownAs;
 pub use icmp::Destination;
+pub use lines::more_findings;
 pub use moment::Moment;
 pub use names::Named;
 pub use protocols::Transports;

@@ -11,6 +11,18 @@ const LINES: usize = 3;
 /// How many of the findings are told in them.
 const TOLD: usize = 2;
 
+/// A sentence on findings that are not told, behind others; nothing where there are none. `who_has` begins it.
+pub fn more_findings(who_has: &str, count: u64, critical: u64) -> String {
+    let of_them = match critical {
+        0 => String::new(),
+        critical => format!(", {} of them critical", number(critical)),
+    };
+    match count {
+        0 => String::new(),
+        _ => format!(" {who_has} {}{of_them}.", count_of(count, "more finding", "more findings")),
+    }
+}
+
 impl Report {
     /// What was found, the worst first with what to do about it, and then how much there is; where nothing was found, what
     /// looked normal.
@@ -23,7 +35,6 @@ impl Report {
         let first = format!("{} {}", worst.sentence, worst.next_step).trim_end().to_owned();
         let others = others.iter().map(|finding| finding.sentence.clone());
         let second = others.chain(self.normal.iter().cloned()).chain(self.talker()).next();
-        let totals = format!("{totals}{}", self.untold());
         std::iter::once(first).chain(second).chain([totals]).collect()
     }
 
@@ -32,14 +43,7 @@ impl Report {
         let serious = self.findings.iter().skip(TOLD).filter(|finding| finding.severity != Severity::Info);
         let count = serious.clone().count() as u64;
         let critical = serious.filter(|finding| finding.severity == Severity::Critical).count() as u64;
-        let of_them = match critical {
-            0 => String::new(),
-            critical => format!(", {} of them critical", number(critical)),
-        };
-        match count {
-            0 => String::new(),
-            _ => format!(" The report has {}{of_them}.", count_of(count, "more finding", "more findings")),
-        }
+        more_findings("The report has", count, critical)
     }
 
     /// The display filters of Wireshark for the lines that tell findings, one for each; empty where there is none.
@@ -65,7 +69,7 @@ impl Report {
             1 => " 1 packet has a time far from the others.".to_owned(),
             odd => format!(" {} packets have times far from the others.", number(odd)),
         };
-        format!("{} packets, {}{time}.{odd}{read}", number(packets.count), size(packets.bytes))
+        format!("{} packets, {}{time}.{}{odd}{read}", number(packets.count), size(packets.bytes), self.untold())
     }
 
     fn talker(&self) -> Option<String> {
