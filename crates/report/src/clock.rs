@@ -11,10 +11,11 @@ const FAR: u64 = 18_000_000_000_000;
 const EARLIER: u64 = 1_800_000_000_000;
 
 /// The most clocks that are told apart.
-const MAX_CLOCKS: usize = 8;
+const MAX_CLOCKS: usize = 16;
 
-/// The time as packets tell it. Those whose times are near each other have one clock; those of another one are odd unless they
-/// are the most. Which clock was right nobody knows before the end, so each has its own counts.
+/// The time as packets tell it. Those whose times are near each other have one clock; where it has half of the packets, those of
+/// other clocks are odd. Where none has, several captures were made one file, and all are told. Which clock is which nobody knows
+/// before the end, so each has its own counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clocks {
     clocks: Vec<Clock>,
@@ -39,8 +40,8 @@ struct Clock {
 pub(crate) struct Told {
     /// From the earliest packet to the latest one.
     pub range: Option<TimeRange>,
-    /// By how much the clock of these is ahead of the times that [`Clocks::tell`] has told.
-    pub ahead: i64,
+    /// By how much the clock of these is ahead of the times that [`Clocks::tell`] has told; nothing where there are several.
+    pub ahead: Option<i64>,
     pub series: Series,
     /// How many packets are in neither.
     pub odd: u64,
@@ -54,6 +55,10 @@ impl Clock {
         } else {
             Some(time.saturating_sub(self.last).max(0).unsigned_abs()).filter(|distance| *distance <= FAR)
         }
+    }
+
+    fn range(&self) -> TimeRange {
+        TimeRange { from: Moment(self.first), to: Moment(self.last) }
     }
 }
 
@@ -102,16 +107,28 @@ impl Clocks {
 
     /// What the clock of most packets tells; of two the later one, for clocks begin in the past.
     pub fn report(&self) -> Told {
-        let all = self.clocks.iter().map(|clock| clock.packets).fold(self.odd, u64::saturating_add);
-        match self.clocks.iter().max_by_key(|clock| (clock.packets, clock.last)) {
-            None => Told { range: None, ahead: 0, series: Timeline::default().report(), odd: self.odd },
-            Some(most) => Told {
-                range: Some(TimeRange { from: Moment(most.first), to: Moment(most.last) }),
-                ahead: most.ahead,
-                series: most.timeline.report(),
-                odd: all.saturating_sub(most.packets),
-            },
+        let Some(most) = self.clocks.iter().max_by_key(|clock| (clock.packets, clock.last)) else {
+            return Told { range: None, ahead: Some(0), series: Timeline::default().report(), odd: self.odd };
+        };
+        let timed = self.clocks.iter().map(|clock| clock.packets).fold(0, u64::saturating_add);
+        if most.packets.saturating_mul(2) < timed {
+            return self.report_all();
         }
+        Told {
+            range: Some(most.range()),
+            ahead: Some(most.ahead),
+            series: most.timeline.report(),
+            odd: timed.saturating_add(self.odd).saturating_sub(most.packets),
+        }
+    }
+
+    fn report_all(&self) -> Told {
+        let mut timeline = Timeline::default();
+        self.clocks.iter().for_each(|clock| timeline.add(&clock.timeline));
+        let both =
+            |one: TimeRange, other: TimeRange| TimeRange { from: one.from.min(other.from), to: one.to.max(other.to) };
+        let range = self.clocks.iter().map(Clock::range).reduce(both);
+        Told { range, ahead: None, series: timeline.report(), odd: self.odd }
     }
 }
 
@@ -138,8 +155,8 @@ mod tests {
         }
         let told = clocks.report();
         assert_eq!(told.series.packets.iter().sum::<u64>() + told.odd, times.len() as u64);
-        let seconds = told.range.map_or(0, |range| (range.to.0 - range.from.0) / SECOND);
-        (seconds, told.odd, steady.iter().map(|at| at.saturating_add(told.ahead)).collect())
+        let seconds = told.range.map_or(0, |range| range.to.0.saturating_sub(range.from.0) / SECOND);
+        (seconds, told.odd, steady.iter().map(|at| at.saturating_add(told.ahead.unwrap_or_default())).collect())
     }
 
     /// A packet each second, from some time on.
@@ -194,10 +211,17 @@ mod tests {
     }
 
     #[test]
-    fn as_many_clocks_as_packets_take_no_more_room() {
-        let times: Vec<i64> = (0..100).map(|number| number * YEAR).chain(seconds(NOW + 1, 10)).collect();
+    fn several_captures_in_one_file_are_all_told() {
+        let times = [seconds(NOW, 10), seconds(NOW + YEAR, 12), seconds(NOW - YEAR, 14)].concat();
         let (duration, odd, _) = judged(&times);
-        assert!(duration <= 10 && odd >= 99, "{duration} {odd}");
+        assert_eq!((duration, odd), ((2 * YEAR) / SECOND + 11, 0));
+    }
+
+    #[test]
+    fn as_many_clocks_as_packets_take_no_more_room() {
+        let times: Vec<i64> = (0..100).map(|number| number * YEAR).chain(seconds(NOW + 1, 150)).collect();
+        let (duration, odd, _) = judged(&times);
+        assert!(duration <= 150 && odd >= 99, "{duration} {odd}");
         assert_eq!(judged(&[]), (0, 0, vec![]));
         assert_eq!(judged(&[5]), (0, 0, vec![5]));
         judged(&[i64::MIN, i64::MAX, 0, i64::MAX, i64::MIN]);

@@ -103,6 +103,15 @@ impl Timeline {
         }
     }
 
+    /// Counts what another one has counted.
+    pub fn add(&mut self, other: &Self) {
+        for (bucket, number) in other.buckets.iter().zip(other.first..) {
+            if bucket.packets > 0 {
+                self.count(number.saturating_mul(other.width), bucket);
+            }
+        }
+    }
+
     fn has_room_before(&self, missing: u64) -> bool {
         missing.saturating_add(self.buckets.len() as u64) <= MAX_BUCKETS as u64
     }

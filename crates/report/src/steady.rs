@@ -3,11 +3,14 @@
 use crate::moment::{Moment, TimeRange};
 use crate::report::Report;
 
-/// Sets what was noted by the time that goes on steadily to a clock that is ahead of it by so many nanoseconds.
-pub(crate) fn set_clock(report: &mut Report, ahead: i64) {
+/// Sets what was noted by the time that goes on steadily to a clock that is ahead of it by so many nanoseconds. Where there are
+/// several of them it is not told when something was.
+pub(crate) fn set_clock(report: &mut Report, ahead: Option<i64>) {
     let set = |range: &mut Option<TimeRange>| {
-        let moved = |moment: Moment| Moment(moment.0.saturating_add(ahead));
-        *range = range.map(|range| TimeRange { from: moved(range.from), to: moved(range.to) });
+        let moved = |moment: Moment, ahead| Moment(moment.0.saturating_add(ahead));
+        *range = range
+            .zip(ahead)
+            .map(|(range, ahead)| TimeRange { from: moved(range.from, ahead), to: moved(range.to, ahead) });
     };
     set(&mut report.tcp.zero_windows_during);
     set(&mut report.dns.errors_during);
