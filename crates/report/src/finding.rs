@@ -79,6 +79,8 @@ pub enum FindingKind {
     SlowService,
     /// The way to a service is long.
     FarService,
+    /// A host answers no ping.
+    PingsUnanswered,
     /// The file holds one direction only.
     CapturedOneWay,
     /// Packets are in the file twice.

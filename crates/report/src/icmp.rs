@@ -37,6 +37,8 @@ pub struct Icmp {
     pub too_big_during: Option<TimeRange>,
     /// Where packets were going that were too big.
     pub too_big_destinations: Names<Destination>,
+    /// Hosts that were pinged and have answered none, and how many they have not answered; at most 10.
+    pub silent_to_pings: Vec<Destination>,
 }
 
 /// Where a packet was going that somebody complained of.

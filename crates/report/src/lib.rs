@@ -48,6 +48,7 @@ mod moment;
 mod names;
 mod naming;
 mod packet;
+mod pings;
 mod port_names;
 mod protocols;
 mod quic;

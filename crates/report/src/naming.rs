@@ -22,6 +22,7 @@ pub(crate) fn name_addresses(report: &mut Report, hosts: &HostNames) {
     report.dns.servers.rows_mut().for_each(|server| server.names = hosts.of(server.address));
     let icmp = &mut report.icmp;
     let destinations = icmp.unreachable_destinations.names.iter_mut().chain(&mut icmp.too_big_destinations.names);
+    let destinations = destinations.chain(&mut icmp.silent_to_pings);
     destinations.for_each(|destination| destination.names = hosts.of(destination.address));
 }
 

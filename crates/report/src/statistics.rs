@@ -15,10 +15,11 @@ use crate::flow_key::{FlowKey, Peer, Side};
 use crate::flows::{Flow, Flows, MAX_FLOWS};
 use crate::histogram::Histogram;
 use crate::host_names::HostNames;
-use crate::icmp::{IcmpStatistics, TooBig};
+use crate::icmp::{Icmp, IcmpStatistics, TooBig};
 use crate::moment::TimeRange;
 use crate::naming::{leave_out_names, name_addresses};
 use crate::packet::{Ip, Network, Quoted, Segment, Transport, dissect, link_type_name};
+use crate::pings::Pings;
 use crate::protocols::ProtocolStatistics;
 use crate::quic::QuicStatistics;
 use crate::report::{CaptureFile, CopiedPacket, LinkType, Packets, Report, VERSION};
@@ -44,6 +45,7 @@ pub(crate) struct Statistics {
     protocols: ProtocolStatistics,
     clocks: Clocks,
     icmp: IcmpStatistics,
+    pings: Pings,
     copies: Copies,
     shrinking: Shrinking,
     flows: Flows,
@@ -73,6 +75,7 @@ impl Default for Statistics {
             protocols: ProtocolStatistics::default(),
             clocks: Clocks::default(),
             icmp: IcmpStatistics::default(),
+            pings: Pings::default(),
             copies: Copies::default(),
             shrinking: Shrinking::default(),
             flows: Flows::new(MAX_FLOWS),
@@ -186,9 +189,19 @@ impl Statistics {
         flow.count(from, record.length.into());
         let too_big = match &ip.transport {
             Transport::Icmp(icmp) => {
+                match icmp.type_u8() {
+                    8 => self.pings.request(ip.source, ip.destination, icmp.bytes5to8(), now),
+                    0 => self.pings.reply(ip.source, ip.destination, icmp.bytes5to8()),
+                    _ => {}
+                }
                 self.icmp.icmp(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now)
             }
             Transport::Icmpv6(icmp) => {
+                match icmp.type_u8() {
+                    128 => self.pings.request(ip.source, ip.destination, icmp.bytes5to8(), now),
+                    129 => self.pings.reply(ip.source, ip.destination, icmp.bytes5to8()),
+                    _ => {}
+                }
                 self.icmp.icmpv6(icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload(), now)
             }
             _ => None,
@@ -245,7 +258,7 @@ impl Statistics {
             tls: tls.report(),
             quic: quic.report(),
             http: http.report(),
-            icmp: self.icmp.report(),
+            icmp: Icmp { silent_to_pings: self.pings.silent(end), ..self.icmp.report() },
             findings: Vec::new(),
             normal: Vec::new(),
         };

@@ -267,6 +267,17 @@ fn complaints_about_destinations_without_number_are_evicted_many_at_once() {
 }
 
 #[test]
+fn pings_of_hosts_without_number_are_not_looked_for_one_by_one() {
+    let ping = |packets: &mut Packets, number: u32| {
+        let request = [&[8, 0, 0, 0, 0, 7][..], &(number as u16).to_be_bytes()].concat();
+        // Some get old, and some find no room.
+        let at = u64::from(number) * if number.is_multiple_of(2) { MICRO } else { 500 * MICRO };
+        packets.ip(at, 1, SERVER.0, client(number).0, &request);
+    };
+    assert_constant(&many(0..20_000, ping), &many(20_000..24_000, ping));
+}
+
+#[test]
 fn times_in_any_order_cost_what_they_cost_in_order() {
     let knock = |packets: &mut Packets, at: u64| packets.tcp(at, client(1), SERVER, ACK, 1, b"");
     let in_order = many(0..5_000, |packets, number| knock(packets, u64::from(number)));

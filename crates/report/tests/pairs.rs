@@ -97,6 +97,8 @@ fn pairs() -> Vec<Pair> {
         pair(HttpNotFound, "", [20, 19].map(|missing| statuses(20, missing, "404")), 20),
         pair(SlowService, "", [5, 4].map(|slow| requests(5, |n| (false, SECOND + u64::from(n < slow), MILLI))), 5),
         pair(FarService, "", [5, 4].map(|far| requests(5, |n| (false, MILLI, 200 * MILLI + u64::from(n < far)))), 30),
+        pair(PingsUnanswered, "none", [0, 1].map(|answered| pings(5, answered)), 5),
+        pair(PingsUnanswered, "few", [4, 3].map(|count| pings(count, 0)), 4),
         pair(CapturedOneWay, "", [3, 2].map(one_way), 12),
         pair(CapturedTwice, "segments", [20, 19].map(segments_twice), 20),
         pair(CapturedTwice, "datagrams", [20, 19].map(datagrams_twice), 2),
@@ -130,6 +132,15 @@ fn end(wire: &mut Wire, at: u64) {
 fn ending(mut wire: Wire) -> Wire {
     end(&mut wire, 9 * SECOND);
     wire
+}
+
+/// Pings of a host, the last of which are answered.
+fn pings(count: u16, answered: u16) -> Wire {
+    let mut wire = Wire::new();
+    for number in 0..count {
+        wire.ping(u64::from(number) * SECOND, number, number >= count - answered);
+    }
+    ending(wire)
 }
 
 fn flood(clients: u32) -> Wire {

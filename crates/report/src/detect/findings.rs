@@ -1,6 +1,8 @@
 //! All detectors, and what of that they find is told.
 
-use crate::detect::{answers, connections, direction, endings, flood, names, scan, sizes, tls, traffic, transport};
+use crate::detect::{
+    answers, connections, direction, endings, flood, names, pings, scan, sizes, tls, traffic, transport,
+};
 use crate::finding::Finding;
 use crate::report::Report;
 
@@ -9,7 +11,7 @@ const MOST: usize = 5;
 
 /// What stands out in a capture, the most telling first; at most [`MOST`], one of a kind.
 pub fn findings(report: &Report) -> Vec<Finding> {
-    let detectors: [fn(&Report) -> Option<Finding>; 24] = [
+    let detectors: [fn(&Report) -> Option<Finding>; 25] = [
         traffic::nothing_captured,
         flood::syn_flood,
         scan::scan,
@@ -30,6 +32,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         answers::http_not_found,
         answers::slow_service,
         answers::far_service,
+        pings::pings_unanswered,
         direction::captured_one_way,
         traffic::captured_twice,
         traffic::burst,

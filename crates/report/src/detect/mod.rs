@@ -13,6 +13,7 @@ mod flood;
 mod intervals;
 mod names;
 mod normal;
+mod pings;
 mod scan;
 mod services;
 mod sizes;

@@ -170,6 +170,21 @@ impl Wire {
         self.packet(at, &packet);
     }
 
+    /// A ping, and its answer if there is one.
+    pub fn ping(&mut self, at: u64, number: u16, is_answered: bool) {
+        let ethernet = || PacketBuilder::ethernet2([2; 6], [4; 6]);
+        let request = ethernet().ipv4(SERVER.0, DATABASE.0, 64).icmpv4_echo_request(7, number);
+        let mut packet = Vec::new();
+        request.write(&mut packet, &[7; 56]).unwrap();
+        self.packet(at, &packet);
+        if is_answered {
+            let reply = ethernet().ipv4(DATABASE.0, SERVER.0, 64).icmpv4_echo_reply(7, number);
+            let mut packet = Vec::new();
+            reply.write(&mut packet, &[7; 56]).unwrap();
+            self.packet(at + MILLI, &packet);
+        }
+    }
+
     /// Half a minute in which all is as it should be: connections, names and a few things that are lost.
     pub fn ordinary() -> Self {
         let mut wire = Self::new();
