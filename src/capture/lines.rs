@@ -1,4 +1,4 @@
-//! What people are told of several files in a few lines. Pure.
+//! What people are told of several files, and of what has changed, in a few lines. Pure.
 
 use crate::measure::{count_of, number, size};
 use crate::records::report::InstanceReport;
@@ -23,6 +23,14 @@ pub fn lines(set: &str, all: usize, instances: &[InstanceReport], worst: &Report
             let told = format!("{}: {} {}", first.name, finding.sentence, finding.next_step).trim_end().to_owned();
             [told].into_iter().chain(beside(others)).chain([totals]).collect()
         }
+    }
+}
+
+/// Puts a sentence that has no filter behind the first line. Where nothing was found no filter has to keep its place.
+pub fn insert_second(sentence: String, lines: &mut Vec<String>, filters: &mut Vec<String>) {
+    lines.insert(lines.len().min(1), sentence);
+    if !filters.is_empty() {
+        filters.insert(1, String::new());
     }
 }
 
@@ -133,6 +141,22 @@ mod tests {
         );
         assert_eq!(told(&[quiet("web_0"), quiet("web_1")], &[]), ["web: 20 packets, 20.0 KiB in 2 files."]);
         assert_eq!(told(&[quiet("web_0"), empty("web_1")], &[])[1], "Nothing was captured on web_1.");
+    }
+
+    #[test]
+    fn what_has_changed_stands_second_and_is_no_finding() {
+        let with_change = |lines: &[&str], filters: &[&str]| {
+            let [mut lines, mut filters] =
+                [lines, filters].map(|list| list.iter().map(|text| (*text).to_owned()).collect());
+            insert_second("It has grown.".to_owned(), &mut lines, &mut filters);
+            (lines.join(" "), filters)
+        };
+        assert_eq!(with_change(&["10 packets.", "Even."], &[]), ("10 packets. It has grown. Even.".to_owned(), vec![]));
+        let (lines, filters) = with_change(&["Silent.", "Slow.", "10 packets."], &["tcp", "udp"]);
+        assert_eq!(
+            (lines.as_str(), filters.join("|").as_str()),
+            ("Silent. It has grown. Slow. 10 packets.", "tcp||udp")
+        );
     }
 
     #[test]

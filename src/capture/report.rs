@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::azure::blob::File;
 use crate::capture::analyze::{self, CutOff, Limits, Reading};
 use crate::capture::instances::names;
-use crate::capture::lines::lines;
+use crate::capture::lines::{insert_second, lines};
 use crate::capture::step::poll_again_in;
 use crate::context::{Context, InProgress};
 use crate::host::Host;
@@ -250,11 +250,7 @@ impl Read {
             record.filters.truncate(1);
         }
         if let Some(sentence) = comparison.as_ref().and_then(BeforeAndAfter::sentence) {
-            record.report.insert(record.report.len().min(1), sentence);
-            // Where nothing was found there is no filter that has to keep its place.
-            if !record.filters.is_empty() {
-                record.filters.insert(1, String::new());
-            }
+            insert_second(sentence, &mut record.report, &mut record.filters);
         }
         let step = match is_one_of_several {
             true => format!("{} of the capture's {} files were read.", read_of(&instances), record.files.len()),
