@@ -10,12 +10,15 @@ const FAR: u64 = 18_000_000_000_000;
 /// Packets of several interfaces come in turns, and some are earlier than all before them. By more than half an hour none is.
 const EARLIER: u64 = 1_800_000_000_000;
 
+/// So many packets that agree on a time make a capture of their own. Fewer may be of a clock that was wrong for a moment.
+const AGREEING: u64 = 8;
+
 /// The most clocks that are told apart.
 const MAX_CLOCKS: usize = 16;
 
-/// The time as packets tell it. Those whose times are near each other have one clock; where it has half of the packets, those of
-/// other clocks are odd. Where none has, several captures were made one file, and all are told. Which clock is which nobody knows
-/// before the end, so each has its own counts.
+/// The time as packets tell it. Those whose times are near each other have one clock. One that was set makes two of them, of which
+/// the one with fewer packets is odd; of more, several captures were made one file, and all are told. Which clock is which nobody
+/// knows before the end, so each has its own counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clocks {
     clocks: Vec<Clock>,
@@ -55,10 +58,6 @@ impl Clock {
         } else {
             Some(time.saturating_sub(self.last).max(0).unsigned_abs()).filter(|distance| *distance <= FAR)
         }
-    }
-
-    fn range(&self) -> TimeRange {
-        TimeRange { from: Moment(self.first), to: Moment(self.last) }
     }
 }
 
@@ -110,25 +109,22 @@ impl Clocks {
         let Some(most) = self.clocks.iter().max_by_key(|clock| (clock.packets, clock.last)) else {
             return Told { range: None, ahead: Some(0), series: Timeline::default().report(), odd: self.odd };
         };
-        let timed = self.clocks.iter().map(|clock| clock.packets).fold(0, u64::saturating_add);
-        if most.packets.saturating_mul(2) < timed {
-            return self.report_all();
+        let with = |packets: u64| self.clocks.iter().filter(move |clock| clock.packets >= packets);
+        if with(AGREEING).count() > 2 {
+            return self.report_on(&with(2).collect::<Vec<_>>());
         }
-        Told {
-            range: Some(most.range()),
-            ahead: Some(most.ahead),
-            series: most.timeline.report(),
-            odd: timed.saturating_add(self.odd).saturating_sub(most.packets),
-        }
+        Told { ahead: Some(most.ahead), ..self.report_on(&[most]) }
     }
 
-    fn report_all(&self) -> Told {
+    fn report_on(&self, clocks: &[&Clock]) -> Told {
         let mut timeline = Timeline::default();
-        self.clocks.iter().for_each(|clock| timeline.add(&clock.timeline));
-        let both =
-            |one: TimeRange, other: TimeRange| TimeRange { from: one.from.min(other.from), to: one.to.max(other.to) };
-        let range = self.clocks.iter().map(Clock::range).reduce(both);
-        Told { range, ahead: None, series: timeline.report(), odd: self.odd }
+        clocks.iter().for_each(|clock| timeline.add(&clock.timeline));
+        let from = clocks.iter().map(|clock| Moment(clock.first)).min();
+        let to = clocks.iter().map(|clock| Moment(clock.last)).max();
+        let sum = |packets: u64, clock: &Clock| packets.saturating_add(clock.packets);
+        let odd = self.clocks.iter().fold(self.odd, sum).saturating_sub(clocks.iter().copied().fold(0, sum));
+        let range = from.zip(to).map(|(from, to)| TimeRange { from, to });
+        Told { range, ahead: None, series: timeline.report(), odd }
     }
 }
 
@@ -212,9 +208,12 @@ mod tests {
 
     #[test]
     fn several_captures_in_one_file_are_all_told() {
-        let times = [seconds(NOW, 10), seconds(NOW + YEAR, 12), seconds(NOW - YEAR, 14)].concat();
+        let times = [vec![0], seconds(NOW, 8), seconds(NOW + YEAR, 40), seconds(NOW - YEAR, 14)].concat();
         let (duration, odd, _) = judged(&times);
-        assert_eq!((duration, odd), ((2 * YEAR) / SECOND + 11, 0));
+        assert_eq!((duration, odd), ((2 * YEAR) / SECOND + 39, 1));
+        let times = [seconds(NOW, 7), seconds(NOW + YEAR, 40), seconds(NOW - YEAR, 14)].concat();
+        let (duration, odd, _) = judged(&times);
+        assert_eq!((duration, odd), (39, 21));
     }
 
     #[test]

@@ -105,6 +105,9 @@ impl Timeline {
 
     /// Counts what another one has counted.
     pub fn add(&mut self, other: &Self) {
+        while self.width < other.width {
+            self.double();
+        }
         for (bucket, number) in other.buckets.iter().zip(other.first..) {
             if bucket.packets > 0 {
                 self.count(number.saturating_mul(other.width), bucket);
@@ -171,6 +174,17 @@ mod tests {
         assert!(series.packets[0] > 0 && series.packets.last() > Some(&0));
         let start = series.start.unwrap().seconds_since(Moment(-7_200 * SECOND));
         assert!((-series.bucket_seconds..=0.0).contains(&start), "{start}");
+    }
+
+    #[test]
+    fn what_another_one_has_counted_stays_as_it_is() {
+        for seconds in [1, 50, 119, 121, 7_200] {
+            let mut one = Timeline::default();
+            (0..seconds).for_each(|second| one.count((second + 3) * SECOND + 7, &ONE));
+            let mut other = Timeline::default();
+            other.add(&one);
+            assert_eq!(other.report(), one.report(), "{seconds}");
+        }
     }
 
     #[test]
