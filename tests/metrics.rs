@@ -170,12 +170,6 @@ async fn a_message_that_nobody_takes_is_seen_waiting_and_then_given_up() {
     assert_eq!(told[r#"nightcap_messages_total{result="failed"}"#], 1.0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn nobody_without_the_operator_key_is_told() {
-    let nightcap = Scene::new().instance();
-    assert_eq!(nightcap.send(Method::GET, "/metrics", &[], "").await.status, 401);
-}
-
 /// Prometheus's own tool reads it and finds nothing to say. Where it is not installed, there is nothing to ask.
 #[tokio::test(start_paused = true)]
 async fn promtool_has_nothing_to_say() {

@@ -2,7 +2,8 @@
 //!
 //! Every label has one of a bounded number of values, all words of nightcap's own.
 
-use std::fmt::{Display, Write};
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter, Write};
 
 use axum::body::Body;
 use http::{HeaderValue, Response, header};
@@ -86,7 +87,7 @@ fn text(metrics: &Metrics) -> String {
 struct Seconds(u64);
 
 impl Display for Seconds {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match (self.0 / 1000, self.0 % 1000) {
             (seconds, 0) => write!(formatter, "{seconds}"),
             (seconds, millis) => write!(formatter, "{seconds}.{}", format!("{millis:03}").trim_end_matches('0')),
@@ -111,10 +112,10 @@ impl Text {
     }
 
     /// Samples whose two labels stand in one key.
-    fn by_two(&mut self, name: &str, labels: [&str; 2], counts: &std::collections::BTreeMap<String, u64>) {
+    fn by_two(&mut self, name: &str, [one, other]: [&str; 2], counts: &BTreeMap<String, u64>) {
         for (key, count) in counts {
             if let Some((first, second)) = key.split_once(' ') {
-                self.sample(name, &[(labels[0], first), (labels[1], second)], count);
+                self.sample(name, &[(one, first), (other, second)], count);
             }
         }
     }
