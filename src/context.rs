@@ -16,6 +16,7 @@ use crate::log::Log;
 use crate::records::repository::Records;
 use crate::records::reservation::Reservations;
 use crate::settings::{Keys, SETTINGS, SettingError, Settings};
+use crate::tally::Tally;
 use crate::timestamp::Timestamp;
 
 /// What an instance keeps from one request to the next.
@@ -26,6 +27,7 @@ pub struct Instance<H> {
     pub(crate) azure_clock: AzureClock,
     /// Places in watchers for the captures that it is about to create.
     pub(crate) reservations: Reservations,
+    pub(crate) tally: Tally,
     loaded: Mutex<Option<Loaded>>,
     in_progress: Mutex<HashSet<String>>,
 }
@@ -57,6 +59,8 @@ pub struct Context<H> {
     pub alert: String,
     /// A GUID that all requests of this work carry, so that Azure's support can find them.
     pub client_request_id: String,
+    /// When it began; for an alert, when that was received.
+    pub began_at: Timestamp,
     /// When the host may end this work, on its monotonic clock; nothing where it may go on to its end.
     pub until: Option<Duration>,
     /// Turns at reading the list of a watcher's captures. They are those of one piece of work, for no request wakes another one.
@@ -75,6 +79,7 @@ impl<H: Host> Context<H> {
             settings: settings.clone(),
             alert: alert.to_owned(),
             client_request_id: new_request_id(&instance.host),
+            began_at: instance.host.now(),
             until: None,
             turns: Arc::default(),
         }
@@ -87,6 +92,7 @@ impl<H: Host> Context<H> {
             settings: self.settings.clone(),
             alert: alert.to_owned(),
             client_request_id: self.client_request_id.clone(),
+            began_at: self.began_at,
             until: self.until,
             turns: self.turns.clone(),
         }
@@ -126,7 +132,8 @@ impl<H: Host> Context<H> {
     }
 
     pub fn log(&self) -> Log<'_, H> {
-        Log { host: &self.instance.host, alert: &self.alert, client_request_id: &self.client_request_id }
+        let Instance { host, tally, .. } = &*self.instance;
+        Log { host, alert: &self.alert, client_request_id: &self.client_request_id, tally }
     }
 
     pub fn records(&self) -> Records<'_, H> {
@@ -159,6 +166,7 @@ impl<H: Host> Instance<H> {
             tokens: Tokens::default(),
             azure_clock: AzureClock::default(),
             reservations: Reservations::default(),
+            tally: Tally::default(),
             loaded: Mutex::new(None),
             in_progress: Mutex::default(),
         }

@@ -28,6 +28,7 @@ mod page;
 mod plan;
 mod records;
 mod settings;
+mod tally;
 mod timestamp;
 mod web;
 mod workflow;

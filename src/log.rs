@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::host::Host;
+use crate::tally::Tally;
 use crate::timestamp::Timestamp;
 
 /// What one line may tell.
@@ -68,6 +69,8 @@ pub struct Log<'a, H> {
     pub alert: &'a str,
     /// `x-ms-client-request-id`.
     pub client_request_id: &'a str,
+    /// What the instance counts.
+    pub tally: &'a Tally,
 }
 
 impl<H> Clone for Log<'_, H> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::direct_call::DirectCall;
-use super::notification::{Alert, alert};
+use super::notification::{Alert, Schema, alert};
 use super::overrides::Overrides;
 use crate::azure::capture_parameters::{
     FilePlace, LARGEST_BYTES, LONGEST_RING_SECONDS, LONGEST_SECONDS, MOST_RING_FILES, Ring, Scope, USUAL_RING_SECONDS,
@@ -52,7 +52,8 @@ pub fn read(body: &[u8]) -> Result<Alert, Vec<BadMember>> {
     };
     match call {
         Some((target, call)) if reader.errors.is_empty() => {
-            Ok(Alert { targets: vec![target], direct: Some(call), ..alert(String::new(), RULE.to_owned(), vec![]) })
+            let alert = alert(String::new(), RULE.to_owned(), vec![]);
+            Ok(Alert { schema: Schema::ByHand, targets: vec![target], direct: Some(call), ..alert })
         }
         _ => Err(reader.errors),
     }

@@ -12,4 +12,4 @@ mod read;
 pub mod reference;
 mod schemas;
 
-pub use notification::{Alert, BadAlert, Condition, Reading, Summary};
+pub use notification::{Alert, BadAlert, Condition, Reading, Schema, Summary};

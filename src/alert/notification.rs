@@ -1,6 +1,7 @@
 //! One notification, whatever schema it came in.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::alert::direct_call::DirectCall;
 use crate::alert::reference::{Reference, Subjects};
@@ -14,6 +15,9 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
+    /// What the payload was like.
+    #[serde(default)]
+    pub schema: Schema,
     /// Azure's id of the alert, or the nearest thing that the payload has.
     pub id: String,
     /// Name of the alert rule.
@@ -46,6 +50,38 @@ pub struct Alert {
     pub test: bool,
     /// Set when a program called directly, in the manner of the 2017 sample.
     pub direct: Option<DirectCall>,
+}
+
+/// The kinds of payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Schema {
+    /// Azure Monitor's common alert schema.
+    Common,
+    Metric,
+    ActivityLog,
+    /// Log alerts of version 1.
+    Log,
+    Budget,
+    /// The retired metric alerts.
+    Classic,
+    /// The flat body of the 2017 sample, from a program.
+    Direct,
+    /// No alert, but an operator who asked for a capture.
+    ByHand,
+    /// An earlier version of nightcap has not written it down.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl Schema {
+    /// The word in records and metrics.
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Whether an alert's condition began or ended.
@@ -156,6 +192,7 @@ impl Alert {
 pub fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
     let Subjects { targets, targets_left_out, references, others } = Subjects::of(ids);
     Alert {
+        schema: Schema::default(),
         id,
         rule,
         severity: None,

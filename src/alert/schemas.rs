@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::notification::{Alert, BadAlert, Condition, Reading, alert};
+use super::notification::{Alert, BadAlert, Condition, Reading, Schema, alert};
 use super::reference::{MOST_REFERENCES, Reference, leads_to_machine, subscription_of};
 use super::{direct, mention};
 use crate::azure::region::Region;
@@ -17,23 +17,24 @@ use crate::timestamp::Timestamp;
 /// webhook that refuses its alerts.
 pub(super) fn read(body: Object) -> Result<Alert, BadAlert> {
     let schema_id = body.text("schemaId").map_err(|_| BadAlert::UnknownSchema)?.unwrap_or_default();
-    match schema_id.to_ascii_lowercase().as_str() {
-        "azuremonitorcommonalertschema" => Ok(common(body.object_or_empty("data"))),
-        "azuremonitormetricalert" => Ok(metric(body.object_or_empty("data"))),
-        "microsoft.insights/activitylogs" => Ok(activity_log(body.object_or_empty("data"))),
-        "microsoft.insights/logalert" => Ok(log_v1(body.object_or_empty("data"))),
-        "aip budget notification" => Ok(budget(body.object_or_empty("data"))),
-        "" if direct::is_direct(body) => direct::read(body),
+    let (schema, alert) = match schema_id.to_ascii_lowercase().as_str() {
+        "azuremonitorcommonalertschema" => (Schema::Common, common(body.object_or_empty("data"))),
+        "azuremonitormetricalert" => (Schema::Metric, metric(body.object_or_empty("data"))),
+        "microsoft.insights/activitylogs" => (Schema::ActivityLog, activity_log(body.object_or_empty("data"))),
+        "microsoft.insights/logalert" => (Schema::Log, log_v1(body.object_or_empty("data"))),
+        "aip budget notification" => (Schema::Budget, budget(body.object_or_empty("data"))),
+        "" if direct::is_direct(body) => (Schema::Direct, direct::read(body)?),
         "" if body.has("status") && body.has("context") => {
             let context = is_classic(body).map_err(wrong_type("a classic metric alert"))?;
-            Ok(classic(body, context))
+            (Schema::Classic, classic(body, context))
         }
         "" if is_log_v1(body) => {
             body.text("ResourceId").map_err(wrong_type("a log alert"))?;
-            Ok(log_v1(body))
+            (Schema::Log, log_v1(body))
         }
-        _ => Err(BadAlert::UnknownSchema),
-    }
+        _ => return Err(BadAlert::UnknownSchema),
+    };
+    Ok(Alert { schema, ..alert })
 }
 
 fn wrong_type(schema: &'static str) -> impl Fn(WrongType) -> BadAlert {

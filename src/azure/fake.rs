@@ -14,12 +14,14 @@ use super::secret::Secret;
 use super::token::Tokens;
 use crate::host::fake::{Answer, FakeHost};
 use crate::log::Log;
+use crate::tally::Tally;
 
 pub struct Stage {
     pub host: FakeHost,
     config: Config,
     tokens: Tokens,
     clock: AzureClock,
+    tally: Tally,
 }
 
 impl Stage {
@@ -29,12 +31,18 @@ impl Stage {
             Some("login.microsoftonline.com") => Answer::json(200, r#"{"access_token": "t", "expires_in": 3599}"#),
             _ => azure(request),
         });
-        Self { host, config: config(), tokens: Tokens::default(), clock: AzureClock::default() }
+        Self {
+            host,
+            config: config(),
+            tokens: Tokens::default(),
+            clock: AzureClock::default(),
+            tally: Tally::default(),
+        }
     }
 
     pub fn azure(&self) -> Azure<'_, FakeHost> {
         Azure {
-            log: Log { host: &self.host, alert: "", client_request_id: "" },
+            log: Log { host: &self.host, alert: "", client_request_id: "", tally: &self.tally },
             config: &self.config,
             tokens: &self.tokens,
             clock: &self.clock,

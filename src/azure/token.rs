@@ -246,12 +246,13 @@ mod tests {
     use crate::azure::fake::config;
     use crate::host::fake::{Answer, FakeHost};
     use crate::log::Log;
+    use crate::tally::Tally;
 
     /// What those get who ask at once and have so long, and when each gets it.
     async fn ask(host: Arc<FakeHost>, time: &[u64]) -> Vec<(Result<(), AzureError>, Duration)> {
-        let (tokens, config) = (Tokens::default(), config());
+        let (tokens, config, tally) = (Tokens::default(), config(), Tally::default());
         let ask = |seconds: &u64| {
-            let log = Log { host: host.as_ref(), alert: "", client_request_id: "" };
+            let log = Log { host: host.as_ref(), alert: "", client_request_id: "", tally: &tally };
             let transport = Transport { log, target: None, deadline: Duration::from_secs(*seconds) };
             let (tokens, config) = (&tokens, &config);
             async move {

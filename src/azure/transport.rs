@@ -92,6 +92,7 @@ impl<H: Host> Transport<'_, H> {
             Ok(answer) => (Some(answer.status()), answer.headers(), None),
             Err(NoAnswer(detail)) => (None, &nothing, Some(detail.as_str())),
         };
+        self.log.tally.count_request(about.action.name(), status);
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let fine = status.is_some_and(|status| status.is_success());
         let code = answer.as_ref().ok().filter(|_| !fine).map(|answer| Detail::of_answer(answer).code);

@@ -74,7 +74,11 @@ pub async fn report<H: Host>(context: &Context<H>, record: &mut CaptureRecord) -
     let alerts = context.records().alerts_on(record).await.alerts;
     let reader =
         Reader { context, record, alert: alerts.first(), until: context.host().monotonic().saturating_add(time) };
+    let began = context.host().monotonic();
     let read = reader.read_all().await;
+    let took = context.host().monotonic().saturating_sub(began);
+    record.read_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    record.read_bytes = read.bytes;
     read.tell(context, record, alerts.first()).await
 }
 
@@ -132,6 +136,8 @@ struct Read {
     /// Each file in short, with where it belongs; those that could not be read have no rank and come last.
     files: Vec<(Option<Rank>, InstanceReport)>,
     worst: Option<Worst>,
+    /// How much was read of all of them.
+    bytes: u64,
     /// Why the first of those could not be read that could not.
     failure: Option<String>,
 }
@@ -176,6 +182,7 @@ impl<H: Host> Reader<'_, H> {
         match analyze::read(&azure, &file.url, limits).await {
             Ok(Reading { report, cut_off }) => {
                 let rank = report.rank();
+                read.bytes = read.bytes.saturating_add(report.file.bytes_read);
                 read.files.push((Some(rank), summary(empty, &report)));
                 let comparison = self.compare(name, &report).await;
                 if self.record.files.len() > 1 {

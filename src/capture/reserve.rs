@@ -1,6 +1,8 @@
 //! A name that Azure is about to be asked for, written down before: whoever comes after a sudden end then knows whose capture
 //! it is.
 
+use std::time::Duration;
+
 use crate::host::Host;
 use crate::records::capture::{CaptureRecord, End, EndNote, Phase, Requested};
 use crate::records::repository::Records;
@@ -73,6 +75,11 @@ impl Reserved {
 
     pub fn ask_again_at(&mut self, now: Timestamp) {
         self.record.requested_at = now;
+    }
+
+    /// Azure is asked now, so long after the alert was received.
+    pub fn note_wait(&mut self, waited: Option<Duration>) {
+        self.record.put_after_ms = waited.and_then(|waited| u64::try_from(waited.as_millis()).ok());
     }
 
     /// Azure gave no clear answer.

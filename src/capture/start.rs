@@ -337,6 +337,8 @@ impl<H: Host> Sequence<'_, H> {
 
     /// Creates the capture once. `None` asks for another round: it may work, or there is something else to see, later.
     async fn create(&mut self, round: u32, record_follows: bool) -> Result<Option<Started>, Failure> {
+        let waited = self.azure.log.host.now().since(self.context.began_at);
+        self.reserved.iter_mut().for_each(|reserved| reserved.note_wait(waited));
         let Some(reserved) = &self.reserved else { return Ok(None) };
         let name = reserved.name().to_owned();
         let (capture, records) = (self.capture(&name), self.records());

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, Summary};
+use crate::alert::{Alert, Schema, Summary};
 use crate::azure::target::Target;
 use crate::records::outcome::{Kind, Outcome};
 use crate::records::target::TargetMemory;
+use crate::tally::Counts;
 use crate::timestamp::Timestamp;
 
 /// An alert that was accepted, and how it ended for each of its targets.
@@ -22,6 +23,12 @@ pub struct AlertRecord {
     pub received_at: Timestamp,
     /// Whether nothing remains to be done.
     pub finished: bool,
+    /// The payload's schema.
+    #[serde(default)]
+    pub schema: Schema,
+    /// What whoever worked on it has counted.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub counts: Counts,
     /// One for each target; `accepted` while it is worked on.
     pub outcomes: Vec<Outcome>,
     /// The whole notification as long as something remains to be done, for whoever has to go on with it.

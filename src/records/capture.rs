@@ -15,6 +15,7 @@ use crate::digest::digest;
 use crate::records::alert::OnCapture;
 use crate::records::form::FORM;
 use crate::records::keys::{alert_on, alerts_prefix, capture_key, spelt_capture_key};
+use crate::tally::Counts;
 use crate::timestamp::Timestamp;
 
 /// The most steps that a capture's record lists; watching one for hours takes about fifty.
@@ -102,6 +103,17 @@ pub struct CaptureRecord {
     /// How often reading the file was begun. A host that ends meanwhile leaves this behind.
     #[serde(default)]
     pub report_attempts: u32,
+    /// How much of its files was read, in bytes, and for how long, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub read_bytes: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub read_ms: u64,
+    /// How long after the alert was received Azure was asked for it, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_after_ms: Option<u64>,
+    /// What whoever watched it has counted since it last wrote to another record.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub counts: Counts,
     pub steps: Vec<Step>,
 }
 
@@ -237,6 +249,10 @@ impl CaptureRecord {
             report_problem: None,
             leading_file: None,
             report_attempts: 0,
+            read_bytes: 0,
+            read_ms: 0,
+            put_after_ms: None,
+            counts: Counts::default(),
             steps: vec![],
         }
     }
@@ -407,6 +423,8 @@ impl CaptureRecord {
         // Of two spellings Azure's, which whoever has seen the capture knows; else the one that was there first.
         let knows_better = self.storage_path.is_some() && stored.storage_path.is_none();
         let name = if knows_better { self.name.clone() } else { stored.name.clone() };
+        let mut counts = stored.counts.clone();
+        counts.merge(&self.counts);
         let (earlier, later) = if stored.is_ahead_of(self) { (self.clone(), stored) } else { (stored, self.clone()) };
         *self = Self {
             name,
@@ -415,6 +433,10 @@ impl CaptureRecord {
             began_at: later.began_at.or(earlier.began_at),
             requested_for: later.requested_for.or(earlier.requested_for),
             report_attempts: later.report_attempts.max(earlier.report_attempts),
+            read_bytes: later.read_bytes.max(earlier.read_bytes),
+            read_ms: later.read_ms.max(earlier.read_ms),
+            put_after_ms: later.put_after_ms.or(earlier.put_after_ms),
+            counts,
             stopping: later.stopping.or(earlier.stopping),
             superseded_by: later.superseded_by.or(earlier.superseded_by),
             steps,
@@ -432,6 +454,10 @@ impl CaptureRecord {
             self.steps.push(Step { at, step: step.to_owned(), detail: detail.into() });
         }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl EndReason {

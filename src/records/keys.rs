@@ -16,6 +16,12 @@ pub const NOTICE: &str = "notice:";
 /// What the keys of records begin with that were set aside; the key of the record follows.
 pub const UNREADABLE: &str = "unreadable:";
 
+/// Where it lies when the last sweep began.
+pub const SWEPT: &str = "swept";
+
+/// What the keys begin with that tell of a message that nothing remains to be done about it.
+pub const DELIVERED: &str = "told:";
+
 /// Kinds of values whose keys have a digest behind the kind, and nothing else.
 const OF_DIGESTS: [&str; 12] = [
     "baseline",
@@ -124,7 +130,7 @@ pub fn notice_key(id: &str) -> String {
 
 /// Where it stands that a message was delivered.
 pub fn delivered_key(id: &str) -> String {
-    format!("told:{id}")
+    format!("{DELIVERED}{id}")
 }
 
 /// Where the lease on a message lies.

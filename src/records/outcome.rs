@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use strum::IntoStaticStr;
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::azure::region::Region;
 use crate::azure::target::Target;
@@ -10,7 +10,7 @@ use crate::records::failure::Failure;
 use crate::records::reason::{Reason, RecordedReason};
 
 /// The five ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, IntoStaticStr, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[cfg_attr(test, schema(as = OutcomeKind))]
 #[serde(rename_all = "snake_case")]

@@ -79,7 +79,7 @@ impl<H: Host> Records<'_, H> {
     pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ReadError> {
         let stored = store::load(self.log.host, key).await;
         if let Err(error) = &stored {
-            self.note_failure("store_read_failed", &error.to_string());
+            self.note_failure("read", "store_read_failed", &error.to_string());
         }
         stored
     }
@@ -90,9 +90,9 @@ impl<H: Host> Records<'_, H> {
     }
 
     /// The same for whoever must know whether there are none or the store fails.
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let mut keys = self.log.host.keys(prefix.to_owned()).await.inspect_err(|error| {
-            self.note_failure("store_read_failed", &error.0);
+            self.note_failure("read", "store_read_failed", &error.0);
         })?;
         // Redis tells a key twice when its table grows meanwhile (SCAN).
         keys.sort_unstable();
@@ -226,6 +226,7 @@ impl<H: Host> Records<'_, H> {
     /// Writes a capture's record as it stands, with what others have written of it meanwhile, and whether work remains.
     /// What cannot be read is not written over, but set aside.
     pub async fn save_capture(&self, record: &mut CaptureRecord) -> bool {
+        record.counts.add(&self.log.tally.take());
         let key = record.key();
         let mut listed = None;
         match self.read::<CaptureRecord>(&key).await {
@@ -458,12 +459,13 @@ impl<H: Host> Records<'_, H> {
 
     fn is_done(&self, done: Result<(), StoreError>) -> bool {
         if let Err(error) = &done {
-            self.note_failure("store_write_failed", &error.0);
+            self.note_failure("write", "store_write_failed", &error.0);
         }
         done.is_ok()
     }
 
-    fn note_failure(&self, event: &'static str, detail: &str) {
+    fn note_failure(&self, operation: &str, event: &'static str, detail: &str) {
+        self.log.tally.count_store_error(operation);
         self.log.write(&Event { detail: Some(detail), ..self.log.event(event, "warn") });
     }
 }

@@ -122,7 +122,7 @@ pub async fn show<H: Host>(
     mut parts: Parts,
 ) -> Result<Response<Body>, Problem> {
     let shown = match Found::from_request_parts(&mut parts, &instance).await {
-        Ok(Found(record)) => Shown::Recorded(Box::new(with_alerts(&instance.host, record).await)),
+        Ok(Found(record)) => Shown::Recorded(Box::new(with_alerts(&instance, record).await)),
         // What is no name of a capture is nowhere, and without good settings Azure cannot be asked.
         Err(missing) if missing.is_not_found() => match Operated::from_request_parts(&mut parts, &instance).await {
             Ok(operated) => Shown::InAzure(Box::new(operated.in_azure().await?.ok_or(missing)?)),

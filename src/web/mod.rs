@@ -12,6 +12,7 @@ mod cross_site;
 mod file;
 mod health;
 mod machines;
+mod metrics;
 mod numbered;
 mod openapi;
 mod operator;
@@ -51,6 +52,7 @@ pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
         .route("/api/machines", get(machines::list::<H>))
         .route("/api/subscriptions", get(machines::subscriptions::<H>))
         .route("/api/sweep", post(sweep::run::<H>))
+        .route("/metrics", get(metrics::show::<H>))
         .route("/openapi.json", get(openapi::show))
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)

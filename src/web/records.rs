@@ -69,7 +69,8 @@ pub async fn alert<H: Host>(
         return Err(not_there());
     }
     let request_id = new_request_id(&instance.host);
-    let records = Records { log: Log { host: &instance.host, alert: &key, client_request_id: &request_id } };
+    let Instance { host, tally, .. } = &*instance;
+    let records = Records { log: Log { host, alert: &key, client_request_id: &request_id, tally } };
     match records.alert(&key).await {
         Ok(Some(found)) => Ok(json_or_not_modified(&headers, &found)),
         Ok(None) => Err(missing(&records, &[alert_key(&key)]).await),
@@ -106,7 +107,8 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
         Operator::from_request_parts(parts, instance).await?;
         let CapturePath { subscription, region, name } = CapturePath::from_request_parts(parts, instance).await?;
         let request_id = new_request_id(&instance.host);
-        let records = Records { log: Log { host: &instance.host, alert: "", client_request_id: &request_id } };
+        let Instance { host, tally, .. } = &**instance;
+        let records = Records { log: Log { host, alert: "", client_request_id: &request_id, tally } };
         match records.capture(&subscription, &region, &name).await {
             Ok(Some(found)) => Ok(Self(found)),
             Ok(None) => {
@@ -119,9 +121,10 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
     }
 }
 
-pub async fn with_alerts<H: Host>(host: &H, record: CaptureRecord) -> CaptureView {
+pub async fn with_alerts<H: Host>(instance: &Instance<H>, record: CaptureRecord) -> CaptureView {
+    let Instance { host, tally, .. } = instance;
     let request_id = new_request_id(host);
-    let records = Records { log: Log { host, alert: &record.requested_by, client_request_id: &request_id } };
+    let records = Records { log: Log { host, alert: &record.requested_by, client_request_id: &request_id, tally } };
     let AlertsOn { alerts, count, .. } = records.alerts_on(&record).await;
     let notice = id_of_end(&record);
     let pending: Option<Pending> = records.load(&notice_key(&notice)).await;

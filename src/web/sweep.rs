@@ -10,6 +10,7 @@ use serde_json::json;
 use super::operator::OperatorContext;
 use super::problem::{Problem, json as answer};
 use crate::host::Host;
+use crate::records::keys::SWEPT;
 use crate::timestamp::Timestamp;
 use crate::workflow::keeper::keep;
 use crate::workflow::sweep::sweep;
@@ -37,9 +38,6 @@ pub struct SetAside {
     key: String,
     problem: String,
 }
-
-/// Where it lies when the last sweep began.
-const SWEPT: &str = "swept";
 
 /// Sweeps, and answers when all is done or when the caller has waited long enough. A store that takes nothing is told to whoever
 /// looks at what the timer gets, for everything else seems to go well then.

@@ -15,6 +15,7 @@ pub mod list;
 pub mod list_alerts;
 mod listed;
 mod machines;
+pub mod metrics;
 pub mod paging;
 pub mod preview;
 mod prune;
@@ -22,6 +23,7 @@ mod resolve;
 mod run;
 pub mod sweep;
 mod target;
+pub mod totals;
 pub mod unfinished;
 
 use std::sync::Arc;

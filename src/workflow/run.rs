@@ -26,6 +26,7 @@ use crate::records::keys::alert_key;
 use crate::records::outcome::{Kind, Outcome};
 use crate::records::store::ReadError;
 use crate::settings::Settings;
+use crate::tally::Counts;
 use crate::timestamp::Timestamp;
 use crate::workflow::machines::{find, is_to_be_found};
 use crate::workflow::resolve::resolve;
@@ -69,6 +70,8 @@ struct Progress {
     outcomes: Vec<Outcome>,
     written: Written,
     before: Before,
+    /// What is written down with its record.
+    counts: Counts,
 }
 
 /// What is known of earlier deliveries of the alert.
@@ -120,6 +123,7 @@ impl<H: Host> Run<H> {
                 outcomes,
                 written: Written::Not,
                 before: Before::Nothing,
+                counts: Counts::default(),
             }),
         }
     }
@@ -135,10 +139,12 @@ impl<H: Host> Run<H> {
 
     /// What an unfinished record leaves to be done; nothing when it is finished.
     fn resumed(context: &Context<H>, record: AlertRecord) -> Option<Self> {
-        let AlertRecord { key, received_at, outcomes, notification, .. } = record;
+        let AlertRecord { key, received_at, counts, outcomes, notification, .. } = record;
         let alert = Arc::new(notification?);
-        let progress = Mutex::new(Progress { alert, outcomes, written: Written::Unfinished, before: Before::Nothing });
-        let context = Context::new(&context.instance, &context.settings, &key);
+        let (written, before) = (Written::Unfinished, Before::Nothing);
+        let progress = Mutex::new(Progress { alert, outcomes, written, before, counts });
+        let mut context = Context::new(&context.instance, &context.settings, &key);
+        context.began_at = received_at;
         Some(Self { context, received_at, origin: Origin::LeftBehind, progress })
     }
 
@@ -391,11 +397,21 @@ impl<H: Host> Run<H> {
             alert: alert.summary(),
             received_at: self.received_at,
             finished,
+            schema: alert.schema,
+            counts: self.counts(),
             outcomes,
             notification: (!finished).then(|| Alert::clone(&alert)),
         };
         let is_saved = self.context.records().save_alert(&record).await;
         self.progress().written = if is_saved { as_ } else { Written::Not };
+    }
+
+    /// What was counted so far. It stays with the alert until a record with it is in the store.
+    fn counts(&self) -> Counts {
+        let counted = self.context.instance.tally.take();
+        let counts = &mut self.progress().counts;
+        counts.add(&counted);
+        counts.clone()
     }
 
     fn on_capture(&self) -> OnCapture {

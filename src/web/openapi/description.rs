@@ -34,7 +34,8 @@ const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/openapi.json");
     servers((url = "/")),
     paths(
         list_alerts, receive_alert, show_alert, list_captures, start_capture, show_capture, delete_capture, capture_status,
-        stop_capture, capture_report, capture_file, check_machine, list_machines, list_subscriptions, sweep_now, description,
+        stop_capture, capture_report, capture_file, check_machine, list_machines, list_subscriptions, sweep_now, metrics,
+        description,
         health,
     ),
     components(schemas(PhaseFilter)),
@@ -312,6 +313,11 @@ operations! {
     #[utoipa::path(post, path = "/api/sweep", tag = "operation",
         responses((status = 200, description = "All is done that is due.", body = sweep::Answer), (status = 202, description = "Work goes on.", body = sweep::Answer)))]
     sweep_now
+
+    /// What Prometheus collects.
+    #[utoipa::path(get, path = "/metrics", tag = "operation",
+        responses((status = 200, body = String, content_type = "text/plain; version=0.0.4"), (status = 502, body = Problem)))]
+    metrics
 
     /// This description.
     #[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
