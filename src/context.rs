@@ -12,10 +12,10 @@ use crate::azure::clock::AzureClock;
 use crate::azure::target::Target;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
-use crate::log::Log;
+use crate::log::{self, Event, Log};
 use crate::records::repository::Records;
 use crate::records::reservation::Reservations;
-use crate::settings::{Keys, SETTINGS, SettingError, Settings};
+use crate::settings::{Keys, Remark, SETTINGS, SettingError, Settings, remarks};
 use crate::timestamp::Timestamp;
 
 /// What an instance keeps from one request to the next.
@@ -37,6 +37,8 @@ pub struct Loaded {
     pub webhook_keys: Keys,
     /// Who may look and steer.
     pub operator_keys: Keys,
+    /// What of it is surely not as it was meant.
+    pub remarks: Arc<[Remark]>,
     /// Everything else.
     pub settings: Result<Arc<Settings>, Arc<Vec<SettingError>>>,
 }
@@ -189,7 +191,13 @@ impl<H: Host> Instance<H> {
         let given: Vec<(&'static str, String)> =
             SETTINGS.iter().zip(values).filter_map(|((name, _), value)| Some((*name, value?))).collect();
         let keys = |name| Keys::parse(given.iter().find(|(own, _)| *own == name).map_or("", |(_, value)| value));
+        let remarks = remarks(&given, &self.host.given_settings());
+        for remark in &remarks {
+            let (setting, detail) = (Some(remark.setting.as_str()), Some(remark.message.as_str()));
+            log::write(&self.host, &Event { event: "odd_setting", level: "warn", setting, detail, ..Event::default() });
+        }
         Ok(Loaded {
+            remarks: remarks.into(),
             webhook_keys: keys("webhook_key"),
             operator_keys: keys("operator_key"),
             settings: Settings::parse(&given).map(Arc::new).map_err(Arc::new),

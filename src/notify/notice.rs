@@ -52,6 +52,8 @@ pub enum Event {
     Failed,
     /// Nothing was to be done for an alert.
     Skipped,
+    /// An operator wants to see whether messages arrive. No word of the setting.
+    Test,
 }
 
 /// What a message tells of a capture.
@@ -225,6 +227,7 @@ impl Event {
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Test => "test",
         }
     }
 
@@ -237,6 +240,7 @@ impl Event {
             Self::Finished => format!("Packet capture{on} finished"),
             Self::Failed => format!("Packet capture{on} failed"),
             Self::Skipped => format!("No packet capture{on}"),
+            Self::Test => "Test message of nightcap".to_owned(),
         }
     }
 }

@@ -71,7 +71,7 @@ fn color(notice: &Notice) -> &'static str {
         Event::Finished if notice.capture.as_ref().is_some_and(is_quiet) => "Good",
         Event::Finished => "Warning",
         Event::Failed => "Attention",
-        Event::Started | Event::Joined | Event::Skipped => "Default",
+        Event::Started | Event::Joined | Event::Skipped | Event::Test => "Default",
     }
 }
 

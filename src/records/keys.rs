@@ -16,6 +16,9 @@ pub const NOTICE: &str = "notice:";
 /// What the keys of records begin with that were set aside; the key of the record follows.
 pub const UNREADABLE: &str = "unreadable:";
 
+/// Where it stands when the last sweep began.
+pub const SWEPT: &str = "swept";
+
 /// Kinds of values whose keys have a digest behind the kind, and nothing else.
 const OF_DIGESTS: [&str; 12] = [
     "baseline",

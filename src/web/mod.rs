@@ -17,6 +17,7 @@ mod openapi;
 mod operator;
 mod outcome;
 mod paging;
+mod preflight;
 mod problem;
 mod query;
 mod records;
@@ -49,6 +50,9 @@ pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
         .route("/api/captures/{subscription}/{region}/{name}/file", get(file::send::<H>))
         .route("/api/machine", get(machines::show::<H>))
         .route("/api/machines", get(machines::list::<H>))
+        .route("/api/preflight", get(preflight::show::<H>))
+        .route("/api/preflight/alert", post(preflight::alert::<H>))
+        .route("/api/preflight/message", post(preflight::message::<H>))
         .route("/api/subscriptions", get(machines::subscriptions::<H>))
         .route("/api/sweep", post(sweep::run::<H>))
         .route("/openapi.json", get(openapi::show))
