@@ -12,6 +12,7 @@ mod cross_site;
 mod file;
 mod health;
 mod machines;
+mod mcp;
 mod numbered;
 mod openapi;
 mod operator;
@@ -55,6 +56,7 @@ pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
         .route("/api/preflight/message", post(preflight::message::<H>))
         .route("/api/subscriptions", get(machines::subscriptions::<H>))
         .route("/api/sweep", post(sweep::run::<H>))
+        .route("/mcp", post(mcp::answer::<H>))
         .route("/openapi.json", get(openapi::show))
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)
