@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Keys;
+use super::keys::Keys;
 use super::table::SETTINGS;
 
 /// One of these.

@@ -13,7 +13,7 @@ use tower_service::Service;
 use url::Url;
 
 use super::answer::{part, trouble};
-use super::{BAD_PARAMETERS, Refusal};
+use super::refusal::{BAD_PARAMETERS, Refusal};
 use crate::context::Instance;
 use crate::host::Host;
 use crate::web::{capture, captures, report};
@@ -268,7 +268,10 @@ fn conversations(report: &str, arguments: &Arguments) -> Result<String, String> 
 
 fn is_wanted(conversation: &Value, arguments: &Arguments) -> bool {
     let either = |wanted: &str, names: [&str; 2]| {
-        let is_it = |value: &Value| value.as_str().map_or_else(|| value.to_string() == wanted, |text| text == wanted);
+        let is_it = |value: &Value| match value {
+            Value::String(text) => text == wanted,
+            number => number.as_u64().is_some_and(|number| wanted.parse() == Ok(number)),
+        };
         names.iter().filter_map(|name| conversation.get(*name)).any(is_it)
     };
     arguments.text("address").is_none_or(|address| either(address, ["source", "destination"]))

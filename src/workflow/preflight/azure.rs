@@ -9,7 +9,7 @@ use futures::future::{join, join_all, join4};
 
 use super::line::{Check, Line};
 use super::rights::{self, AT_ACCOUNT, AT_SUBSCRIPTION, AT_WATCHER, Right};
-use super::{ASK_FOR, Wanted};
+use super::wanted::{ASK_FOR, Wanted};
 use crate::azure::client::Azure;
 use crate::azure::cloud::Audience;
 use crate::azure::error::AzureError;

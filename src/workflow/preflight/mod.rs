@@ -8,34 +8,21 @@ mod line;
 mod rights;
 mod settings;
 mod store;
+mod wanted;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::join3;
 use serde::Serialize;
 
 use crate::azure::client::new_request_id;
-use crate::azure::region::Region;
-use crate::azure::target::Target;
 use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
 use crate::log::Log;
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
 use line::{Check, Line, Verdict};
-
-/// How long Azure and the store are asked, each.
-const ASK_FOR: Duration = Duration::from_secs(15);
-
-/// What to look at; everything that the settings name when nothing is said.
-#[derive(Debug, Default)]
-pub struct Wanted {
-    pub target: Option<Target>,
-    /// In lower case.
-    pub subscription: Option<String>,
-    pub region: Option<Region>,
-}
+pub use wanted::Wanted;
 
 /// What was found.
 #[derive(Debug, Serialize)]

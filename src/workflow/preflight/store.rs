@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 
-use super::ASK_FOR;
 use super::line::{Check, Line};
+use super::wanted::ASK_FOR;
 use crate::azure::client::new_request_id;
 use crate::host::{Host, StoreError};
 use crate::measure::length;
