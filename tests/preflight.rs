@@ -231,6 +231,10 @@ async fn settings_that_are_wrong_or_surely_not_meant_are_told_and_no_value_of_a_
     let weak = swept(&scene, &[("webhook_key", "secret,abababababababababababab")]).await;
     assert_eq!(complaints(&look(&weak, "").await), ["key webhook_key attention"]);
 
+    let entra = json!({"tenant": SUBSCRIPTION, "audience": "api://nightcap"}).to_string();
+    let keyless = swept(&scene, &[("webhook_key", ""), ("webhook_entra", &entra)]).await;
+    assert_eq!(complaints(&look(&keyless, "").await), Vec::<String>::new(), "tokens are as good as keys");
+
     let broken = instance(&scene, &[("capture_seconds", "soon"), ("webhook_key", ",,")], Store::default());
     let answer = look(&broken, "").await;
     let bad = ["settings webhook_key bad", "settings capture_seconds bad", "key webhook_key bad"];

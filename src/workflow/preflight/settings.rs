@@ -20,7 +20,11 @@ pub fn lines(loaded: &Loaded) -> Vec<Line> {
     lines.extend(
         remarks.map(|remark| Line::attention(Check::Settings, &remark.message, &remark.setting).about(&remark.setting)),
     );
-    lines.push(key("webhook_key", &loaded.webhook_keys));
+    let takes_tokens = loaded.settings.as_ref().is_ok_and(|settings| settings.webhook_entra.is_some());
+    lines.push(match takes_tokens && loaded.webhook_keys.is_empty() {
+        true => Line::good(Check::Key, "Alerts come with tokens of Microsoft Entra.").about("webhook_entra"),
+        false => key("webhook_key", &loaded.webhook_keys),
+    });
     lines.push(key("operator_key", &loaded.operator_keys));
     if loaded.webhook_keys.share_one_with(&loaded.operator_keys) {
         let message = "A key is in webhook_key and in operator_key. Whoever can read the action group can then read every \
