@@ -12,10 +12,10 @@ use crate::azure::clock::AzureClock;
 use crate::azure::target::Target;
 use crate::azure::token::Tokens;
 use crate::host::{Host, SettingsUnreadable};
-use crate::log::Log;
+use crate::log::{self, Event, Log};
 use crate::records::repository::Records;
 use crate::records::reservation::Reservations;
-use crate::settings::{Keys, SETTINGS, SettingError, Settings};
+use crate::settings::{Keys, Remark, SETTINGS, SettingError, Settings, remarks};
 use crate::tally::Tally;
 use crate::timestamp::Timestamp;
 
@@ -39,6 +39,8 @@ pub struct Loaded {
     pub webhook_keys: Keys,
     /// Who may look and steer.
     pub operator_keys: Keys,
+    /// What of it is surely not as it was meant.
+    pub remarks: Arc<[Remark]>,
     /// Everything else.
     pub settings: Result<Arc<Settings>, Arc<Vec<SettingError>>>,
 }
@@ -132,8 +134,7 @@ impl<H: Host> Context<H> {
     }
 
     pub fn log(&self) -> Log<'_, H> {
-        let Instance { host, tally, .. } = &*self.instance;
-        Log { host, alert: &self.alert, client_request_id: &self.client_request_id, tally }
+        self.instance.log(&self.alert, &self.client_request_id)
     }
 
     pub fn records(&self) -> Records<'_, H> {
@@ -172,6 +173,11 @@ impl<H: Host> Instance<H> {
         }
     }
 
+    /// The log of what is done about an alert, or about none; `client_request_id` is how Azure knows these requests.
+    pub fn log<'a>(&'a self, alert: &'a str, client_request_id: &'a str) -> Log<'a, H> {
+        Log { host: &self.host, alert, client_request_id, tally: &self.tally }
+    }
+
     /// Begins to work on the record with this key, unless this instance does so already.
     pub fn begin(self: &Arc<Self>, key: &str) -> Option<InProgress<H>> {
         let is_new = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
@@ -197,7 +203,13 @@ impl<H: Host> Instance<H> {
         let given: Vec<(&'static str, String)> =
             SETTINGS.iter().zip(values).filter_map(|((name, _), value)| Some((*name, value?))).collect();
         let keys = |name| Keys::parse(given.iter().find(|(own, _)| *own == name).map_or("", |(_, value)| value));
+        let remarks = remarks(&given, &self.host.given_settings());
+        for remark in &remarks {
+            let (setting, detail) = (Some(remark.setting.as_str()), Some(remark.message.as_str()));
+            log::write(&self.host, &Event { event: "odd_setting", level: "warn", setting, detail, ..Event::default() });
+        }
         Ok(Loaded {
+            remarks: remarks.into(),
             webhook_keys: keys("webhook_key"),
             operator_keys: keys("operator_key"),
             settings: Settings::parse(&given).map(Arc::new).map_err(Arc::new),

@@ -63,6 +63,7 @@ mod component {
     use tower_service::Service;
 
     use crate::context::Instance;
+    use crate::host::Host;
     use crate::host::runtime::Runtime;
     use crate::log::{self, Event};
 

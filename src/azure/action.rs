@@ -19,6 +19,8 @@ pub enum Action {
     /// Asking whether machines run.
     Power,
     Subscriptions,
+    /// Reading what nightcap may do somewhere.
+    Permissions,
     StorageAccount,
     /// Reading a network interface.
     Interface,

@@ -25,6 +25,7 @@ pub(crate) mod operation;
 pub(crate) mod origin;
 pub mod packet_capture;
 pub(crate) mod packet_filter;
+pub(crate) mod permissions;
 pub(crate) mod region;
 pub(crate) mod resource_id;
 pub(crate) mod retry;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::azure::action::Action;
 use crate::azure::client::Azure;
@@ -30,6 +30,7 @@ use crate::records::alert::OnCapture;
 use crate::records::capture::{CaptureRecord, End, Phase, Requested};
 use crate::records::failure::Failure;
 use crate::records::keys::capture_key;
+use crate::records::outcome::WouldSend;
 use crate::records::repository::Records;
 use crate::records::store::ReadError;
 use crate::timestamp::Timestamp;
@@ -53,7 +54,7 @@ pub enum Started {
     /// One runs already: its record, as far as it can be told from what Azure shows.
     Joined(Box<CaptureRecord>),
     /// With `dry_run`: what would have been sent.
-    WouldSend(Vec<Value>),
+    WouldSend(WouldSend),
 }
 
 pub async fn start<H: Host>(
@@ -127,7 +128,7 @@ impl<H: Host> Sequence<'_, H> {
             return Ok(None);
         };
         if self.context.settings.dry_run {
-            return self.requests(&evicted, &name).map(|requests| Some(Started::WouldSend(requests)));
+            return self.would_send(evicted, &name).map(|would_send| Some(Started::WouldSend(would_send)));
         }
         let note_ends = evicted.iter().map(async |evicted| match evicted.eq_ignore_ascii_case(&name) {
             // As it stood beside this list: by now somebody may have written the record of the next capture.
@@ -514,15 +515,15 @@ impl<H: Host> Sequence<'_, H> {
         CaptureResource::new(self.azure, &self.place.watcher, name)
     }
 
-    fn requests(&self, evicted: &[String], name: &str) -> Result<Vec<Value>, Failure> {
+    fn would_send(&self, evicted: Vec<String>, name: &str) -> Result<WouldSend, Failure> {
         let url = |action, name: &str| {
             self.capture(name).uri(action, "").map(|uri| uri.to_string()).map_err(|error| self.failure(&error))
         };
         let mut requests = Vec::new();
-        for name in evicted {
+        for name in &evicted {
             requests.push(json!({"method": "DELETE", "url": url(Action::Delete, name)?}));
         }
         requests.push(json!({"method": "PUT", "url": url(Action::Create, name)?, "body": self.request}));
-        Ok(requests)
+        Ok(WouldSend { requests, evicted })
     }
 }

@@ -14,6 +14,9 @@ use super::{SettingsUnreadable, StoreError};
 /// Where the host mounts the directory for records.
 const STATE: &str = "/state";
 
+/// How the names of variables begin that are settings.
+const OURS: &str = "NIGHTCAP_";
+
 /// How the names of records end.
 const SUFFIX: &str = ".json";
 
@@ -44,8 +47,14 @@ pub fn has_store() -> bool {
     *HAS_STATE
 }
 
+/// The names of all variables that are meant for nightcap, as names of settings.
+pub fn given_settings() -> Vec<String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter_map(|name| Some(name.strip_prefix(OURS)?.to_ascii_lowercase())).collect()
+}
+
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
-    let variable = format!("NIGHTCAP_{}", name.to_ascii_uppercase());
+    let variable = format!("{OURS}{}", name.to_ascii_uppercase());
     if let Some(value) = variable_of(&variable)? {
         return Ok(Some(value));
     }

@@ -87,6 +87,14 @@ impl Host for FakeHost {
         Ok(None)
     }
 
+    fn given_settings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn has_store(&self) -> bool {
+        true
+    }
+
     async fn file(&self, _: String) -> Result<Vec<u8>, FileUnreadable> {
         Ok(Vec::new())
     }

@@ -86,6 +86,12 @@ pub trait Host: Send + Sync + 'static {
     /// A setting as it was given, or `None` when it was not.
     fn setting(&self, name: &'static str) -> impl Future<Output = Result<Option<String>, SettingsUnreadable>> + Send;
 
+    /// The names of all settings that were given, known or not, where the host can list them.
+    fn given_settings(&self) -> Vec<String>;
+
+    /// Whether the store outlives the instance, as far as that can be told without using it.
+    fn has_store(&self) -> bool;
+
     /// What a file holds at this moment.
     fn file(&self, path: String) -> impl Future<Output = Result<Vec<u8>, FileUnreadable>> + Send;
 

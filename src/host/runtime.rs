@@ -23,13 +23,6 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub struct Runtime;
 
-impl Runtime {
-    /// Whether the host gives a store that outlives the instance.
-    pub fn has_store(&self) -> bool {
-        provider::has_store()
-    }
-}
-
 impl Host for Runtime {
     async fn send(&self, request: Request<Bytes>, progress: &Progress) -> Result<Response<Bytes>, NoAnswer> {
         wasi::send(request, || progress.note(clock::monotonic())).await
@@ -53,6 +46,14 @@ impl Host for Runtime {
 
     async fn setting(&self, name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
         provider::setting(name).await
+    }
+
+    fn given_settings(&self) -> Vec<String> {
+        provider::given_settings()
+    }
+
+    fn has_store(&self) -> bool {
+        provider::has_store()
     }
 
     async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {

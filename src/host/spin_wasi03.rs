@@ -67,6 +67,11 @@ pub fn has_store() -> bool {
     true
 }
 
+/// Spin itself refuses variables that the manifest does not have.
+pub fn given_settings() -> Vec<String> {
+    Vec::new()
+}
+
 pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnreadable> {
     match variables::get(name).await {
         Ok(value) => Ok(Some(value)),

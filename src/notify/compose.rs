@@ -53,6 +53,25 @@ pub fn capture_ended(
     }
 }
 
+/// What is said to see whether it arrives.
+pub fn test(id: String, now: Timestamp) -> Notice {
+    Notice {
+        id,
+        event: Event::Test,
+        at: now,
+        machine: String::new(),
+        target: None,
+        reason: Event::Test.word().to_owned(),
+        message: "An operator asked nightcap for this message, to see whether it arrives. Nothing has fired."
+            .to_owned(),
+        alert: None,
+        others: vec![],
+        others_count: 0,
+        capture: None,
+        links: Links::default(),
+    }
+}
+
 /// Where to read on about a capture, from a chat or from a page that was saved.
 pub fn links_about(record: &CaptureRecord, config: &Config) -> Links {
     let CaptureRecord { subscription, region, name, .. } = record;

@@ -52,6 +52,8 @@ pub enum Event {
     Failed,
     /// Nothing was to be done for an alert.
     Skipped,
+    /// An operator wants to see whether messages arrive. No word of the setting.
+    Test,
 }
 
 /// What a message tells of a capture.
@@ -146,7 +148,7 @@ impl Notice {
             Event::Finished if self.capture.as_ref().is_some_and(is_quiet) => Tone::Good,
             Event::Finished => Tone::Warning,
             Event::Failed => Tone::Bad,
-            Event::Started | Event::Joined | Event::Skipped => Tone::Neutral,
+            Event::Started | Event::Joined | Event::Skipped | Event::Test => Tone::Neutral,
         }
     }
 
@@ -261,6 +263,7 @@ impl Event {
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Test => "test",
         }
     }
 
@@ -273,6 +276,7 @@ impl Event {
             Self::Finished => format!("Packet capture{on} finished"),
             Self::Failed => format!("Packet capture{on} failed"),
             Self::Skipped => format!("No packet capture{on}"),
+            Self::Test => "Test message of nightcap".to_owned(),
         }
     }
 }

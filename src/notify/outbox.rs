@@ -166,6 +166,16 @@ pub async fn deliver_left_behind<H: Host>(
     }
 }
 
+/// Sends a message once, whatever becomes of it: it is written down nowhere.
+///
+/// # Errors
+/// What the receiver answered, or that it did not, in words to follow "but".
+pub async fn send_once<H: Host>(records: &Records<'_, H>, receiver: &Receiver, notice: &Notice) -> Result<(), String> {
+    let if_store_fails = IfStoreFails::Leave { after: Duration::ZERO };
+    let delivery = Delivery { records, receiver, if_store_fails, begin_until: None };
+    delivery.send(notice).await.map_err(|refusal| refusal.detail)
+}
+
 impl Pending {
     fn new(notice: Notice) -> Self {
         Self { form: FORM, notice, attempts: 0, try_at: None, problem: None }

@@ -11,6 +11,7 @@ use crate::alert::{Alert, Condition};
 use crate::azure::capture_parameters::Parameters;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::target::Target;
+use crate::records::explanation::RuleTried;
 use crate::records::reason::Reason;
 use crate::timestamp::Timestamp;
 use policy::Policy;
@@ -118,6 +119,11 @@ pub fn plan(
         storage: direct.storage,
         complaints,
     }))
+}
+
+/// What the entries of the setting `rules` come to for one target.
+pub fn rules_tried(alert: &Alert, target: &Target, policy: &Policy) -> Vec<RuleTried> {
+    rule::tried(&policy.rules, subject(alert, target))
 }
 
 /// The sentence for a subscription that the settings do not allow.

@@ -8,6 +8,7 @@ use crate::alert::overrides::Overrides;
 use crate::azure::capture_parameters::{LARGEST_BYTES, LONGEST_SECONDS, Scope, instance};
 use crate::azure::packet_filter::Filter;
 use crate::json::BadJson;
+use crate::records::explanation::RuleTried;
 use crate::text::clean;
 
 /// One rule. Every pattern that is there must match; the first rule that matches an alert wins.
@@ -90,17 +91,44 @@ impl Rule {
     }
 
     fn matches(&self, subject: Subject) -> bool {
-        let fits = |pattern: &Option<WildMatch>, text| pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
-        fits(&self.rule, subject.rule)
-            && fits(&self.severity, subject.severity)
-            && fits(&self.resource_group, subject.resource_group)
-            && fits(&self.target, subject.target)
+        self.mismatches(subject).next().is_none()
+    }
+
+    /// Why it does not match: a part of a sentence for each pattern that is in the way.
+    fn mismatches<'a>(&'a self, subject: Subject<'a>) -> impl Iterator<Item = String> + 'a {
+        let pairs = [
+            ("rule", &self.rule, subject.rule),
+            ("severity", &self.severity, subject.severity),
+            ("resource_group", &self.resource_group, subject.resource_group),
+            ("target", &self.target, subject.target),
+        ];
+        pairs.into_iter().filter_map(|(name, pattern, text)| {
+            let pattern = pattern.as_ref().filter(|pattern| !pattern.matches(text))?;
+            Some(format!("its {name} is \"{}\" and the alert's is \"{}\"", pattern.pattern(), clean(text, 200)))
+        })
     }
 }
 
 fn instances(written: Vec<String>) -> anyhow::Result<Vec<String>> {
     let instances: anyhow::Result<_> = written.iter().map(|text| instance(text)).collect();
     instances.context("a rule's scope_include and scope_exclude")
+}
+
+/// What each rule came to.
+pub fn tried(rules: &[Rule], subject: Subject) -> Vec<RuleTried> {
+    let first = rules.iter().position(|rule| rule.matches(subject));
+    let tried = rules.iter().enumerate().map(|(index, rule)| {
+        let mismatches: Vec<String> = rule.mismatches(subject).collect();
+        let why_not = match first {
+            Some(first) if first == index => None,
+            Some(first) if mismatches.is_empty() => {
+                Some(format!("It matches as well, and entry {} came first.", first.saturating_add(1)))
+            }
+            _ => Some(format!("It does not match: {}.", mismatches.join(", and "))),
+        };
+        RuleTried { number: index.saturating_add(1), applies: why_not.is_none(), why_not }
+    });
+    tried.collect()
 }
 
 /// What the first matching rule says, or nothing.
@@ -129,6 +157,20 @@ mod tests {
         assert_eq!(first_match(&[], SUBJECT), Overrides::default());
         let rules = parse_rules("[{\"rule\":\"\u{26a0}\u{fe0f} cpu*\",\"ignore\":true}]").unwrap();
         assert!(first_match(&rules, Subject { rule: "\u{26a0} CPU high", ..SUBJECT }).ignore, "as alerts have it");
+    }
+
+    #[test]
+    fn each_rule_says_why_it_does_not_count() {
+        let rules = parse_rules(
+            r#"[{"target":"db-*","severity":"Sev0","ignore":true},{"rule":"cpu*"},{"capture_seconds":5},{"severity":"Sev4"}]"#,
+        )
+        .unwrap();
+        let tried = tried(&rules, SUBJECT);
+        assert_eq!(tried.iter().map(|rule| rule.applies).collect::<Vec<_>>(), [false, true, false, false]);
+        let why_not = |index: usize| tried[index].why_not.clone().unwrap();
+        assert!(why_not(0).contains("target is \"db-*\"") && why_not(0).contains("\"Sev1\""), "{}", why_not(0));
+        assert!(why_not(2).contains("entry 2 came first"), "{}", why_not(2));
+        assert!(why_not(3).contains("does not match"), "an earlier match does not make it one: {}", why_not(3));
     }
 
     #[test]

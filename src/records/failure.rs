@@ -34,6 +34,11 @@ impl Failure {
         Self { reason, message: message.into(), repeat_helps: false }
     }
 
+    /// The command that mends it. Where there is one, the sentence ends with it.
+    pub fn command(&self) -> Option<String> {
+        self.message.split_once(": az ").map(|(_, command)| format!("az {command}"))
+    }
+
     /// There is no such machine.
     pub fn machine_not_found(target: &Target) -> Self {
         Self::lasting(
@@ -270,6 +275,7 @@ fn doing(action: Action) -> &'static str {
         Action::ScaleSets => "listing the subscription's scale sets",
         Action::Power => "asking whether machines run",
         Action::Subscriptions => "listing the subscriptions",
+        Action::Permissions => "reading what it may do",
         Action::StorageAccount => "reading the storage account",
         Action::Interface => "reading the network interface",
         Action::PublicIp => "reading the public IP address",
@@ -295,6 +301,7 @@ fn missing_right(action: Action, about: &About) -> String {
             "Microsoft.Compute/virtualMachines/read"
         }
         Action::Subscriptions => "Microsoft.Resources/subscriptions/read",
+        Action::Permissions => "Microsoft.Authorization/permissions/read",
         Action::StorageAccount => "Microsoft.Storage/storageAccounts/read",
         Action::Interface => "Microsoft.Network/networkInterfaces/read",
         Action::PublicIp => "Microsoft.Network/publicIPAddresses/read",

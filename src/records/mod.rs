@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod baseline;
 pub mod capture;
+pub mod explanation;
 pub mod failure;
 pub mod form;
 pub mod index;
@@ -14,6 +15,7 @@ pub mod repository;
 pub mod reservation;
 pub mod standing;
 pub mod store;
+pub mod sweep;
 pub mod target;
 pub mod unreadable;
 

@@ -6,6 +6,7 @@ use strum::{EnumIter, IntoStaticStr};
 
 use crate::azure::region::Region;
 use crate::azure::target::Target;
+use crate::records::explanation::{Explanation, RuleTried};
 use crate::records::failure::Failure;
 use crate::records::reason::{Reason, RecordedReason};
 
@@ -56,9 +57,21 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(test, schema(value_type = Vec<Object>))]
     pub requests: Vec<Value>,
+    /// With `dry_run`, how it came to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
     /// Whether the same alert may end better later.
     #[serde(skip)]
     pub repeat_helps: bool,
+}
+
+/// What dry run keeps from Azure.
+#[derive(Clone, Debug, Default)]
+pub struct WouldSend {
+    /// The requests, in order.
+    pub requests: Vec<Value>,
+    /// The captures that they would delete.
+    pub evicted: Vec<String>,
 }
 
 /// Where a capture is found.
@@ -146,15 +159,25 @@ impl Outcome {
     }
 
     /// Nothing was to be changed.
-    pub fn dry_run(requests: Vec<Value>) -> Self {
+    pub fn dry_run(would_send: WouldSend) -> Self {
         let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
-        Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
+        Self::would_send(message, would_send)
     }
 
     /// Somebody only wanted to know.
-    pub fn preview(requests: Vec<Value>) -> Self {
-        let message = "These requests would be sent. Nothing was changed.";
-        Self { requests, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
+    pub fn preview(would_send: WouldSend) -> Self {
+        Self::would_send("These requests would be sent. Nothing was changed.", would_send)
+    }
+
+    fn would_send(message: &str, WouldSend { requests, evicted }: WouldSend) -> Self {
+        let explanation = Some(Explanation { evicted, ..Explanation::default() });
+        Self { requests, explanation, ..Self::new(Kind::Skipped, Reason::DryRun, message) }
+    }
+
+    /// The same with what the entries of `rules` came to.
+    pub fn explained(mut self, rules: Vec<RuleTried>) -> Self {
+        self.explanation.get_or_insert_default().rules = rules;
+        self
     }
 
     /// The same, and a capture runs.
@@ -192,6 +215,7 @@ impl Outcome {
             message: message.into(),
             capture: None,
             requests: vec![],
+            explanation: None,
             repeat_helps: false,
         }
     }

@@ -5,14 +5,18 @@ mod credential;
 mod keys;
 mod notify;
 mod reader;
+mod remarks;
 mod storage;
 mod table;
 mod webhook;
 
 use std::time::Duration;
 
+use anyhow::ensure;
+
 pub use keys::Keys;
 pub use reader::SettingError;
+pub use remarks::{Remark, remarks};
 pub(crate) use storage::StorageAccounts;
 pub use table::{SECRET_SETTINGS, SETTINGS};
 
@@ -24,7 +28,7 @@ use crate::azure::origin::Origin;
 use crate::azure::packet_filter::parse_filters;
 use crate::plan::policy::Policy;
 use crate::plan::rule::parse_rules;
-use checks::{capture_name, present, stay, subscriptions};
+use checks::{capture_name, stay, subscriptions};
 use credential::{credential, sealing};
 use notify::notify;
 use reader::Reader;
@@ -76,7 +80,10 @@ impl Settings {
         let mut reader = Reader { given, errors: Vec::new() };
         let webhook_entra = reader.take("webhook_entra", webhook_entra);
         if webhook_entra.is_none() {
-            reader.take("webhook_key", present);
+            reader.take("webhook_key", |text| {
+                ensure!(!Keys::parse(text).is_empty(), "it must be set");
+                Ok(())
+            });
         }
         let azure = Config {
             credential: credential(&mut reader),
@@ -185,6 +192,7 @@ mod tests {
     #[test]
     fn a_bad_value_names_its_setting() {
         for (setting, value) in [
+            ("webhook_key", ",, ,"),
             ("tenant_id", "../x"),
             ("client_id", ""),
             ("authority_url", "login.microsoftonline.com"),

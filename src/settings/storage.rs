@@ -18,6 +18,14 @@ pub enum StorageAccounts {
 }
 
 impl StorageAccounts {
+    /// All accounts, each with the region that it is for, where one was said.
+    pub fn all(&self) -> Vec<(Option<&Region>, &ResourceId)> {
+        match self {
+            Self::One(account) => vec![(None, account)],
+            Self::ByRegion(accounts) => accounts.iter().map(|(region, account)| (Some(region), account)).collect(),
+        }
+    }
+
     /// The account for machines of a region.
     pub fn in_region(&self, region: &Region) -> Option<&ResourceId> {
         match self {

@@ -21,7 +21,7 @@ use crate::records::outcome::{Kind, Outcome};
 use crate::workflow::{Handled, handle};
 
 /// The largest body. Azure's alerts have at most 256 KB.
-const LARGEST_BODY: usize = 512 * 1024;
+pub const LARGEST_BODY: usize = 512 * 1024;
 
 /// When a caller that is asked to repeat should do so, in seconds.
 const RETRY_AFTER: &str = "5";
@@ -70,7 +70,7 @@ async fn check_token<H: Host>(instance: &Instance<H>, loaded: &Loaded, headers: 
         Err(errors) => return Err(unusable(StatusCode::INTERNAL_SERVER_ERROR, errors)),
     };
     let Some(expected) = &settings.webhook_entra else { return Err(unauthorized(instance, loaded)) };
-    let Err(refused) = secure_webhook::admit(&instance.host, &settings.azure, expected, token).await else {
+    let Err(refused) = secure_webhook::admit(instance.log("", ""), &settings.azure, expected, token).await else {
         return Ok(());
     };
     let detail = match refused {
@@ -106,6 +106,11 @@ fn unauthorized<H: Host>(instance: &Instance<H>, loaded: &Loaded) -> Problem {
 fn bad_alert<H: Host>(instance: &Instance<H>, error: &BadAlert) -> Problem {
     let event = Event { event: "refused", level: "warn", reason: Some("bad_alert"), ..Event::default() };
     log::write(&instance.host, &event);
+    problem_of_alert(error)
+}
+
+/// What is wrong with a body that is no alert.
+pub fn problem_of_alert(error: &BadAlert) -> Problem {
     let status = match error {
         BadAlert::BadValue(_) => StatusCode::UNPROCESSABLE_ENTITY,
         BadAlert::NotJson(_) | BadAlert::UnknownSchema | BadAlert::WrongType { .. } => StatusCode::BAD_REQUEST,

@@ -87,7 +87,7 @@ pub async fn start<H: Host>(
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("errors", errors)
     })?;
     if is_dry {
-        let outcome = preview(&instance, &context.settings, &alert).await.into_iter().next();
+        let outcome = preview(&instance, &context.settings, alert).await.into_iter().next();
         return answer(outcome.unwrap_or_else(Outcome::accepted), None);
     }
     let handled = handle(&instance, &context.settings, alert).await;

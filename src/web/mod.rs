@@ -12,12 +12,14 @@ mod cross_site;
 mod file;
 mod health;
 mod machines;
+mod mcp;
 mod metrics;
 mod numbered;
 mod openapi;
 mod operator;
 mod outcome;
 mod paging;
+mod preflight;
 mod problem;
 mod query;
 mod records;
@@ -50,9 +52,13 @@ pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
         .route("/api/captures/{subscription}/{region}/{name}/file", get(file::send::<H>))
         .route("/api/machine", get(machines::show::<H>))
         .route("/api/machines", get(machines::list::<H>))
+        .route("/api/preflight", get(preflight::show::<H>))
+        .route("/api/preflight/alert", post(preflight::alert::<H>))
+        .route("/api/preflight/message", post(preflight::message::<H>))
         .route("/api/subscriptions", get(machines::subscriptions::<H>))
         .route("/api/sweep", post(sweep::run::<H>))
         .route("/metrics", get(metrics::show::<H>))
+        .route("/mcp", post(mcp::answer::<H>))
         .route("/openapi.json", get(openapi::show))
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)

@@ -19,6 +19,9 @@ use crate::log::{self, Event};
 /// A caller with an operator key, who sees records whatever the other settings are.
 pub struct Operator;
 
+/// The same, who is told what is wrong with the other settings.
+pub struct OperatorLoaded(pub Loaded);
+
 /// The same, with what it takes to do something, for which all settings have to be usable.
 pub struct OperatorContext<H>(pub Context<H>);
 
@@ -27,6 +30,14 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
         admit(parts, instance).await.map(|_| Self)
+    }
+}
+
+impl<H: Host> FromRequestParts<Arc<Instance<H>>> for OperatorLoaded {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
+        admit(parts, instance).await.map(Self)
     }
 }
 
@@ -43,7 +54,7 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for OperatorContext<H> {
 async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded, Problem> {
     let loaded = instance.load().await.map_err(|_| unreadable())?;
     if !may_operate(&loaded.operator_keys, &parts.headers) {
-        return Err(refuse(parts, instance).await);
+        return Err(refuse(parts, instance, &loaded).await);
     }
     if is_cross_site(parts) {
         note_refusal(instance, "cross_site", None);
@@ -54,8 +65,10 @@ async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded,
 }
 
 /// Whoever shows no key at all only has to learn how to.
-async fn refuse<H: Host>(parts: &Parts, instance: &Instance<H>) -> Problem {
-    if parts.headers.contains_key(AUTHORIZATION) {
+async fn refuse<H: Host>(parts: &Parts, instance: &Instance<H>, loaded: &Loaded) -> Problem {
+    if loaded.operator_keys.is_empty() {
+        note_refusal(instance, "no_operator_key_is_set", None);
+    } else if parts.headers.contains_key(AUTHORIZATION) {
         let count = slow_down(&instance.host).await;
         note_refusal(instance, "wrong_operator_key", usize::try_from(count).ok());
     } else {
@@ -67,6 +80,7 @@ async fn refuse<H: Host>(parts: &Parts, instance: &Instance<H>) -> Problem {
 
 /// `count` is how many wrong keys there were lately.
 fn note_refusal<H: Host>(instance: &Instance<H>, reason: &'static str, count: Option<usize>) {
-    let event = Event { event: "refused", level: "warn", reason: Some(reason), count, ..Event::default() };
+    let setting = (reason == "no_operator_key_is_set").then_some("operator_key");
+    let event = Event { event: "refused", level: "warn", reason: Some(reason), setting, count, ..Event::default() };
     log::write(&instance.host, &event);
 }

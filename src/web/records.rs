@@ -19,7 +19,7 @@ use crate::azure::region::Region;
 use crate::azure::resource_id::is_guid;
 use crate::context::Instance;
 use crate::host::Host;
-use crate::log::{Event, Log};
+use crate::log::Event;
 use crate::notify::compose::id_of_end;
 use crate::notify::outbox::{Delivered, Pending};
 use crate::records::capture::CaptureRecord;
@@ -69,8 +69,7 @@ pub async fn alert<H: Host>(
         return Err(not_there());
     }
     let request_id = new_request_id(&instance.host);
-    let Instance { host, tally, .. } = &*instance;
-    let records = Records { log: Log { host, alert: &key, client_request_id: &request_id, tally } };
+    let records = Records { log: instance.log(&key, &request_id) };
     match records.alert(&key).await {
         Ok(Some(found)) => Ok(json_or_not_modified(&headers, &found)),
         Ok(None) => Err(missing(&records, &[alert_key(&key)]).await),
@@ -107,8 +106,7 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
         Operator::from_request_parts(parts, instance).await?;
         let CapturePath { subscription, region, name } = CapturePath::from_request_parts(parts, instance).await?;
         let request_id = new_request_id(&instance.host);
-        let Instance { host, tally, .. } = &**instance;
-        let records = Records { log: Log { host, alert: "", client_request_id: &request_id, tally } };
+        let records = Records { log: instance.log("", &request_id) };
         match records.capture(&subscription, &region, &name).await {
             Ok(Some(found)) => Ok(Self(found)),
             Ok(None) => {
@@ -122,9 +120,8 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
 }
 
 pub async fn with_alerts<H: Host>(instance: &Instance<H>, record: CaptureRecord) -> CaptureView {
-    let Instance { host, tally, .. } = instance;
-    let request_id = new_request_id(host);
-    let records = Records { log: Log { host, alert: &record.requested_by, client_request_id: &request_id, tally } };
+    let request_id = new_request_id(&instance.host);
+    let records = Records { log: instance.log(&record.requested_by, &request_id) };
     let AlertsOn { alerts, count, .. } = records.alerts_on(&record).await;
     let notice = id_of_end(&record);
     let pending: Option<Pending> = records.load(&notice_key(&notice)).await;

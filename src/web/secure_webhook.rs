@@ -22,9 +22,9 @@ pub enum Refused {
 }
 
 /// Lets in whoever shows a token that Entra made for nightcap's webhook.
-pub async fn admit<H: Host>(host: &H, config: &Config, expected: &Expected, token: &str) -> Result<(), Refused> {
+pub async fn admit<H: Host>(log: Log<'_, H>, config: &Config, expected: &Expected, token: &str) -> Result<(), Refused> {
+    let host = log.host;
     let claimed = expected.check(token, &config.authority, host.now()).map_err(Refused::Token)?;
-    let log = Log { host, alert: "", client_request_id: "" };
     let transport = Transport { log, target: None, deadline: host.monotonic().saturating_add(TIME) };
     let key = SigningKeys { transport, config, expected }.find(&claimed.key_id).await.map_err(|error| match error {
         NoKey::Unknown => Refused::Token(BadToken::UnknownKey),

@@ -5,12 +5,12 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::json;
 
 use super::operator::OperatorContext;
 use super::problem::{Problem, json as answer};
 use crate::host::Host;
 use crate::records::keys::SWEPT;
+use crate::records::sweep::Swept;
 use crate::timestamp::Timestamp;
 use crate::workflow::keeper::keep;
 use crate::workflow::sweep::sweep;
@@ -42,7 +42,7 @@ pub struct SetAside {
 /// Sweeps, and answers when all is done or when the caller has waited long enough. A store that takes nothing is told to whoever
 /// looks at what the timer gets, for everything else seems to go well then.
 pub async fn run<H: Host>(OperatorContext(context): OperatorContext<H>) -> Result<Response<Body>, Problem> {
-    let is_kept = context.records().save(SWEPT, &json!({"at": context.host().now()})).await;
+    let is_kept = context.records().save(SWEPT, &Swept { at: context.host().now() }).await;
     let found = unfinished(&context).await;
     let count = found.count();
     let (done, is_done) = oneshot::channel();

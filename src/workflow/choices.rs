@@ -12,7 +12,7 @@ use crate::azure::error::AzureError;
 use crate::azure::inventory::{self, Listed};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
-use crate::azure::storage_account::{StorageAccount, storage_account};
+use crate::azure::storage_account::storage_account;
 use crate::azure::subscription;
 use crate::azure::target::{Target, TargetKind};
 use crate::azure::{compute, network_watcher};
@@ -21,12 +21,10 @@ use crate::host::Host;
 use crate::plan::not_allowed;
 use crate::records::failure::Failure;
 use crate::records::reason::Reason;
+use crate::workflow::need::{Need, RUNNING};
 
 /// How long Azure is asked.
 const ASK_FOR: Duration = Duration::from_secs(20);
-
-/// What a machine does that can capture.
-const RUNNING: &str = "running";
 
 /// A subscription that may be captured in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -96,18 +94,7 @@ pub struct WatcherChoice {
 pub struct Needs {
     pub machine: MachineChoice,
     /// What would keep a capture from working, and what to run to mend it.
-    pub problems: Vec<Problem>,
-}
-
-/// Something that would keep a capture from working.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(utoipa::ToSchema))]
-#[cfg_attr(test, schema(as = Need))]
-pub struct Problem {
-    /// For machines; the same as an alert on the machine would end with, where it has one.
-    pub reason: &'static str,
-    /// For people.
-    pub message: String,
+    pub problems: Vec<Need>,
 }
 
 /// The subscriptions that nightcap sees and may capture in.
@@ -168,7 +155,7 @@ pub async fn needs<H: Host>(context: &Context<H>, target: &Target) -> Result<Nee
     let machine = machine.map_err(|error| failure(&error))?.ok_or_else(|| Failure::machine_not_found(target))?;
     let mut problems = Vec::new();
     if machine.agent == Some(false) {
-        problems.push(Problem::of(Failure::agent_missing(target, machine.os.as_deref())));
+        problems.push(Need::of(Failure::agent_missing(target, machine.os.as_deref())));
     }
     let (watchers, watchers_problem) = match watchers {
         Ok(watchers) => (watchers, None),
@@ -183,16 +170,16 @@ pub async fn needs<H: Host>(context: &Context<H>, target: &Target) -> Result<Nee
     };
     if choice.watcher.is_none() {
         let missing = watchers_problem.unwrap_or_else(|| Failure::no_network_watcher(&subscription, &region));
-        problems.push(Problem::of(missing));
+        problems.push(Need::of(missing));
     }
     if let Some(power) = choice.power.as_deref().filter(|power| *power != RUNNING) {
-        problems.push(Problem::not_running(target, power));
+        problems.push(Need::not_running(target, power));
     }
     match context.settings.storage.in_region(&region) {
-        None => problems.push(Problem::of(Failure::no_storage_account(&region))),
+        None => problems.push(Need::of(Failure::no_storage_account(&region))),
         Some(account) => {
             let found = storage_account(&azure, account).await;
-            problems.extend(Problem::of_account(account, &region, found.map_err(|error| failure(&error))));
+            problems.extend(Need::of_account(account, Some(&region), found.map_err(|error| failure(&error))));
         }
     }
     Ok(Needs { machine: choice, problems })
@@ -240,56 +227,5 @@ impl MachineChoice {
             power: None,
             agent: None,
         }
-    }
-}
-
-impl Problem {
-    fn of(failure: Failure) -> Self {
-        Self { reason: failure.reason.word(), message: failure.message }
-    }
-
-    fn not_running(target: &Target, power: &str) -> Self {
-        let (name, group) = (target.id().name(), target.id().resource_group());
-        let message = format!(
-            "Azure says that {name} is {power}, and only a running machine captures. Start it with: az vm start \
-             --resource-group {group} --name {name}"
-        );
-        Self { reason: "machine_not_running", message }
-    }
-
-    /// What keeps Network Watcher from writing into an account ("Manage packet captures").
-    fn of_account(id: &ResourceId, machine: &Region, found: Result<Option<StorageAccount>, Failure>) -> Vec<Self> {
-        let (name, group) = (id.name(), id.resource_group());
-        let account = match found {
-            Ok(Some(account)) => account,
-            Ok(None) => {
-                let message = format!(
-                    "Azure has no storage account {id}, or nightcap's service principal may not see it. Check the setting \
-                     storage_account_id, and grant Microsoft.Storage/storageAccounts/read on it."
-                );
-                return vec![Self { reason: "storage_account_not_found", message }];
-            }
-            Err(failure) => return vec![Self::of(failure)],
-        };
-        let mut problems = Vec::new();
-        if let Some(region) = account.region.filter(|region| region != machine) {
-            let message = format!(
-                "The storage account {name} is in {region} and the machine in {machine}. Azure stores a capture only in an \
-                 account of the machine's own region; name one in storage_account_id."
-            );
-            problems.push(Self { reason: "storage_in_another_region", message });
-        }
-        if account.is_premium {
-            let message = format!("The storage account {name} is of the premium tier, which takes no captures.");
-            problems.push(Self { reason: "storage_is_premium", message });
-        }
-        if !account.takes_shared_keys {
-            let message = format!(
-                "The storage account {name} lets no shared keys in, and Network Watcher has no other way. Let them in with: \
-                 az storage account update --resource-group {group} --name {name} --allow-shared-key-access true"
-            );
-            problems.push(Self { reason: "storage_without_shared_keys", message });
-        }
-        problems
     }
 }

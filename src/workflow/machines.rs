@@ -54,6 +54,15 @@ pub async fn find<H: Host>(context: &Context<H>, references: &[Reference]) -> Fo
 }
 
 impl Found {
+    /// Puts the machines into the alert. Gives how it ends where there are none, unless it is that nothing leads to one.
+    pub fn put_into(self, alert: &mut Alert) -> Option<Outcome> {
+        if !self.targets.is_empty() {
+            alert.unresolved.clear();
+        }
+        alert.targets = self.targets;
+        self.problem.filter(|_| alert.targets.is_empty())
+    }
+
     fn add(&mut self, target: Target) {
         if !self.targets.contains(&target) {
             self.targets.push(target);

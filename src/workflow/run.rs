@@ -41,7 +41,7 @@ const WRITE_ATTEMPTS: u32 = 8;
 
 /// How many machines of one alert are worked on side by side. Azure Monitor names one; nobody else may make this
 /// instance send a thousand requests at once.
-const MOST_TARGETS_AT_ONCE: usize = 16;
+pub const MOST_TARGETS_AT_ONCE: usize = 16;
 
 /// What the caller is told.
 #[derive(Clone, Debug)]
@@ -260,15 +260,9 @@ impl<H: Host> Run<H> {
         };
         let (found, ()) = join(find(&self.context, &alert.unresolved), write).await;
         let mut alert = Alert::clone(&alert);
-        if !found.targets.is_empty() {
-            alert.unresolved.clear();
-        }
-        alert.targets = found.targets;
+        let problem = found.put_into(&mut alert);
         let mut progress = self.progress();
-        progress.outcomes = match found.problem {
-            Some(problem) if alert.targets.is_empty() => vec![problem],
-            _ => first_outcomes(&alert),
-        };
+        progress.outcomes = problem.map_or_else(|| first_outcomes(&alert), |problem| vec![problem]);
         progress.alert = Arc::new(alert);
     }
 
@@ -503,7 +497,7 @@ fn nothing_earlier<'a>() -> Earlier<'a> {
 }
 
 /// How an alert stands for each of its machines, or as a whole where it has none, before any work.
-fn first_outcomes(alert: &Alert) -> Vec<Outcome> {
+pub fn first_outcomes(alert: &Alert) -> Vec<Outcome> {
     let outcome = match nothing_to_do(alert) {
         Some(Plan::Skip { reason, message }) => Outcome::skipped(reason, message),
         Some(Plan::Start(_)) | None => Outcome::accepted(),

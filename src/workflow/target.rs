@@ -16,7 +16,7 @@ use crate::capture::start::{Started, start};
 use crate::capture::strangers::running_beside;
 use crate::context::Context;
 use crate::host::Host;
-use crate::plan::{Plan, Start, plan};
+use crate::plan::{Plan, Start, plan, rules_tried};
 use crate::records::alert::{AlertRecord, OnCapture, Resolved};
 use crate::records::capture::CaptureRecord;
 use crate::records::failure::Failure;
@@ -60,9 +60,19 @@ impl<H: Host> ForTarget<'_, H> {
         earlier: impl Future<Output = Option<Arc<AlertRecord>>>,
     ) -> (Outcome, Option<CaptureRecord>) {
         let azure = self.context.azure(self.target, TRY_FOR);
-        let ended = self.carry_out(&azure, earlier).await;
+        let (outcome, record) = self.carry_out(&azure, earlier).await;
         azure.share_token(Audience::Arm).await;
-        ended
+        (self.explained(outcome), record)
+    }
+
+    /// With dry run, whoever tries rules out is told what they came to.
+    fn explained(&self, outcome: Outcome) -> Outcome {
+        let settings = &self.context.settings;
+        if settings.dry_run {
+            outcome.explained(rules_tried(self.alert, self.target, &settings.policy))
+        } else {
+            outcome
+        }
     }
 
     async fn carry_out(
@@ -146,15 +156,19 @@ impl<H: Host> ForTarget<'_, H> {
     }
 
     /// How the alert would end for the target. Nothing is written down, and the context changes nothing in Azure.
-    pub async fn preview(&self) -> Outcome {
+    pub async fn preview(&self, earlier: impl Future<Output = Option<Arc<AlertRecord>>>) -> Outcome {
         let memory = memory_of(self.context, self.target).await;
-        match self.plan(memory.captured_until) {
-            Plan::Skip { reason, message } => Outcome::skipped(reason, message),
-            Plan::Start(plan) => match self.would_start(&plan, &memory).await {
-                Ok(outcome) => outcome,
-                Err(failure) => Outcome::failed(self.target, failure),
-            },
+        if let Some(outcome) = self.ended_before(earlier, &memory).await {
+            return self.explained(outcome);
         }
+        let outcome = match self.plan(memory.captured_until) {
+            Plan::Skip { reason, message } => Outcome::skipped(reason, message),
+            Plan::Start(plan) => {
+                let would_start = self.would_start(&plan, &memory).await;
+                would_start.unwrap_or_else(|failure| self.failed(failure)).complaining(&plan.complaints)
+            }
+        };
+        self.explained(outcome)
     }
 
     async fn would_start(&self, plan: &Start, memory: &TargetMemory) -> Result<Outcome, Failure> {
@@ -162,7 +176,7 @@ impl<H: Host> ForTarget<'_, H> {
         let place = locate(&azure, plan, self.alert.region.as_ref(), memory).await?;
         let storage = self.storage(plan, &place)?;
         Ok(match start(self.context, &azure, &self.on, plan, &place, storage).await? {
-            Started::WouldSend(requests) => Outcome::preview(requests),
+            Started::WouldSend(would_send) => Outcome::preview(would_send),
             Started::Joined(record) | Started::Created(record) => {
                 let reference = self.reference(&place, &record.name, record.storage_path);
                 Outcome { capture: Some(reference), ..Outcome::would_join() }
@@ -186,7 +200,7 @@ impl<H: Host> ForTarget<'_, H> {
                 Ok((started, Some(*record)))
             }
             Started::Joined(found) => Ok(self.join(plan, place, *found).await),
-            Started::WouldSend(requests) => Ok((Outcome::dry_run(requests), None)),
+            Started::WouldSend(would_send) => Ok((Outcome::dry_run(would_send), None)),
         }
     }
 

@@ -424,6 +424,14 @@ impl Host for SimulatedHost {
         Ok(self.settings.get(name).cloned())
     }
 
+    fn given_settings(&self) -> Vec<String> {
+        self.settings.keys().cloned().collect()
+    }
+
+    fn has_store(&self) -> bool {
+        true
+    }
+
     async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
         let files = self.store.files.lock().unwrap();
         files.get(&path).cloned().ok_or_else(|| FileUnreadable(format!("{path} is not there")))

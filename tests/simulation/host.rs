@@ -283,6 +283,14 @@ impl Host for SimulatedHost {
         Ok(self.life.settings.get(name).cloned())
     }
 
+    fn given_settings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn has_store(&self) -> bool {
+        true
+    }
+
     async fn file(&self, path: String) -> Result<Vec<u8>, FileUnreadable> {
         Err(FileUnreadable(format!("{path} is not there")))
     }

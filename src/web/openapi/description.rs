@@ -18,8 +18,10 @@ use crate::web::alert_list::AlertsPage;
 use crate::web::capture::{DoneAnswer, Shown, StatusAnswer};
 use crate::web::captures::{CapturePage, StartAnswer};
 use crate::web::machines::Subscriptions;
+use crate::web::preflight::{AlertPreview, MessageSent};
 use crate::web::{alerts, sweep};
 use crate::workflow::choices::{Choices, Needs};
+use crate::workflow::preflight::Preflight;
 
 /// The description, and where it is kept.
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/openapi.json");
@@ -34,9 +36,8 @@ const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/openapi.json");
     servers((url = "/")),
     paths(
         list_alerts, receive_alert, show_alert, list_captures, start_capture, show_capture, delete_capture, capture_status,
-        stop_capture, capture_report, capture_file, check_machine, list_machines, list_subscriptions, sweep_now, metrics,
-        description,
-        health,
+        stop_capture, capture_report, capture_file, check_machine, list_machines, list_subscriptions, check_before, preview_alert,
+        send_test_message, sweep_now, metrics, description, health,
     ),
     components(schemas(PhaseFilter)),
 )]
@@ -303,6 +304,28 @@ operations! {
         params(("subscription" = String, Query, format = "uuid")),
         responses((status = 200, body = Choices), (status = 304), (status = 400, body = Problem), (status = 502, body = Problem)))]
     list_machines
+
+    /// Everything that an alert will need, looked at before one comes. Nothing is changed, and nobody is told.
+    #[utoipa::path(get, path = "/api/preflight", tag = "preflight",
+        params(
+            ("target" = Option<String>, Query, description = "The resource id of a machine or scale set, to look at that one."),
+            ("subscription" = Option<String>, Query, format = "uuid"),
+            ("region" = Option<String>, Query),
+        ),
+        responses((status = 200, description = "Good or bad; `ready` tells.", body = Preflight), (status = 400, body = Problem)))]
+    check_before
+
+    /// What would be done about an alert, in any schema that the webhook takes. Nothing is changed.
+    #[utoipa::path(post, path = "/api/preflight/alert", tag = "preflight",
+        request_body(content = Object, content_type = "application/json"),
+        responses((status = 200, body = AlertPreview), (status = 400, body = Problem), (status = 413, body = Problem),
+            (status = 415, body = Problem), (status = 422, body = Problem)))]
+    preview_alert
+
+    /// Sends a test message to whoever is told of captures.
+    #[utoipa::path(post, path = "/api/preflight/message", tag = "preflight",
+        responses((status = 200, description = "It was taken.", body = MessageSent), (status = 422, body = Problem), (status = 502, body = Problem)))]
+    send_test_message
 
     /// The subscriptions that nightcap sees and may capture in.
     #[utoipa::path(get, path = "/api/subscriptions", tag = "machines",

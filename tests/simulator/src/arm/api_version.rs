@@ -30,6 +30,8 @@ const COMPUTE: &[&str] = &[
 const SCALE_SET_NETWORK: &[&str] = &["2017-03-30", "2018-10-01"];
 const STORAGE: &[&str] =
     &["2019-06-01", "2021-04-01", "2021-09-01", "2022-09-01", "2023-01-01", "2023-05-01", "2024-01-01", "2025-01-01"];
+/// Told at any scope, so below paths of other providers, too.
+const AUTHORIZATION: &[&str] = &["2015-07-01", "2018-07-01", "2022-04-01"];
 const RESOURCES: &[&str] = &["2019-10-01", "2020-01-01", "2021-04-01", "2022-09-01", "2022-12-01", "2024-03-01"];
 
 /// The request's version, when the provider has it.
@@ -41,6 +43,7 @@ pub(crate) fn check(request: &Request<Bytes>, path: &ResourcePath) -> Result<Str
         )
     })?;
     let known = match path.provider.as_deref() {
+        _ if path.has_segment("permissions") => AUTHORIZATION,
         Some("microsoft.network") => NETWORK,
         Some("microsoft.compute") if path.has_segment("networkInterfaces") => SCALE_SET_NETWORK,
         Some("microsoft.compute") => COMPUTE,

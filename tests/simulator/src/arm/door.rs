@@ -11,8 +11,8 @@ use crate::arm::packet_capture::{create, session};
 use crate::arm::resource_path::ResourcePath;
 use crate::arm::route::Route;
 use crate::arm::{
-    api_version, compute, network_interface, network_watcher, operation, public_ip_address, storage_account,
-    subscription,
+    api_version, compute, network_interface, network_watcher, operation, permissions, public_ip_address,
+    storage_account, subscription,
 };
 use crate::error::ArmError;
 use crate::fault::Effect;
@@ -101,6 +101,7 @@ fn dispatch(state: &mut State, route: Route, call: &Call) -> Result<Answer, ArmE
         Route::NetworkInterface => network_interface::get(state, call),
         Route::PublicIpAddress => public_ip_address::get(state, call),
         Route::StorageAccount => storage_account::get(state, call),
+        Route::Permissions => Ok(permissions::list(state)),
         Route::Watchers => Ok(network_watcher::list(state, call)),
         Route::Watcher => network_watcher::get(state, call),
         Route::Captures => session::list(state, call),

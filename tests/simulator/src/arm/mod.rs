@@ -9,6 +9,7 @@ mod network_watcher;
 mod operation;
 pub(crate) mod packet_capture;
 mod page;
+mod permissions;
 mod public_ip_address;
 mod resource_path;
 mod route;

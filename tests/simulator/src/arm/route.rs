@@ -19,6 +19,7 @@ pub(crate) enum Route {
     NetworkInterface,
     PublicIpAddress,
     StorageAccount,
+    Permissions,
     Watchers,
     Watcher,
     Captures,
@@ -51,6 +52,8 @@ impl Route {
             ) => Route::ScaleSetNetworkInterface,
             (Some("microsoft.network"), ["networkinterfaces", _]) => Route::NetworkInterface,
             (Some("microsoft.network"), ["publicipaddresses", _]) => Route::PublicIpAddress,
+            (Some("microsoft.authorization"), ["permissions"])
+            | (Some(_), [_, _, "providers", "microsoft.authorization", "permissions"]) => Route::Permissions,
             (Some("microsoft.storage"), ["storageaccounts", _]) => Route::StorageAccount,
             (Some("microsoft.network"), ["networkwatchers"]) => Route::Watchers,
             (Some("microsoft.network"), ["networkwatchers", _]) => Route::Watcher,
@@ -73,7 +76,7 @@ impl Route {
             Route::Subscriptions | Route::Subscription | Route::OperationStatus | Route::OperationResult => {
                 !names_group
             }
-            Route::VirtualMachines | Route::ScaleSets | Route::Watchers => true,
+            Route::VirtualMachines | Route::ScaleSets | Route::Watchers | Route::Permissions => true,
             _ => names_group,
         }
     }
@@ -103,6 +106,7 @@ impl Route {
             Route::NetworkInterface => "Microsoft.Network/networkInterfaces/read",
             Route::PublicIpAddress => "Microsoft.Network/publicIPAddresses/read",
             Route::StorageAccount => "Microsoft.Storage/storageAccounts/read",
+            Route::Permissions => "Microsoft.Authorization/permissions/read",
             Route::Watchers | Route::Watcher => "Microsoft.Network/networkWatchers/read",
             Route::Capture if method == Method::PUT => "Microsoft.Network/networkWatchers/packetCaptures/write",
             Route::Capture if method == Method::DELETE => "Microsoft.Network/networkWatchers/packetCaptures/delete",
