@@ -107,10 +107,15 @@ impl<H: Host> Watch<'_, H> {
         let mut situation = self.situation().await;
         let mut question = step::next_question(&self.record, &situation);
         if question == Question::Stop {
+            let requested_for = self.record.requested_for.clone();
             step::plan_stop(&mut self.record, self.context.azures_time());
             // Whoever sees it stopped must be able to see why.
-            if !self.save().await {
+            let is_saved = self.save().await;
+            if !is_saved {
                 self.record.stopping = None;
+            }
+            // Whoever joined while the store could not be read learns only now which alert it was started for.
+            if !is_saved || self.record.requested_for != requested_for {
                 return step::poll_again(&mut self.record, self.context.azures_time());
             }
             // Nor must the next capture of the name be stopped for this one.
