@@ -17,6 +17,7 @@ SETTINGS = {"webhook_entra": {}} | tomllib.loads(Path("spin.toml").read_text())[
 SECRET = {name for name, variable in SETTINGS.items() if variable.get("secret")}
 DOCKERFILE = Path("deploy/container/Dockerfile").read_text()
 GUIDE = Path("docs/azure.md").read_text()
+VERSION = tomllib.loads(Path("Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
 def expect(holds, problem):
@@ -35,6 +36,9 @@ def main():
     check_app(named["Microsoft.App/containerApps"], named["Microsoft.App/jobs"])
     check_rights([resource["properties"] for resource in resources if resource["type"] == "Microsoft.Authorization/roleDefinitions"])
     check_guide(written["parameters"])
+    for path in [Path("docs/azure.md"), *Path("deploy/azure").rglob("*.bicep"), *Path("deploy/azure").rglob("*.tf")]:
+        for version in re.findall(r"nightcap:(\d[\w.-]*\w)", path.read_text()):
+            expect(version == VERSION, f"{path}: the image is {version}, nightcap is {VERSION}")
     for problem in PROBLEMS:
         print(problem, file=sys.stderr)
     sys.exit(bool(PROBLEMS))
