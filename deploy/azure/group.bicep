@@ -202,12 +202,13 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
       ]
       secrets: concat([
         {
-          name: 'webhook-key'
-          value: webhookKey
-        }
-        {
           name: 'operator-key'
           value: operatorKey
+        }
+      ], empty(webhookKey) ? [] : [
+        {
+          name: 'webhook-key'
+          value: webhookKey
         }
       ], empty(notifyUrl) ? [] : [
         {
@@ -245,12 +246,13 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
               value: 'https://nightcap.${environment.properties.defaultDomain}'
             }
             {
-              name: 'NIGHTCAP_WEBHOOK_KEY'
-              secretRef: 'webhook-key'
-            }
-            {
               name: 'NIGHTCAP_OPERATOR_KEY'
               secretRef: 'operator-key'
+            }
+          ], empty(webhookKey) ? [] : [
+            {
+              name: 'NIGHTCAP_WEBHOOK_KEY'
+              secretRef: 'webhook-key'
             }
           ], empty(notifyUrl) ? [] : [
             {

@@ -17,9 +17,9 @@ param image string
 @description('The registry in the resource group that has the image, such as NAME.azurecr.io. Empty: everybody may read the image.')
 param registry string = ''
 
-@description('A long random text of your own: the key for alerts.')
+@description('A long random text of your own: the key for alerts. Empty with a secure webhook.')
 @secure()
-param webhookKey string
+param webhookKey string = ''
 
 @description('A long random text of your own: the key for records, reports and sweeps.')
 @secure()

@@ -12,8 +12,7 @@ import models
 from arm import DEPLOYMENTS, Template
 
 PROBLEMS = []
-# `webhook_entra` is on its way.
-SETTINGS = {"webhook_entra": {}} | tomllib.loads(Path("spin.toml").read_text())["variables"]
+SETTINGS = tomllib.loads(Path("spin.toml").read_text())["variables"]
 SECRET = {name for name, variable in SETTINGS.items() if variable.get("secret")}
 DOCKERFILE = Path("deploy/container/Dockerfile").read_text()
 GUIDE = Path("docs/azure.md").read_text()

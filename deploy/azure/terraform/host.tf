@@ -53,13 +53,17 @@ resource "azurerm_container_app" "nightcap" {
   }
 
   secret {
-    name  = "webhook-key"
-    value = var.webhook_key
-  }
-
-  secret {
     name  = "operator-key"
     value = var.operator_key
+  }
+
+  dynamic "secret" {
+    for_each = nonsensitive(var.webhook_key == "") ? [] : ["webhook-key"]
+
+    content {
+      name  = secret.value
+      value = var.webhook_key
+    }
   }
 
   dynamic "secret" {
@@ -104,13 +108,17 @@ resource "azurerm_container_app" "nightcap" {
       }
 
       env {
-        name        = "NIGHTCAP_WEBHOOK_KEY"
-        secret_name = "webhook-key"
-      }
-
-      env {
         name        = "NIGHTCAP_OPERATOR_KEY"
         secret_name = "operator-key"
+      }
+
+      dynamic "env" {
+        for_each = nonsensitive(var.webhook_key == "") ? [] : ["webhook-key"]
+
+        content {
+          name        = "NIGHTCAP_WEBHOOK_KEY"
+          secret_name = env.value
+        }
       }
 
       dynamic "env" {

@@ -26,9 +26,10 @@ variable "registry" {
 }
 
 variable "webhook_key" {
-  description = "A long random text of your own: the key for alerts."
+  description = "A long random text of your own: the key for alerts. Empty with a secure webhook."
   type        = string
   sensitive   = true
+  default     = ""
 }
 
 variable "operator_key" {
