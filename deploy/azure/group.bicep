@@ -322,7 +322,7 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
           name: 'state'
           storageType: 'AzureFile'
           storageName: state.name
-          mountOptions: 'uid=65532,gid=65532,dir_mode=0700,file_mode=0600'
+          mountOptions: 'uid=65532,gid=65532,dir_mode=0700,file_mode=0600,actimeo=1'
         }
       ]
     }

@@ -58,6 +58,17 @@ def main():
         code, said = run("healthz")
         check(code == 1 and "There is no nightcap" in said, "a nightcap that is not there")
 
+        def come_late():
+            late = HTTPServer(nightcap.server_address, Nightcap)
+            late.handle_request()
+            late.server_close()
+
+        STATUS["/healthz"] = 200
+        timer = threading.Timer(1.5, come_late)
+        timer.daemon = True
+        timer.start()
+        check(run("healthz")[0] == 0, "a nightcap that is not there at once")
+
 
 def check(holds, what):
     if not holds:

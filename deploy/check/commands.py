@@ -1,4 +1,5 @@
-"""Whether the Azure CLI takes every `az` command of the documentation: its own parser reads them, and nothing is called."""
+"""Whether the Azure CLI takes every `az` command of the documentation and of nightcap's messages: its own parser reads them, and
+nothing is called."""
 
 import contextlib
 import io
@@ -20,9 +21,11 @@ from knack.events import EVENT_INVOKER_POST_PARSE_ARGS  # noqa: E402
 
 def main():
     commands = [(path, command) for path in [Path("README.md"), *sorted(Path("docs").glob("*.md"))] for command in commands_of(path)]
+    messages = [(path, command) for path in sorted(Path("src").rglob("*.rs")) for command in commands_told(path)]
+    commands += messages
     problems = [f"{path}: {command}\n  {problem}" for path, command in commands for problem in [refused(command)] if problem]
-    if len(commands) < 20:
-        problems.append(f"Only {len(commands)} commands were found in the documentation.")
+    if len(commands) < 40 or len(messages) < 3:
+        problems.append(f"Only {len(commands)} commands were found in documentation and messages.")
     sys.exit("\n".join(problems) or None)
 
 
@@ -39,6 +42,13 @@ def commands_of(path):
         if "…" not in line:
             # One that is only named has to be there.
             yield filled(line if " --" in line else f"{line} --help")
+
+
+def commands_told(path):
+    """Those at the end of a message, or of a sentence in it."""
+    text = re.sub(r"\\\n\s*", "", path.read_text())
+    for command in re.findall(r"\b(az [a-z]+ [a-z][^\"]*? --[^\"]*?)(?:\"|\. )", text):
+        yield re.sub(r"\{\w*\}", "VALUE", command)
 
 
 def filled(command):

@@ -11,10 +11,14 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
+use std::thread::sleep;
 use std::time::Duration;
 
 /// nightcap answers a sweep after at most 60 seconds, and by default after 5.
 const PATIENCE: Duration = Duration::from_secs(65);
+
+/// How often it is tried to connect, a second apart: a job of Azure Container Apps may begin before its network does.
+const TRIES: u32 = 5;
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
@@ -83,13 +87,18 @@ fn split<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 
 fn connect(host: &str) -> std::io::Result<TcpStream> {
     let mut last = std::io::ErrorKind::NotFound.into();
-    for address in host.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
-            Ok(connection) => {
-                connection.set_read_timeout(Some(PATIENCE))?;
-                return Ok(connection);
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            sleep(Duration::from_secs(1));
+        }
+        for address in host.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
+                Ok(connection) => {
+                    connection.set_read_timeout(Some(PATIENCE))?;
+                    return Ok(connection);
+                }
+                Err(error) => last = error,
             }
-            Err(error) => last = error,
         }
     }
     Err(last)

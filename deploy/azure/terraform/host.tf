@@ -157,7 +157,7 @@ resource "azurerm_container_app" "nightcap" {
       name          = "state"
       storage_type  = "AzureFile"
       storage_name  = azurerm_container_app_environment_storage.state.name
-      mount_options = "uid=65532,gid=65532,dir_mode=0700,file_mode=0600"
+      mount_options = "uid=65532,gid=65532,dir_mode=0700,file_mode=0600,actimeo=1"
     }
   }
 
