@@ -13,11 +13,20 @@ ASKED = []
 
 
 class Nightcap(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def answer(self):
         ASKED.append((self.command, self.path, self.headers.get("Authorization")))
-        self.send_response(STATUS[self.path])
-        self.end_headers()
-        self.wfile.write(b'{"said": true}')
+        # As Envoy does, which stands before applications of Azure Container Apps.
+        self.send_response(STATUS[self.path] if self.request_version == "HTTP/1.1" else 426)
+        if self.path == "/healthz":
+            self.send_header("Content-Length", "14")
+            self.end_headers()
+            self.wfile.write(b'{"said": true}')
+        else:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b'a\r\n{"said": t\r\n4;of=2\r\nrue}\r\n0\r\n\r\n')
 
     do_GET = do_POST = answer
 
@@ -38,7 +47,7 @@ def main():
             return ended.returncode, ended.stdout + ended.stderr
 
         check(run("healthz") == (0, '{"said": true}\n') and ASKED.pop() == ("GET", "/healthz", None), "healthz")
-        check(run("sweep", OPERATOR_KEY="key")[0] == 0 and ASKED.pop() == ("POST", "/api/sweep", "Bearer key"), "sweep")
+        check(run("sweep", OPERATOR_KEY="key") == (0, '{"said": true}\n') and ASKED.pop() == ("POST", "/api/sweep", "Bearer key"), "sweep")
         STATUS.update({"/healthz": 503, "/api/sweep": 401})
         for name in ["healthz", "sweep"]:
             code, said = run(name, OPERATOR_KEY="wrong")
@@ -48,6 +57,17 @@ def main():
         nightcap.server_close()
         code, said = run("healthz")
         check(code == 1 and "There is no nightcap" in said, "a nightcap that is not there")
+
+        def come_late():
+            late = HTTPServer(nightcap.server_address, Nightcap)
+            late.handle_request()
+            late.server_close()
+
+        STATUS["/healthz"] = 200
+        timer = threading.Timer(1.5, come_late)
+        timer.daemon = True
+        timer.start()
+        check(run("healthz")[0] == 0, "a nightcap that is not there at once")
 
 
 def check(holds, what):
