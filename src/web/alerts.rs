@@ -70,7 +70,7 @@ async fn check_token<H: Host>(instance: &Instance<H>, loaded: &Loaded, headers: 
         Err(errors) => return Err(unusable(StatusCode::INTERNAL_SERVER_ERROR, errors)),
     };
     let Some(expected) = &settings.webhook_entra else { return Err(unauthorized(instance, loaded)) };
-    let Err(refused) = secure_webhook::admit(&instance.host, &settings.azure, expected, token).await else {
+    let Err(refused) = secure_webhook::admit(instance, &settings.azure, expected, token).await else {
         return Ok(());
     };
     let detail = match refused {

@@ -6,6 +6,7 @@ use crate::azure::access_token::{BadToken, Expected};
 use crate::azure::config::Config;
 use crate::azure::signing_keys::{NoKey, SigningKeys};
 use crate::azure::transport::Transport;
+use crate::context::Instance;
 use crate::host::Host;
 use crate::log::Log;
 
@@ -22,9 +23,14 @@ pub enum Refused {
 }
 
 /// Lets in whoever shows a token that Entra made for nightcap's webhook.
-pub async fn admit<H: Host>(host: &H, config: &Config, expected: &Expected, token: &str) -> Result<(), Refused> {
+pub async fn admit<H: Host>(
+    Instance { host, tally, .. }: &Instance<H>,
+    config: &Config,
+    expected: &Expected,
+    token: &str,
+) -> Result<(), Refused> {
     let claimed = expected.check(token, &config.authority, host.now()).map_err(Refused::Token)?;
-    let log = Log { host, alert: "", client_request_id: "" };
+    let log = Log { host, alert: "", client_request_id: "", tally };
     let transport = Transport { log, target: None, deadline: host.monotonic().saturating_add(TIME) };
     let key = SigningKeys { transport, config, expected }.find(&claimed.key_id).await.map_err(|error| match error {
         NoKey::Unknown => Refused::Token(BadToken::UnknownKey),
