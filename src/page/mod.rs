@@ -3,11 +3,11 @@
 mod axis;
 mod bars;
 mod document;
-mod list;
+pub mod list;
 mod plot;
 mod sections;
 mod table;
-mod words;
+pub mod words;
 
 use nightcap_report::Report;
 

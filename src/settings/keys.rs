@@ -53,6 +53,15 @@ impl Keys {
     pub fn accept(&self, offered: &str) -> bool {
         self.0.iter().fold(Choice::from(0), |found, key| found | key.matches(offered)).into()
     }
+
+    /// The key that the offered text is.
+    pub fn matching(&self, offered: &str) -> Option<&Secret> {
+        self.0.iter().fold(None, |found, key| if key.matches(offered).into() { Some(key) } else { found })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use crate::azure::secret::Secret;
 use crate::settings::Keys;
 
 /// Whether a caller may send alerts: the key stands in `?code=` or in `x-functions-key`, as with Azure Functions, or is
@@ -21,10 +22,11 @@ pub fn may_send_alerts(keys: &Keys, query: Option<&str>, headers: &HeaderMap) ->
     accepts_any(keys, codes.chain(functions_key).chain(basic_password(headers)))
 }
 
-/// Whether a caller may look and steer: HTTP Basic with the key as the password, or Bearer with the key.
-pub fn may_operate(keys: &Keys, headers: &HeaderMap) -> bool {
+/// The key with which a caller may look and steer: the password of HTTP Basic, or the token of Bearer.
+pub fn operator_key<'a>(keys: &'a Keys, headers: &HeaderMap) -> Option<&'a Secret> {
     let bearer = credentials(headers, "bearer").map(str::to_owned);
-    accepts_any(keys, bearer.into_iter().chain(basic_password(headers)))
+    let offered = bearer.into_iter().chain(basic_password(headers));
+    offered.fold(None, |found, offered| keys.matching(&offered).or(found))
 }
 
 fn accepts_any(keys: &Keys, offered: impl Iterator<Item = String>) -> bool {
@@ -67,8 +69,8 @@ mod tests {
         assert!(may_send_alerts(&keys, Some("a=b&code=ab+c/d="), &none), "as it is pasted");
         assert!(may_send_alerts(&keys, None, &headers("x-functions-key", "new")));
         assert!(may_send_alerts(&keys, None, &headers("authorization", "Basic YW55Om5ldw==")));
-        assert!(may_operate(&keys, &headers("authorization", "Bearer new")));
-        assert!(may_operate(&keys, &headers("authorization", "basic YW55Om5ldw==")));
+        assert!(operator_key(&keys, &headers("authorization", "Bearer new")).is_some());
+        assert!(operator_key(&keys, &headers("authorization", "basic YW55Om5ldw==")).is_some());
     }
 
     #[test]
@@ -81,7 +83,7 @@ mod tests {
         }
         for value in ["Basic new", "Basic bmV3", "Basic %%%", "new", "Bearer", "Digest YW55Om5ldw=="] {
             assert!(!may_send_alerts(&keys, None, &headers("authorization", value)), "{value}");
-            assert!(!may_operate(&keys, &headers("authorization", value)), "{value}");
+            assert!(operator_key(&keys, &headers("authorization", value)).is_none(), "{value}");
         }
         assert!(!may_send_alerts(&keys, None, &headers("authorization", "Bearer new")), "Bearer is for operators");
         assert!(!may_send_alerts(&Keys::parse(""), Some("code="), &none), "no key, no entry");

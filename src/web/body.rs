@@ -30,7 +30,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(mut body: Body, largest: usize) -> Result<Bytes, Problem> {
+/// A body, whole.
+pub async fn read(mut body: Body, largest: usize) -> Result<Bytes, Problem> {
     match Limited::new(&mut body, largest).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

@@ -9,13 +9,14 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 use serde_with::skip_serializing_none;
+use strum::{EnumString, IntoStaticStr};
 
 use super::conditional::json_or_not_modified;
 use super::operator::OperatorContext;
 use super::outcome::of_failure;
 use super::problem::{Problem, json};
 use super::query::Query;
-use super::records::{CapturePath, CaptureView, Found, not_read, with_alerts};
+use super::records::{CapturePath, CaptureView, Found, capture_of, not_read, with_alerts};
 use crate::azure::packet_capture::{Activity, Details, Status};
 use crate::azure::region::Region;
 use crate::capture::by_hand::{self, Effect, Named, Seen, Trouble};
@@ -49,13 +50,13 @@ pub enum Shown {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct InAzure {
-    subscription: String,
-    region: Region,
-    name: String,
-    whose: Whose,
+    pub subscription: String,
+    pub region: Region,
+    pub name: String,
+    pub whose: Whose,
     /// The network watcher that has it.
-    watcher: String,
-    azure: Details,
+    pub watcher: String,
+    pub azure: Details,
     links: Links,
 }
 
@@ -89,10 +90,19 @@ pub struct DoneAnswer {
     links: Links,
 }
 
+/// What an operator does to a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum Deed {
+    Stop,
+    Delete,
+}
+
 /// How far it came.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DoneResult {
     Done,
     /// Nothing was to be done.
@@ -108,11 +118,8 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Operated<H> {
 
     async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
         let OperatorContext(context) = OperatorContext::from_request_parts(parts, instance).await?;
-        let CapturePath { subscription, region, name } = CapturePath::from_request_parts(parts, instance).await?;
-        let named =
-            by_hand::find(&context, &subscription, &region, &name).await.map_err(|trouble| problem(&trouble))?;
-        let by = named.record.as_ref().map(|record| record.requested_by.clone()).unwrap_or_default();
-        Ok(Self { context: context.about(&by), named })
+        let path = CapturePath::from_request_parts(parts, instance).await?;
+        Self::find(&context, &path).await
     }
 }
 
@@ -121,17 +128,31 @@ pub async fn show<H: Host>(
     State(instance): State<Arc<Instance<H>>>,
     mut parts: Parts,
 ) -> Result<Response<Body>, Problem> {
-    let shown = match Found::from_request_parts(&mut parts, &instance).await {
-        Ok(Found(record)) => Shown::Recorded(Box::new(with_alerts(&instance, record).await)),
-        // What is no name of a capture is nowhere, and without good settings Azure cannot be asked.
-        Err(missing) if missing.is_not_found() => match Operated::from_request_parts(&mut parts, &instance).await {
-            Ok(operated) => Shown::InAzure(Box::new(operated.in_azure().await?.ok_or(missing)?)),
-            Err(trouble) if trouble.is_settings() => return Err(missing),
-            Err(trouble) => return Err(trouble),
-        },
-        Err(problem) => return Err(problem),
+    let shown = match OperatorContext::from_request_parts(&mut parts, &instance).await {
+        Ok(OperatorContext(context)) => {
+            let path = CapturePath::from_request_parts(&mut parts, &instance).await?;
+            look_up(&context, &path).await?
+        }
+        // Without good settings Azure cannot be asked, and records can be read all the same.
+        Err(trouble) if trouble.is_settings() => {
+            let Found(record) = Found::from_request_parts(&mut parts, &instance).await?;
+            Shown::Recorded(Box::new(with_alerts(&instance, record).await))
+        }
+        Err(trouble) => return Err(trouble),
     };
     Ok(json_or_not_modified(&parts.headers, &shown))
+}
+
+/// What is known of a capture: by its record, or else by Azure.
+pub async fn look_up<H: Host>(context: &Context<H>, path: &CapturePath) -> Result<Shown, Problem> {
+    match capture_of(&context.instance, path).await {
+        Ok(record) => Ok(Shown::Recorded(Box::new(with_alerts(&context.instance, record).await))),
+        Err(missing) if missing.is_not_found() => {
+            let operated = Operated::find(context, path).await?;
+            Ok(Shown::InAzure(Box::new(operated.in_azure().await?.ok_or(missing)?)))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// `GET /api/captures/{subscription}/{region}/{name}/status`
@@ -140,57 +161,23 @@ pub async fn status<H: Host>(Operated { context, named }: Operated<H>) -> Result
         Seen::Status(status) => Ok(json(StatusCode::OK, &StatusAnswer::of(status))),
         Seen::Later => {
             let message = "Azure takes its time to say what the capture does. Ask again.";
-            Ok(later(DoneAnswer::new(&context, &named, DoneResult::UnderWay, message), "/status"))
+            let (result, message) = (DoneResult::UnderWay, message.to_owned());
+            Ok(later(DoneAnswer { result, message, request: None, links: links(&context, &named) }, "/status"))
         }
     }
 }
 
 /// `POST /api/captures/{subscription}/{region}/{name}/stop`
-pub async fn stop<H: Host>(Operated { context, mut named }: Operated<H>) -> Result<Response<Body>, Problem> {
-    let stopped = named.stop(&context).await;
-    // Somebody has to see that it has stopped, and carry it out if Azure could not be reached just now.
-    let task = context.about("");
-    context.host().spawn(Box::pin(async move { keep(&task).await })).await;
-    let effect = stopped.map_err(|trouble| problem(&trouble))?;
-    let message = match &effect {
-        Effect::Done => "The capture has stopped. Its file appears a little later.",
-        Effect::Already => "The capture was over already.",
-        Effect::UnderWay => "Azure is stopping the capture.",
-        Effect::WouldSend(_) => {
-            "The setting dry_run is on: this request would have been sent, and nothing was changed."
-        }
-    };
-    Ok(answer(&context, &named, effect, message))
+pub async fn stop<H: Host>(mut operated: Operated<H>) -> Result<Response<Body>, Problem> {
+    let effect = operated.stop().await?;
+    Ok(operated.answer(Deed::Stop, effect))
 }
 
 /// `DELETE /api/captures/{subscription}/{region}/{name}`
-pub async fn delete<H: Host>(
-    Operated { context, mut named }: Operated<H>,
-    RawQuery(query): RawQuery,
-) -> Result<Response<Body>, Problem> {
+pub async fn delete<H: Host>(mut operated: Operated<H>, RawQuery(query): RawQuery) -> Result<Response<Body>, Problem> {
     let insists = Query::read(query.as_deref(), &["force"])?.switch("force")?;
-    let effect = named.delete(&context, insists).await.map_err(|trouble| problem(&trouble))?;
-    let message = match &effect {
-        Effect::Done => "The capture is deleted. Its file stays.",
-        Effect::Already => "The capture was not there any more. Its file stays.",
-        Effect::UnderWay => "Azure is deleting the capture. Its file stays.",
-        Effect::WouldSend(_) => {
-            "The setting dry_run is on: this request would have been sent, and nothing was changed."
-        }
-    };
-    Ok(answer(&context, &named, effect, message))
-}
-
-fn answer<H: Host>(context: &Context<H>, named: &Named, effect: Effect, message: &str) -> Response<Body> {
-    let new = |result| DoneAnswer::new(context, named, result, message);
-    match effect {
-        Effect::Done => json(StatusCode::OK, &new(DoneResult::Done)),
-        Effect::Already => json(StatusCode::OK, &new(DoneResult::Already)),
-        Effect::UnderWay => later(new(DoneResult::UnderWay), ""),
-        Effect::WouldSend(request) => {
-            json(StatusCode::OK, &DoneAnswer { request: Some(request), ..new(DoneResult::DryRun) })
-        }
-    }
+    let effect = operated.delete(insists).await?;
+    Ok(operated.answer(Deed::Delete, effect))
 }
 
 /// 202, and where to look how it goes.
@@ -221,6 +208,39 @@ pub fn problem(trouble: &Trouble) -> Problem {
 }
 
 impl<H: Host> Operated<H> {
+    /// Finds the capture that a path names.
+    pub async fn find(context: &Context<H>, path: &CapturePath) -> Result<Self, Problem> {
+        let CapturePath { subscription, region, name } = path;
+        let named = by_hand::find(context, subscription, region, name).await.map_err(|trouble| problem(&trouble))?;
+        let by = named.record.as_ref().map(|record| record.requested_by.clone()).unwrap_or_default();
+        Ok(Self { context: context.about(&by), named })
+    }
+
+    /// Whether nightcap has a record of it, which stays when it is deleted.
+    pub fn is_recorded(&self) -> bool {
+        self.named.record.is_some()
+    }
+
+    pub async fn stop(&mut self) -> Result<Effect, Problem> {
+        let stopped = self.named.stop(&self.context).await;
+        // Somebody has to see that it has stopped, and carry it out if Azure could not be reached just now.
+        let task = self.context.about("");
+        self.context.host().spawn(Box::pin(async move { keep(&task).await })).await;
+        stopped.map_err(|trouble| problem(&trouble))
+    }
+
+    pub async fn delete(&mut self, insists: bool) -> Result<Effect, Problem> {
+        self.named.delete(&self.context, insists).await.map_err(|trouble| problem(&trouble))
+    }
+
+    fn answer(&self, deed: Deed, effect: Effect) -> Response<Body> {
+        let result = DoneResult::of(&effect);
+        let message = deed.message(result).to_owned();
+        let request = if let Effect::WouldSend(request) = effect { Some(request) } else { None };
+        let done = DoneAnswer { result, message, request, links: links(&self.context, &self.named) };
+        if result == DoneResult::UnderWay { later(done, "") } else { json(StatusCode::OK, &done) }
+    }
+
     async fn in_azure(&self) -> Result<Option<InAzure>, Problem> {
         let Named { subscription, region, name, watcher, .. } = &self.named;
         let details = self.named.details(&self.context).await.map_err(|trouble| problem(&trouble))?;
@@ -248,9 +268,31 @@ impl StatusAnswer {
     }
 }
 
-impl DoneAnswer {
-    fn new<H: Host>(context: &Context<H>, named: &Named, result: DoneResult, message: &str) -> Self {
-        Self { result, message: message.to_owned(), request: None, links: links(context, named) }
+impl DoneResult {
+    pub fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::Done => Self::Done,
+            Effect::Already => Self::Already,
+            Effect::UnderWay => Self::UnderWay,
+            Effect::WouldSend(_) => Self::DryRun,
+        }
+    }
+}
+
+impl Deed {
+    /// What came of it, for people.
+    pub fn message(self, result: DoneResult) -> &'static str {
+        match (self, result) {
+            (Self::Stop, DoneResult::Done) => "The capture has stopped. Its file appears a little later.",
+            (Self::Stop, DoneResult::Already) => "The capture was over already.",
+            (Self::Stop, DoneResult::UnderWay) => "Azure is stopping the capture.",
+            (Self::Delete, DoneResult::Done) => "The capture is deleted. Its file stays.",
+            (Self::Delete, DoneResult::Already) => "The capture was not there any more. Its file stays.",
+            (Self::Delete, DoneResult::UnderWay) => "Azure is deleting the capture. Its file stays.",
+            (_, DoneResult::DryRun) => {
+                "The setting dry_run is on: this request would have been sent, and nothing was changed."
+            }
+        }
     }
 }
 

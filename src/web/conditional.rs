@@ -15,8 +15,7 @@ const CACHING: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// An answer in JSON, or 304 when the caller has it already.
 pub fn json_or_not_modified(headers: &HeaderMap, body: &impl Serialize) -> Response<Body> {
     let bytes = serde_json::to_vec(body).unwrap_or_default();
-    let hash: String = Sha256::digest(&bytes).iter().take(ETAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    let etag = HeaderValue::try_from(format!("\"{hash}\"")).ok();
+    let etag = etag_of(&bytes);
     let is_known = etag.as_ref().is_some_and(|etag| has(headers, etag));
     let mut answer = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
@@ -26,6 +25,12 @@ pub fn json_or_not_modified(headers: &HeaderMap, body: &impl Serialize) -> Respo
     answer.headers_mut().insert(header::CACHE_CONTROL, CACHING);
     answer.headers_mut().extend(etag.map(|etag| (header::ETAG, etag)));
     answer
+}
+
+/// What tells one state of something from any other.
+pub fn etag_of(bytes: &[u8]) -> Option<HeaderValue> {
+    let hash: String = Sha256::digest(bytes).iter().take(ETAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::try_from(format!("\"{hash}\"")).ok()
 }
 
 /// Whether the caller says that it has what this `ETag` tells.

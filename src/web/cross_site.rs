@@ -7,13 +7,18 @@ use http::{Method, header};
 /// as it changes nothing. Programs say nothing of the kind.
 pub fn is_cross_site(parts: &Parts) -> bool {
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let is_safe = [Method::GET, Method::HEAD].contains(&parts.method);
+    let is_safe = is_safe(parts);
     match header("sec-fetch-site") {
         Some("same-origin" | "none") => false,
         Some(_) => !(is_safe && header("sec-fetch-mode") == Some("navigate")),
         // A browser from before 2023; it names the page's origin whenever something may be changed.
         None => !is_safe && header("origin").is_some_and(|origin| host(parts) != origin.split("://").nth(1)),
     }
+}
+
+/// Whether a request changes nothing.
+pub fn is_safe(parts: &Parts) -> bool {
+    [Method::GET, Method::HEAD].contains(&parts.method)
 }
 
 fn host(parts: &Parts) -> Option<&str> {

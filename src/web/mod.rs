@@ -10,6 +10,7 @@ mod captures;
 mod conditional;
 mod cross_site;
 mod file;
+mod form;
 mod health;
 mod machines;
 mod mcp;
@@ -18,6 +19,7 @@ mod numbered;
 mod openapi;
 mod operator;
 mod outcome;
+mod pages;
 mod paging;
 mod preflight;
 mod problem;
@@ -25,6 +27,7 @@ mod query;
 mod records;
 mod report;
 mod secure_webhook;
+mod session;
 mod settings;
 mod sweep;
 mod wrong_keys;
@@ -59,6 +62,14 @@ pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
         .route("/api/sweep", post(sweep::run::<H>))
         .route("/metrics", get(metrics::show::<H>))
         .route("/mcp", post(mcp::answer::<H>))
+        .route("/", get(pages::overview::show::<H>))
+        .route("/captures/{subscription}/{region}/{name}", get(pages::capture::show::<H>))
+        .route("/captures/{subscription}/{region}/{name}/stop", post(pages::capture::stop::<H>))
+        .route("/captures/{subscription}/{region}/{name}/delete", post(pages::capture::delete::<H>))
+        .route("/alerts/{key}", get(pages::alert::show::<H>))
+        .route("/start", get(pages::start::show::<H>).post(pages::start::send::<H>))
+        .route("/sign-in", get(pages::sign_in::show::<H>).post(pages::sign_in::sign_in::<H>))
+        .route("/sign-out", post(pages::sign_in::sign_out::<H>))
         .route("/openapi.json", get(openapi::show))
         .route("/healthz", get(health::show::<H>))
         .fallback(not_found)

@@ -7,14 +7,18 @@ use http::StatusCode;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::auth::may_operate;
-use super::cross_site::is_cross_site;
+use super::auth::operator_key;
+use super::cross_site::{is_cross_site, is_safe};
 use super::problem::Problem;
+use super::session::Session;
 use super::settings::{unreadable, unusable};
 use super::wrong_keys::slow_down;
 use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
 use crate::log::{self, Event};
+
+const HOW_TO_SHOW_A_KEY: &str =
+    "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
 
 /// A caller with an operator key, who sees records whatever the other settings are.
 pub struct Operator;
@@ -53,13 +57,14 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for OperatorContext<H> {
 
 async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded, Problem> {
     let loaded = instance.load().await.map_err(|_| unreadable())?;
-    if !may_operate(&loaded.operator_keys, &parts.headers) {
+    let has_key = operator_key(&loaded.operator_keys, &parts.headers).is_some();
+    // A browser sends its cookie with whatever a page has it ask. To change something takes one of nightcap's own forms.
+    let may_look = || Session::of(&loaded.operator_keys, &parts.headers, instance.host.now()).is_some();
+    if !has_key && !(is_safe(parts) && may_look()) {
         return Err(refuse(parts, instance, &loaded).await);
     }
     if is_cross_site(parts) {
-        note_refusal(instance, "cross_site", None);
-        let detail = "A page of another site made this request, so nothing was done.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        return Err(refuse_cross_site(instance));
     }
     Ok(loaded)
 }
@@ -68,18 +73,30 @@ async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded,
 async fn refuse<H: Host>(parts: &Parts, instance: &Instance<H>, loaded: &Loaded) -> Problem {
     if loaded.operator_keys.is_empty() {
         note_refusal(instance, "no_operator_key_is_set", None);
-    } else if parts.headers.contains_key(AUTHORIZATION) {
-        let count = slow_down(&instance.host).await;
-        note_refusal(instance, "wrong_operator_key", usize::try_from(count).ok());
-    } else {
-        note_refusal(instance, "missing_operator_key", None);
+        return Problem::unauthorized(HOW_TO_SHOW_A_KEY);
     }
-    let detail = "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
-    Problem::unauthorized(detail)
+    if parts.headers.contains_key(AUTHORIZATION) {
+        return refuse_wrong_key(instance).await;
+    }
+    note_refusal(instance, "missing_operator_key", None);
+    Problem::unauthorized(HOW_TO_SHOW_A_KEY)
+}
+
+/// What becomes of a caller who shows something else than a key.
+pub async fn refuse_wrong_key<H: Host>(instance: &Instance<H>) -> Problem {
+    let count = slow_down(&instance.host).await;
+    note_refusal(instance, "wrong_operator_key", usize::try_from(count).ok());
+    Problem::unauthorized(HOW_TO_SHOW_A_KEY)
+}
+
+/// What becomes of a request that another site's page has made.
+pub fn refuse_cross_site<H: Host>(instance: &Instance<H>) -> Problem {
+    note_refusal(instance, "cross_site", None);
+    Problem::new(StatusCode::FORBIDDEN, "A page of another site made this request, so nothing was done.")
 }
 
 /// `count` is how many wrong keys there were lately.
-fn note_refusal<H: Host>(instance: &Instance<H>, reason: &'static str, count: Option<usize>) {
+pub fn note_refusal<H: Host>(instance: &Instance<H>, reason: &'static str, count: Option<usize>) {
     let setting = (reason == "no_operator_key_is_set").then_some("operator_key");
     let event = Event { event: "refused", level: "warn", reason: Some(reason), setting, count, ..Event::default() };
     log::write(&instance.host, &event);

@@ -45,6 +45,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, detail).with_header("www-authenticate", "Basic realm=\"nightcap\"")
     }
 
+    /// For pages: what it is, in figures and words.
+    pub fn shown(&self) -> (StatusCode, &'static str, &str) {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, self.title, &self.detail)
+    }
+
     pub fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND.as_u16()
     }
@@ -61,7 +67,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (status, ..) = self.shown();
         (AppendHeaders(self.header.clone()), typed_json(status, "application/problem+json", &self)).into_response()
     }
 }

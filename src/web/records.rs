@@ -22,6 +22,7 @@ use crate::host::Host;
 use crate::log::Event;
 use crate::notify::compose::id_of_end;
 use crate::notify::outbox::{Delivered, Pending};
+use crate::records::alert::AlertRecord;
 use crate::records::capture::CaptureRecord;
 use crate::records::keys::{alert_key, capture_key, delivered_key, notice_key, spelt_capture_key, unreadable_key};
 use crate::records::repository::{AlertsOn, Records};
@@ -35,26 +36,26 @@ use crate::workflow::list::Whose;
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CaptureView {
     #[serde(flatten)]
-    record: CaptureRecord,
-    whose: Whose,
+    pub record: CaptureRecord,
+    pub whose: Whose,
     /// Those that are listed, first one first.
-    alerts: Vec<Summary>,
+    pub alerts: Vec<Summary>,
     #[serde(rename = "alertsCount")]
-    alerts_count: usize,
+    pub alerts_count: usize,
     /// When people were told.
     #[serde(rename = "told")]
-    delivered: Option<Delivered>,
+    pub delivered: Option<Delivered>,
     /// What has kept them from being told so far.
     #[serde(rename = "waiting")]
-    pending: Option<PendingView>,
+    pub pending: Option<PendingView>,
 }
 
 /// A message that nobody has acknowledged yet.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct PendingView {
-    attempts: u32,
-    problem: Option<String>,
+    pub attempts: u32,
+    pub problem: Option<String>,
 }
 
 /// `GET /api/alerts/{key}`
@@ -64,15 +65,20 @@ pub async fn alert<H: Host>(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
+    Ok(json_or_not_modified(&headers, &alert_of(&instance, &key).await?))
+}
+
+/// The record of an alert.
+pub async fn alert_of<H: Host>(instance: &Instance<H>, key: &str) -> Result<AlertRecord, Problem> {
     let is_known_form = key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_known_form {
         return Err(not_there());
     }
     let request_id = new_request_id(&instance.host);
-    let records = Records { log: instance.log(&key, &request_id) };
-    match records.alert(&key).await {
-        Ok(Some(found)) => Ok(json_or_not_modified(&headers, &found)),
-        Ok(None) => Err(missing(&records, &[alert_key(&key)]).await),
+    let records = Records { log: instance.log(key, &request_id) };
+    match records.alert(key).await {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(missing(&records, &[alert_key(key)]).await),
         Err(error) => Err(not_read(&error)),
     }
 }
@@ -90,8 +96,14 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for CapturePath {
     async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
         let named: Result<Path<(String, String, String)>, _> = Path::from_request_parts(parts, instance).await;
         let Path((subscription, region, name)) = named.map_err(|_| not_there())?;
+        Self::new(subscription, &region, name)
+    }
+}
+
+impl CapturePath {
+    pub fn new(subscription: String, region: &str, name: String) -> Result<Self, Problem> {
         let is_known_form = is_guid(&subscription) && checked_capture_name(&name).is_ok();
-        let region = Region::new(&region).filter(|_| is_known_form).ok_or_else(not_there)?;
+        let region = Region::new(region).filter(|_| is_known_form).ok_or_else(not_there)?;
         Ok(Self { subscription, region, name })
     }
 }
@@ -104,18 +116,23 @@ impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Found {
 
     async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Problem> {
         Operator::from_request_parts(parts, instance).await?;
-        let CapturePath { subscription, region, name } = CapturePath::from_request_parts(parts, instance).await?;
-        let request_id = new_request_id(&instance.host);
-        let records = Records { log: instance.log("", &request_id) };
-        match records.capture(&subscription, &region, &name).await {
-            Ok(Some(found)) => Ok(Self(found)),
-            Ok(None) => {
-                let keys =
-                    [capture_key(&subscription, &region, &name), spelt_capture_key(&subscription, &region, &name)];
-                Err(missing(&records, &keys).await)
-            }
-            Err(error) => Err(not_read(&error)),
+        let path = CapturePath::from_request_parts(parts, instance).await?;
+        capture_of(instance, &path).await.map(Self)
+    }
+}
+
+/// The record of a capture.
+pub async fn capture_of<H: Host>(instance: &Instance<H>, path: &CapturePath) -> Result<CaptureRecord, Problem> {
+    let CapturePath { subscription, region, name } = path;
+    let request_id = new_request_id(&instance.host);
+    let records = Records { log: instance.log("", &request_id) };
+    match records.capture(subscription, region, name).await {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => {
+            let keys = [capture_key(subscription, region, name), spelt_capture_key(subscription, region, name)];
+            Err(missing(&records, &keys).await)
         }
+        Err(error) => Err(not_read(&error)),
     }
 }
 
