@@ -17,31 +17,41 @@ const FAULT: &str = r#"{"service": "arm", "method": "PUT", "times": 2,
 /// Pages that nightcap may have; those that it has are shown.
 const PAGES: [&str; 4] = ["/", "/healthz", "/metrics", "/openapi.json"];
 
-/// Shows commands and pages. `record` is where nightcap tells about the story's capture.
-pub async fn show(stage: &Stage, record: &str, timeline: &Timeline) -> anyhow::Result<()> {
+/// Shows commands and pages. `record` is where nightcap tells about the story's capture, when the story was told. Else there are
+/// the settings, for other clients of the pretend Azure.
+pub async fn show(stage: &Stage, record: Option<&str>, timeline: &Timeline) -> anyhow::Result<()> {
     show_commands(stage, record, timeline)?;
     show_pages(stage, timeline).await;
+    if record.is_none() {
+        show_settings(stage, timeline);
+    }
     Ok(())
 }
 
-fn show_commands(stage: &Stage, record: &str, timeline: &Timeline) -> anyhow::Result<()> {
+fn show_commands(stage: &Stage, record: Option<&str>, timeline: &Timeline) -> anyhow::Result<()> {
     let nightcap = stage.nightcap.url();
     let simulator = format!("{}/simulator", stage.azure.urls().sink);
-    let commands = [
-        (
+    let mut commands = Vec::new();
+    if let Some(record) = record {
+        commands.push((
             format!("another rule fires on {MACHINE}: skipped, for the machine rests after its capture"),
             fire(stage, "disk-is-slow", MACHINE)?,
-        ),
+        ));
+        commands.push((
+            "nightcap's record of the first capture".into(),
+            format!("curl -sS -u nightcap:{OPERATOR_KEY} {record}"),
+        ));
+    }
+    commands.extend([
         (
             "trouble: Azure will refuse the next two requests for a capture".into(),
             format!("curl -sS {simulator}/faults -d '{FAULT}'"),
         ),
         (format!("fire on {OTHER_MACHINE}, and watch nightcap try again"), fire(stage, "cpu-is-high", OTHER_MACHINE)?),
-        ("nightcap's record of the first capture".into(), format!("curl -sS -u nightcap:{OPERATOR_KEY} {record}")),
         ("are nightcap's settings good?".into(), format!("curl -sS {nightcap}/healthz")),
         ("every request that the pretend Azure was sent".into(), format!("curl -sS {simulator}/transcript")),
         ("every capture that it was asked for".into(), format!("curl -sS {simulator}/captures")),
-    ];
+    ]);
     timeline.say(&format!("\n{}", timeline.paint(Style::Bold, "Try it")));
     timeline.say("Everything keeps running until Ctrl-C. Paste into another terminal, and watch this one.");
     for (what, command) in commands {
@@ -61,6 +71,14 @@ async fn show_pages(stage: &Stage, timeline: &Timeline) {
     }
     timeline.say(&format!("{}/  the messages that people would get", stage.azure.urls().sink));
     timeline.remark(&format!("Where a browser asks: name nightcap, password {OPERATOR_KEY}\n"));
+}
+
+fn show_settings(stage: &Stage, timeline: &Timeline) {
+    timeline.say(&timeline.paint(Style::Bold, "Settings"));
+    for (name, value) in &stage.settings {
+        timeline.say(&format!("{name} = {value}"));
+    }
+    timeline.say("");
 }
 
 /// A command that sends an alert. The shell fills in the time, so that each paste is an alert of its own.

@@ -12,7 +12,8 @@ mod timeline;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use options::{Command, Options};
+use anyhow::ensure;
+use options::{Command, Options, Story};
 use stage::Stage;
 use timeline::Timeline;
 
@@ -38,15 +39,22 @@ fn main() -> ExitCode {
 async fn run(options: Options) -> anyhow::Result<()> {
     let timeline = Arc::new(Timeline::new());
     let stage = Stage::set_up(&options, &timeline).await?;
-    let told = story::tell(&stage, &timeline).await;
-    let record = told.inspect_err(|_| stage.show_what_nightcap_wrote())?;
-    if !options.once {
-        invitation::show(&stage, &record, &timeline).await?;
+    let record = match options.story {
+        Story::Untold => None,
+        Story::Once | Story::AndMore => {
+            let told = story::tell(&stage, &timeline).await;
+            Some(told.inspect_err(|_| stage.show_what_nightcap_wrote())?)
+        }
+    };
+    if options.story != Story::Once {
+        invitation::show(&stage, record.as_deref(), &timeline).await?;
         timeline.tell_the_time_of_day();
         stage.tell_of_alerts(&timeline);
         tokio::signal::ctrl_c().await?;
         timeline.say("\nThe pretend Azure and nightcap end here.");
     }
+    let traps = stage.nightcap.traps();
     stage.nightcap.kill().await;
+    ensure!(traps.is_empty(), "nightcap died: {}", traps.join("\nnightcap died: "));
     Ok(())
 }

@@ -11,6 +11,7 @@ nightcap demo: an alert fires in a pretend Azure on this computer, and a packet 
 usage: cargo demo [options]
 
   --once         tell the story, then end: status 0 when all went as it should, 1 when not
+  --serve        tell no story; everything is there for your own requests, and the settings are printed
   --build NAME   which build of nightcap runs: spin (default), wasmtime, spin-wasi03
                  or wasmtime-wasi03
   --port N       nightcap's port on 127.0.0.1 (default: a free one)
@@ -29,10 +30,21 @@ pub enum Command {
     Help,
 }
 
-/// How to tell the story.
+/// What happens in the pretend Azure by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Story {
+    /// The story, and then the end.
+    Once,
+    /// The story, and then whatever people try.
+    AndMore,
+    /// Only what people try.
+    Untold,
+}
+
+/// What the demo does.
 pub struct Options {
-    /// End after the story.
-    pub once: bool,
+    /// Whether the story is told, and what comes after it.
+    pub story: Story,
     /// The build of nightcap that runs.
     pub build: Build,
     /// nightcap's port; 0 for a free one.
@@ -48,11 +60,12 @@ impl Options {
 
 /// Reads the command line.
 pub fn command() -> Result<Command, lexopt::Error> {
-    let mut options = Options { once: false, build: Build::Spin, port: 0 };
+    let mut options = Options { story: Story::AndMore, build: Build::Spin, port: 0 };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("once") => options.once = true,
+            Long("once") => options.story = Story::Once,
+            Long("serve") => options.story = Story::Untold,
             Long("build") => options.build = arguments.value()?.parse_with(build)?,
             Long("port") => options.port = arguments.value()?.parse()?,
             Short('h') | Long("help") => return Ok(Command::Help),

@@ -10,7 +10,7 @@ use nightcap_embedded::{Build, Host, Options, component};
 use nightcap_simulator::{Azure, Server, Urls, WEBHOOK_KEY, World};
 use serde_json::Value;
 
-use crate::options;
+use crate::options::{self, Story};
 use crate::timeline::{LATENCY, Style, Timeline};
 
 /// How long the simulator takes to begin a capture, so that the demo is short.
@@ -28,6 +28,8 @@ pub struct Stage {
     pub azure: Server,
     /// nightcap, in an embedded wasmtime.
     pub nightcap: Host,
+    /// nightcap's settings, by name.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 impl Stage {
@@ -35,7 +37,10 @@ impl Stage {
     pub async fn set_up(options: &options::Options, timeline: &Arc<Timeline>) -> anyhow::Result<Stage> {
         let address = free_address(options.listen())?;
         timeline.say(&timeline.paint(Style::Bold, "nightcap demo"));
-        timeline.say("An alert is about to fire on a pretend machine in a pretend Azure, all of it on this computer.");
+        timeline.say(match options.story {
+            Story::Untold => "nightcap beside a pretend Azure, all of it on this computer.",
+            _ => "An alert is about to fire on a pretend machine in a pretend Azure, all of it on this computer.",
+        });
         timeline.say("No Azure account is needed.\n");
         timeline.remark("Building nightcap, a WebAssembly component. The first time this takes a minute or more.");
         let component = build(options.build).await?;
@@ -44,10 +49,14 @@ impl Stage {
 
         let azure = start_azure(timeline.clone()).await.context("the pretend Azure found no free ports")?;
         let before = Instant::now();
-        let nightcap = Host::start(nightcap_options(&azure, options.build, address)).await?;
-        let stage = Stage { azure, nightcap };
+        let settings = settings(&azure, address);
+        let nightcap = Host::start(nightcap_options(&settings, options.build, address)).await?;
+        let stage = Stage { azure, nightcap, settings };
         timeline.remark(&format!("Ready after {:.1} s.\n", before.elapsed().as_secs_f64()));
         stage.introduce(timeline);
+        if options.story != Story::Untold {
+            timeline.remark("Times are those since the alert was sent.\n");
+        }
         Ok(stage)
     }
 
@@ -114,7 +123,6 @@ impl Stage {
             CAPTURE.as_secs(),
             60
         ));
-        timeline.remark("Times are those since the alert was sent.\n");
     }
 }
 
@@ -145,10 +153,14 @@ fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-fn nightcap_options(azure: &Server, build: Build, address: SocketAddr) -> Options {
-    let settings = azure.azure().lock().unwrap_or_else(PoisonError::into_inner).world().settings();
+fn settings(azure: &Server, address: SocketAddr) -> Vec<(&'static str, String)> {
+    let mut settings = azure.azure().lock().unwrap_or_else(PoisonError::into_inner).world().settings();
+    settings.push(("capture_seconds", CAPTURE.as_secs().to_string()));
+    settings.push(("public_url", format!("http://{address}")));
+    settings
+}
+
+fn nightcap_options(settings: &[(&str, String)], build: Build, address: SocketAddr) -> Options {
     let options = Options { listen: Some(address), ..Options::new(build) };
-    let options = settings.into_iter().fold(options, |options, (name, value)| options.set(name, value));
-    let options = options.set("capture_seconds", CAPTURE.as_secs().to_string());
-    options.set("public_url", format!("http://{address}"))
+    settings.iter().fold(options, |options, (name, value)| options.set(name, value.as_str()))
 }
