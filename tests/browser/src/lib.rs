@@ -73,14 +73,18 @@ impl Scene {
         Ok(field.send_keys(text).await?)
     }
 
-    /// Clicks a button or a link by its text.
+    /// Clicks a button or a link by what its text begins with; of several the one with the shortest text.
     pub async fn click(&self, text: &str) -> anyhow::Result<()> {
-        Ok(self.named(text).await?.click().await?)
-    }
-
-    pub async fn named(&self, text: &str) -> anyhow::Result<Element> {
-        let path = format!("//*[self::button or self::a or self::summary][normalize-space()='{text}']");
-        self.client.find(Locator::XPath(&path)).await.with_context(|| format!("there is nothing called {text}"))
+        let path = "//main//*[self::button or self::a or self::summary] | //header//*[self::button or self::a]";
+        let mut found: Option<(String, Element)> = None;
+        for element in self.client.find_all(Locator::XPath(path)).await? {
+            let own = element.text().await?;
+            if own.starts_with(text) && found.as_ref().is_none_or(|(other, _)| own.len() < other.len()) {
+                found = Some((own, element));
+            }
+        }
+        let (_, element) = found.with_context(|| format!("there is nothing called {text}"))?;
+        Ok(element.click().await?)
     }
 
     /// What a person reads.

@@ -1,7 +1,5 @@
 //! The pages in a real browser, on the built component: what a person does, from signing in to signing out.
 
-use anyhow::Context;
-use fantoccini::Locator;
 use nightcap_browser::{OPERATOR_KEY, Scene, WEBHOOK_KEY};
 use serde_json::json;
 
@@ -126,10 +124,10 @@ async fn what_others_call_things_is_only_text() -> anyhow::Result<()> {
     scene.sign_in().await?;
     alert(&scene, HOSTILE, CONTOSO_VM).await?;
     scene.until_it_says(HOSTILE).await?;
-    scene.client.find(Locator::PartialLinkText("<img")).await.context("the alert")?.click().await?;
+    scene.click("<img").await?;
     scene.until("the alert's page", "return location.pathname.startsWith('/alerts/')").await?;
     scene.until_it_says(HOSTILE).await?;
-    scene.client.find(Locator::PartialLinkText("The capture")).await.context("the capture")?.click().await?;
+    scene.click("The capture nightcap_").await?;
     scene.until("the capture's page", "return location.pathname.startsWith('/captures/')").await?;
     scene.until_it_says(HOSTILE).await?;
     scene.open("/?filter=%3Cscript%3Ewindow.taken=1%3C/script%3E%22%3E").await?;
