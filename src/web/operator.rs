@@ -60,7 +60,7 @@ async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded,
     let has_key = operator_key(&loaded.operator_keys, &parts.headers).is_some();
     // A browser sends its cookie with whatever a page has it ask. To change something takes one of nightcap's own forms.
     let may_look = || Session::of(&loaded.operator_keys, &parts.headers, instance.host.now()).is_some();
-    if !has_key && !(is_safe(parts) && may_look()) {
+    if !(has_key || is_safe(parts) && may_look()) {
         return Err(refuse(parts, instance, &loaded).await);
     }
     if is_cross_site(parts) {

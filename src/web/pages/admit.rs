@@ -56,7 +56,7 @@ impl<H: Host> FromRequest<Arc<Instance<H>>> for Sending<H> {
         let form = Form::read(Request::from_parts(parts, body)).await;
         let form = form.map_err(|problem| refusal(&problem, None))?;
         if !session.has_made(form.text("token")) {
-            note_refusal(&*instance, "foreign_form", None);
+            note_refusal(instance, "foreign_form", None);
             let detail = "The form is not one of this session, so nothing was done. Go back, load the page again, and \
                           send it once more.";
             return Err(refusal(&Problem::new(StatusCode::FORBIDDEN, detail), Some(&visitor)));
@@ -94,6 +94,7 @@ async fn admit<H: Host>(
     Ok((visitor, session, loaded.settings))
 }
 
+#[expect(clippy::result_large_err, reason = "the page that tells what is wrong")]
 fn context<H: Host>(
     instance: &Arc<Instance<H>>,
     settings: Loaded,
