@@ -117,7 +117,7 @@ impl Claims {
 
 fn cipher(key: &Secret) -> XChaCha20Poly1305 {
     let mut derived = [0; 32];
-    // It fails for keys of more than 8160 bytes.
+    // It fails only for more than 8160 bytes that are asked for.
     let _ = Hkdf::<Sha256>::new(Some(b"nightcap session"), key.expose().as_bytes()).expand(b"cookie", &mut derived);
     XChaCha20Poly1305::new(Key::from_slice(&derived))
 }

@@ -2,7 +2,6 @@
 
 use nightcap_simulator::OPERATOR_KEY;
 
-use crate::client;
 use crate::stage::Stage;
 use crate::story::MACHINE;
 use crate::timeline::{Style, Timeline};
@@ -14,14 +13,14 @@ const OTHER_MACHINE: &str = "ContosoVM";
 const FAULT: &str = r#"{"service": "arm", "method": "PUT", "times": 2,
   "effect": {"status": {"status": 429, "code": "TooManyRequests", "retry_after": 2}}}"#;
 
-/// Pages that nightcap may have; those that it has are shown.
-const PAGES: [&str; 4] = ["/", "/healthz", "/metrics", "/openapi.json"];
+/// What there is to look at in a browser.
+const PAGES: [&str; 5] = ["/", "/api/preflight", "/metrics", "/openapi.json", "/healthz"];
 
 /// Shows commands and pages. `record` is where nightcap tells about the story's capture, when the story was told. Else there are
 /// the settings, for other clients of the pretend Azure.
-pub async fn show(stage: &Stage, record: Option<&str>, timeline: &Timeline) -> anyhow::Result<()> {
+pub fn show(stage: &Stage, record: Option<&str>, timeline: &Timeline) -> anyhow::Result<()> {
     show_commands(stage, record, timeline)?;
-    show_pages(stage, timeline).await;
+    show_pages(stage, timeline);
     if record.is_none() {
         show_settings(stage, timeline);
     }
@@ -61,16 +60,15 @@ fn show_commands(stage: &Stage, record: Option<&str>, timeline: &Timeline) -> an
     Ok(())
 }
 
-async fn show_pages(stage: &Stage, timeline: &Timeline) {
+fn show_pages(stage: &Stage, timeline: &Timeline) {
     timeline.say(&format!("\n{}", timeline.paint(Style::Bold, "Pages")));
     for path in PAGES {
-        let page = format!("{}{path}", stage.nightcap.url());
-        if client::get(&page).await.is_ok_and(|(status, _)| status.is_success()) {
-            timeline.say(&page);
-        }
+        timeline.say(&format!("{}{path}", stage.nightcap.url()));
     }
     timeline.say(&format!("{}/  the messages that people would get", stage.azure.urls().sink));
-    timeline.remark(&format!("Where a browser asks: name nightcap, password {OPERATOR_KEY}\n"));
+    timeline.remark(&format!(
+        "The operator's key is {OPERATOR_KEY}; where a browser asks for a name too, it is nightcap.\n"
+    ));
 }
 
 fn show_settings(stage: &Stage, timeline: &Timeline) {

@@ -47,7 +47,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
         }
     };
     if options.story != Story::Once {
-        invitation::show(&stage, record.as_deref(), &timeline).await?;
+        invitation::show(&stage, record.as_deref(), &timeline)?;
         timeline.tell_the_time_of_day();
         stage.tell_of_alerts(&timeline);
         tokio::signal::ctrl_c().await?;
