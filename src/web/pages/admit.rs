@@ -94,7 +94,7 @@ async fn admit<H: Host>(
     Ok((visitor, session, loaded.settings))
 }
 
-#[expect(clippy::result_large_err, reason = "the page that tells what is wrong")]
+#[allow(clippy::result_large_err, reason = "the page that tells what is wrong")]
 fn context<H: Host>(
     instance: &Arc<Instance<H>>,
     settings: Loaded,
