@@ -38,7 +38,10 @@ pub async fn show<H: Host>(
 fn came(outcome: &Outcome) -> Markup {
     html! {
         li class=(mark_of_outcome(outcome.outcome)) {
-            b { (outcome.outcome.word()) ", " (spaced(outcome.reason.word())) }
+            b {
+                (outcome.outcome.word())
+                @if outcome.reason.word() != outcome.outcome.word() { ", " (spaced(outcome.reason.word())) }
+            }
             @if let Some(target) = &outcome.target { p.soft { (shown(target)) } }
             p { (shown(&outcome.message)) }
             @if let Some(capture) = &outcome.capture {

@@ -238,8 +238,13 @@ fn unfinished(item: &Item, now: Timestamp) -> Markup {
 
 fn ended(item: &Item) -> Markup {
     let left = [files(item.files), item.bytes.map(size)].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    // That a capture ended well does not make well what it has seen.
+    let mark = match mark_of_end(item.end.as_ref(), item.problem.as_ref()) {
+        "good" if !item.report.is_empty() => "none",
+        mark => mark,
+    };
     html! {
-        li class=(mark_of_end(item.end.as_ref(), item.problem.as_ref())) {
+        li class=(mark) {
             a.what href=(place_of(item)) { (machine(item)) }
             @if let Some(end) = &item.end { p { (shown(&end.message)) } }
             @for line in &item.report { p { (shown(line)) } }
@@ -262,7 +267,8 @@ fn alert(item: &AlertItem) -> Markup {
             @for outcome in &item.outcomes {
                 p {
                     @if let Some(target) = &outcome.target { (name_of(target)) ": " }
-                    (outcome.outcome.word()) ", " (spaced(outcome.reason.word()))
+                    (outcome.outcome.word())
+                    @if outcome.reason.word() != outcome.outcome.word() { ", " (spaced(outcome.reason.word())) }
                 }
             }
             p.soft { (time(item.received_at)) }
