@@ -98,6 +98,7 @@ resource captureRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
           'Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read'
           'Microsoft.Network/networkInterfaces/read'
           'Microsoft.Network/publicIPAddresses/read'
+          'Microsoft.Authorization/permissions/read'
         ]
         notActions: []
         dataActions: []

@@ -24,6 +24,7 @@ resource "azurerm_role_definition" "captures" {
       "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
       "Microsoft.Network/networkInterfaces/read",
       "Microsoft.Network/publicIPAddresses/read",
+      "Microsoft.Authorization/permissions/read",
     ]
   }
 }
