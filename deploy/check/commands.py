@@ -47,8 +47,9 @@ def commands_of(path):
 def commands_told(path):
     """Those at the end of a message, or of a sentence in it."""
     text = re.sub(r"\\\n\s*", "", path.read_text())
-    for command in re.findall(r"\b(az [a-z]+ [a-z][^\"]*? --[^\"]*?)(?:\"|\. )", text):
-        yield re.sub(r"\{\w*\}", "VALUE", command)
+    part = r"(?:\\.|[^\"\\])"
+    for command in re.findall(rf"\b(az [a-z]+ [a-z]{part}*? --{part}*?)(?:\"|\. )", text):
+        yield re.sub(r"\{\w*\}", "VALUE", command.replace('\\"', '"'))
 
 
 def filled(command):
