@@ -210,15 +210,25 @@ async fn instances_that_share_nothing_but_azure_make_one_capture() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
-    let scene = Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80));
-    let (one, other) = (scene.instance(), scene.instance());
+/// A moment before a slot of time ends, in a world in which requests take a while.
+fn before_the_boundary() -> Scene {
+    Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80))
+}
+
+/// How two alerts on one machine end that meet two hosts so shortly after each other that neither sees the other's capture.
+async fn race(one: &Instance, other: &Instance) -> ((u16, String, String), (u16, String, String)) {
     let late = async {
         tokio::time::sleep(Duration::from_millis(40)).await;
-        ends(&other, &common("disk", TEST_VM)).await
+        ends(other, &common("disk", TEST_VM)).await
     };
-    let (first, second) = futures::future::join(async { ends(&one, &common("cpu", TEST_VM)).await }, late).await;
+    futures::future::join(async { ends(one, &common("cpu", TEST_VM)).await }, late).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
+    let scene = before_the_boundary();
+    let (one, other) = (scene.instance(), scene.instance());
+    let (first, second) = race(&one, &other).await;
     assert_eq!((first.1.as_str(), second.1.as_str()), ("started", "started"), "neither could see the other");
     minutes(1).await;
     let running = scene.running_on(TEST_VM);
@@ -232,16 +242,12 @@ async fn a_race_across_the_boundary_of_two_slots_ends_with_one_capture() {
 
 #[tokio::test(start_paused = true)]
 async fn a_capture_that_gives_way_is_stopped_though_that_fails_at_first() {
-    let scene = Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80));
+    let scene = before_the_boundary();
     let busy = Effect::Status { status: 503, code: String::new(), message: String::new(), retry_after: None };
     scene.azure.lock().unwrap().add_fault(Fault::new(busy).method(Method::POST).path("/stop").times(3));
     let for_long = || scene.instance_with(&[("capture_seconds", "3600")], Store::default());
     let (one, other) = (for_long(), for_long());
-    let late = async {
-        tokio::time::sleep(Duration::from_millis(40)).await;
-        ends(&other, &common("disk", TEST_VM)).await
-    };
-    futures::future::join(async { ends(&one, &common("cpu", TEST_VM)).await }, late).await;
+    race(&one, &other).await;
     minutes(2).await;
     assert_eq!(scene.stopped().len(), 1, "{:?}", scene.running_on(TEST_VM));
     assert_eq!(scene.running_on(TEST_VM).len(), 1);
@@ -251,14 +257,10 @@ async fn a_capture_that_gives_way_is_stopped_though_that_fails_at_first() {
 async fn the_later_of_two_is_stopped_as_soon_however_many_there_were_before() {
     let mut took = Vec::new();
     for former in [0, 4] {
-        let scene = Scene::with("2026-11-20T02:14:59.810Z", |world| world.timing.latency = Duration::from_millis(80));
+        let scene = before_the_boundary();
         let for_long = || scene.instance_with(&[("capture_seconds", "3600")], Store::default());
         let (one, other) = (for_long(), for_long());
-        let late = async {
-            tokio::time::sleep(Duration::from_millis(40)).await;
-            ends(&other, &common("disk", TEST_VM)).await
-        };
-        futures::future::join(async { ends(&one, &common("cpu", TEST_VM)).await }, late).await;
+        race(&one, &other).await;
         let first = scene.captures().into_iter().find(|name| name.contains("T0210Z")).unwrap();
         for number in 0..former {
             scene.add_capture(&format!("{first}_{}", number + 2), TEST_VM, 10, CaptureState::Finished);

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use hkdf::Hkdf;
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use super::config::Config;
+use super::seal::{NONCE_BYTES, cipher, nonce};
 use super::secret::Secret;
 use crate::digest::digest;
 use crate::host::{Host, StoreError};
@@ -80,11 +79,8 @@ impl<'a, H: Host> KeptToken<'a, H> {
     pub fn new(host: &'a H, config: &Config, scope: &str) -> Option<Self> {
         let secret = config.sealing.as_ref()?;
         let place = digest(&format!("{}\n{}\n{scope}", config.authority, config.credential.identity()), 16);
-        let mut key = [0; 32];
-        // It fails for keys of more than 8160 bytes.
-        let _ =
-            Hkdf::<Sha256>::new(Some(b"nightcap token"), secret.expose().as_bytes()).expand(place.as_bytes(), &mut key);
-        Some(Self { host, place, cipher: XChaCha20Poly1305::new(Key::from_slice(&key)) })
+        let cipher = cipher(secret, "nightcap token", &place);
+        Some(Self { host, place, cipher })
     }
 
     /// The token that another instance has left, or is about to leave. `None` when it falls to this one to fetch it.
@@ -147,7 +143,7 @@ impl<'a, H: Host> KeptToken<'a, H> {
 
     fn seal(&self, text: &Secret, replace_at: Timestamp, at: Timestamp) -> Option<Sealed> {
         let opened = serde_json::to_vec(&Opened { token: text.expose().to_owned(), replace_at }).ok()?;
-        let nonce: Vec<u8> = self.host.random().into_iter().chain(self.host.random()).take(24).collect();
+        let nonce = nonce(self.host);
         let payload = Payload { msg: &opened, aad: self.place.as_bytes() };
         let sealed = self.cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
         Some(Sealed { at, nonce: STANDARD.encode(nonce), sealed: STANDARD.encode(sealed) })
@@ -156,7 +152,7 @@ impl<'a, H: Host> KeptToken<'a, H> {
     /// A token that was sealed with the same secret and is still good.
     fn open(&self, Sealed { nonce, sealed, .. }: &Sealed) -> Option<Kept> {
         let (nonce, sealed) = (STANDARD.decode(nonce).ok()?, STANDARD.decode(sealed).ok()?);
-        let nonce: [u8; 24] = nonce.try_into().ok()?;
+        let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
         let payload = Payload { msg: &sealed, aad: self.place.as_bytes() };
         let opened = self.cipher.decrypt(&XNonce::from(nonce), payload).ok()?;
         let Opened { token, replace_at } = serde_json::from_slice(&opened).ok()?;

@@ -29,6 +29,7 @@ pub(crate) mod permissions;
 pub(crate) mod region;
 pub(crate) mod resource_id;
 pub(crate) mod retry;
+pub(crate) mod seal;
 pub(crate) mod secret;
 pub(crate) mod signing_keys;
 pub(crate) mod storage_account;

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use hkdf::Hkdf;
+use chacha20poly1305::aead::Aead;
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
+use crate::azure::seal::{self, NONCE_BYTES, nonce};
 use crate::azure::secret::Secret;
 use crate::digest::digest;
 use crate::host::Host;
@@ -33,8 +32,6 @@ const REPLACED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// How far ahead another host's clock may be.
 const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5 * 60);
-
-const NONCE_BYTES: usize = 24;
 
 /// A session that has not ended.
 pub struct Session {
@@ -78,7 +75,7 @@ impl Session {
     /// The header that gives the browser its cookie.
     pub fn cookie(&self, host: &impl Host) -> Option<HeaderValue> {
         let claims = serde_json::to_vec(&Claims { seen: host.now(), ..self.claims.clone() }).ok()?;
-        let mut cookie: Vec<u8> = host.random().into_iter().chain(host.random()).take(NONCE_BYTES).collect();
+        let mut cookie = nonce(host);
         let sealed = cipher(&self.key).encrypt(XNonce::from_slice(&cookie), claims.as_slice()).ok()?;
         cookie.extend(sealed);
         HeaderValue::try_from(format!("{NAME}={}; {ATTRIBUTES}", URL_SAFE_NO_PAD.encode(cookie))).ok()
@@ -116,10 +113,7 @@ impl Claims {
 }
 
 fn cipher(key: &Secret) -> XChaCha20Poly1305 {
-    let mut derived = [0; 32];
-    // It fails only for more than 8160 bytes that are asked for.
-    let _ = Hkdf::<Sha256>::new(Some(b"nightcap session"), key.expose().as_bytes()).expand(b"cookie", &mut derived);
-    XChaCha20Poly1305::new(Key::from_slice(&derived))
+    seal::cipher(key, "nightcap session", "cookie")
 }
 
 #[cfg(test)]

@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::context::Context;
 use crate::digest::digest;
 use crate::host::Host;
@@ -18,6 +16,7 @@ use crate::records::index::{ALERTS, AlertEntry, CAPTURES, CaptureEntry};
 use crate::records::keys::{DELIVERED, NOTICE, OPEN, SWEPT, UNREADABLE, is_own_key};
 use crate::records::repository::Records;
 use crate::records::store::ReadError;
+use crate::records::sweep::Swept;
 use crate::timestamp::Timestamp;
 use crate::workflow::totals::{MARK, Totals};
 
@@ -38,11 +37,6 @@ pub struct Metrics {
     pub messages_waiting: usize,
     /// Records that were set aside.
     pub unreadable: usize,
-}
-
-#[derive(Deserialize)]
-struct Swept {
-    at: Timestamp,
 }
 
 /// Something that is counted once it is over.

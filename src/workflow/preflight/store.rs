@@ -1,5 +1,6 @@
 //! The store, and when the timer last came.
 
+use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -26,11 +27,8 @@ const TIMER_HAS_STOPPED: Duration = Duration::from_mins(15);
 pub async fn store<H: Host>(records: &Records<'_, H>) -> Line {
     let host = records.log.host;
     let began = host.monotonic();
-    let tried = pin!(try_out(host));
-    let outcome = match select(tried, pin!(host.sleep(ASK_FOR))).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => Err(StoreError(format!("no answer within {} seconds", ASK_FOR.as_secs()))),
-    };
+    let too_late = || Err(StoreError(format!("no answer within {} seconds", ASK_FOR.as_secs())));
+    let outcome = in_time(host, try_out(host)).await.unwrap_or_else(too_late);
     judge(outcome, host.has_store(), host.monotonic().saturating_sub(began))
 }
 
@@ -79,13 +77,17 @@ fn judge(outcome: Result<(), StoreError>, is_kept: bool, took: Duration) -> Line
 /// When work that hosts left behind was last looked for.
 pub async fn sweep<H: Host>(records: &Records<'_, H>) -> Line {
     let host = records.log.host;
-    let loaded = match select(pin!(store::load::<Swept>(host, SWEPT)), pin!(host.sleep(ASK_FOR))).await {
-        Either::Left((loaded, _)) => loaded,
-        Either::Right(_) => Err(ReadError::Store("no answer in time".to_owned())),
-    };
-    match loaded {
-        Err(_) => Line::not_tried(Check::Sweep, "The store did not tell when the last sweep was."),
-        Ok(swept) => judge_sweep(swept, host.now()),
+    match in_time(host, store::load::<Swept>(host, SWEPT)).await {
+        Some(Ok(swept)) => judge_sweep(swept, host.now()),
+        Some(Err(_)) | None => Line::not_tried(Check::Sweep, "The store did not tell when the last sweep was."),
+    }
+}
+
+/// What the store answers, unless it takes too long.
+async fn in_time<H: Host, T>(host: &H, answer: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(answer), pin!(host.sleep(ASK_FOR))).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(_) => None,
     }
 }
 
