@@ -316,6 +316,28 @@ async fn what_was_never_made_does_not_end_as_the_capture_that_has_its_name_on_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_cannot_read_that_the_name_is_anothers_does_not_tell_that_its_own_never_began() {
+    let scene = Scene::new();
+    let settings = [("capture_name", "watchdog")];
+    let first = telling(&scene, &settings);
+    start(&first, TEST_VM).await;
+    seconds(30).await;
+    first.store.fail_reads.store(true, std::sync::atomic::Ordering::Relaxed);
+    scene.by_hand(Method::DELETE, "watchdog", "");
+    seconds(10).await;
+    add(&scene, fault(Effect::NeverStarts, Method::PUT, "/packetCaptures/"));
+    let second = telling(&scene, &settings);
+    start(&second, CONTOSO_VM).await;
+    seconds(600).await;
+    first.store.fail_reads.store(false, std::sync::atomic::Ordering::Relaxed);
+    seconds(600).await;
+    let told = told(&scene);
+    let mut ends: Vec<_> = told.iter().map(|one| [&one["data"]["machine"], &one["data"]["reason"]]).collect();
+    ends.sort_unstable_by_key(|end| end[0].as_str());
+    assert_eq!(ends, [["ContosoVM", "never_began"], ["test-VM", "vanished"]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_that_gave_way_is_not_told_by_whoever_takes_its_name() {
     let scene = Scene::with(BEGIN, |world| {
         world.timing.latency = Duration::from_millis(80);

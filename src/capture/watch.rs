@@ -11,6 +11,7 @@ use crate::azure::packet_capture::{Activity, CaptureResource, Poll, Status};
 use crate::azure::{blob, operation};
 use crate::capture::finish::finish;
 use crate::capture::give_way::give_way;
+use crate::capture::name::is_own;
 use crate::capture::note::{note_capture, note_that_it_never_began, revise_outcome};
 use crate::capture::report::{self, Reported};
 use crate::capture::retain::retain;
@@ -219,7 +220,7 @@ impl<H: Host> Watch<'_, H> {
                 Err(error) => Answer::OperationFailed(error),
             },
             Question::Status => match capture.poll_until_answered().await {
-                Ok(Poll::Answered(status)) => Answer::Status(status),
+                Ok(Poll::Answered(status)) => self.ask_whose_status(&capture, status).await,
                 // What is told to people as gone for good is asked for twice.
                 Ok(Poll::Gone) => match capture.get().await {
                     Ok(None) => Answer::Gone,
@@ -249,6 +250,19 @@ impl<H: Host> Watch<'_, H> {
                 Ok(Poll::Answered(_) | Poll::Later(_)) => Answer::Unclear,
                 Err(error) => Answer::Failed(error),
             },
+            Err(error) => Answer::Failed(error),
+        }
+    }
+
+    /// What has not begun may be the next capture of a name that somebody fixed, and the store not tell of it at present.
+    async fn ask_whose_status(&self, capture: &CaptureResource<'_, H>, status: Status) -> Answer {
+        if status.activity != Activity::NotStarted || is_own(&self.record.name) {
+            return Answer::Status(status);
+        }
+        let own = &self.record.storage_path;
+        match capture.get().await {
+            Ok(Some(there)) if own.is_some() && there.storage_path != *own => Answer::Gone,
+            Ok(_) => Answer::Status(status),
             Err(error) => Answer::Failed(error),
         }
     }
