@@ -5,9 +5,10 @@ mod common;
 use std::time::Duration;
 
 use common::alerts::{TEST_VM, common, many_machines};
-use common::served::{Served, builds};
+use common::served::{Served, builds, until};
 use futures::future::join_all;
 use nightcap_embedded::Build;
+use nightcap_simulator::World;
 
 fn builds_for_spin() -> impl Iterator<Item = Build> {
     builds().into_iter().filter(|build| matches!(build, Build::Spin | Build::SpinWasi03))
@@ -26,6 +27,28 @@ async fn alerts_that_come_while_the_store_is_locked_for_a_listing_are_answered()
         let answers = tokio::time::timeout(Duration::from_secs(120), answers).await.expect("no instance hangs");
         assert!(answers.iter().all(|(status, _)| [200, 201, 202].contains(&status.as_u16())), "{answers:#?}");
         assert_eq!(scene.captures(), 1);
+        scene.assert_no_trap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn captures_that_end_while_others_list_keys_lock_nobody_out() {
+    // The only build whose instances do several things at once and whose listings hold a lock.
+    for build in builds_for_spin().filter(|build| *build == Build::SpinWasi03) {
+        let mut machines = vec![];
+        let change = |world: &mut World| machines = many_machines(world, 20);
+        let scene = Served::with(build, change, &[("capture_seconds", "3")]).await;
+        // So that a listing takes long.
+        for number in 0..5_000 {
+            scene.options.state.put(&format!("somebody-else:{number}"), "{}");
+        }
+        for machine in &machines {
+            let (status, answer) = scene.alert(&common("cpu", machine)).await;
+            assert!([201, 202].contains(&status.as_u16()), "{answer}");
+        }
+        let is_open = |key: &String| key.starts_with("open:capture:");
+        until("the end of every capture", async || (!scene.options.state.keys().iter().any(is_open)).then_some(()))
+            .await;
         scene.assert_no_trap();
     }
 }

@@ -4,13 +4,15 @@
 //! instance that asked the store meanwhile would wait for that lock with the thread that both run on, and nobody would take the
 //! next key any more. So nobody asks while somebody lists, and nobody lists before all who asked have their answers.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use spin_sdk::key_value::{self, Store};
 use spin_sdk::variables;
 
-use super::{SettingsUnreadable, StoreError};
+use super::{SettingsUnreadable, StoreError, wasi03};
 
 /// The pause between two looks whether the store may be asked. A request that wakes another one traps the component.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(2);
@@ -82,35 +84,60 @@ pub async fn setting(name: &'static str) -> Result<Option<String>, SettingsUnrea
 }
 
 pub async fn load(key: String) -> Result<Option<Vec<u8>>, StoreError> {
-    let _asking = Asking::begin().await;
-    let store = Store::open_default().await.map_err(failed)?;
-    store.get(key).await.map_err(failed)
+    apart(async {
+        let _asking = Asking::begin().await;
+        let store = Store::open_default().await.map_err(failed)?;
+        store.get(key).await.map_err(failed)
+    })
+    .await
 }
 
 pub async fn save(key: String, value: Vec<u8>) -> Result<(), StoreError> {
-    let _asking = Asking::begin().await;
-    let store = Store::open_default().await.map_err(failed)?;
-    store.set(key, value).await.map_err(failed)
+    apart(async {
+        let _asking = Asking::begin().await;
+        let store = Store::open_default().await.map_err(failed)?;
+        store.set(key, value).await.map_err(failed)
+    })
+    .await
 }
 
 pub async fn delete(key: String) -> Result<(), StoreError> {
-    let _asking = Asking::begin().await;
-    let store = Store::open_default().await.map_err(failed)?;
-    store.delete(key).await.map_err(failed)
+    apart(async {
+        let _asking = Asking::begin().await;
+        let store = Store::open_default().await.map_err(failed)?;
+        store.delete(key).await.map_err(failed)
+    })
+    .await
 }
 
 pub async fn keys(prefix: String) -> Result<Vec<String>, StoreError> {
-    let _listing = Listing::begin().await;
-    let store = Store::open_default().await.map_err(failed)?;
-    let mut all = store.get_keys().await;
-    let mut wanted = Vec::new();
-    while let Some(key) = all.next().await {
-        if key.starts_with(&prefix) {
-            wanted.push(key);
+    apart(async move {
+        let _listing = Listing::begin().await;
+        let store = Store::open_default().await.map_err(failed)?;
+        let mut all = store.get_keys().await;
+        let mut wanted = Vec::new();
+        while let Some(key) = all.next().await {
+            if key.starts_with(&prefix) {
+                wanted.push(key);
+            }
         }
-    }
-    all.result().await.map_err(failed)?;
-    Ok(wanted)
+        all.result().await.map_err(failed)?;
+        Ok(wanted)
+    })
+    .await
+}
+
+/// Brings to its end, in a task of its own, what keeps others from the store. Whoever waits for it may be left alone meanwhile, as
+/// the keeper's work is while the keeper itself looks into the store, and would wait for each other.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (sender, answer) = oneshot::channel();
+    let task = Box::pin(async {
+        let _ = sender.send(work.await);
+    });
+    wasi03::spawn(task).await;
+    answer.await.unwrap_or_else(|_| Err(StoreError("key-value store: nobody is left who asks it".to_owned())))
 }
 
 fn failed(error: key_value::Error) -> StoreError {
