@@ -31,6 +31,10 @@ const NUDGE: &str = "nudge";
 /// How often the keeper looks whether it was nudged.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How often whoever has nudged it looks whether it has renewed its lease. An instance that waits for that takes up room on its
+/// host, of which `wasmtime serve` has some 330.
+const LOOK_WHETHER_IT_LIVES_EVERY: Duration = Duration::from_millis(150);
+
 /// How long whoever has nudged it waits for it to renew its lease.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
@@ -186,7 +190,9 @@ impl<'a, H: Host> Keeper<'a, H> {
             loop {
                 match self.stored().await? {
                     Some(now) if now != seen => return Ok(false),
-                    Some(_) if host.monotonic().saturating_sub(nudged_at) < PATIENCE => host.sleep(LOOK_EVERY).await,
+                    Some(_) if host.monotonic().saturating_sub(nudged_at) < PATIENCE => {
+                        host.sleep(LOOK_WHETHER_IT_LIVES_EVERY).await;
+                    }
                     Some(_) | None => break,
                 }
             }
