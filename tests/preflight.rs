@@ -287,6 +287,24 @@ async fn a_store_that_fails_or_is_slow_and_a_timer_that_has_stopped_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_host_leaves_that_dies_while_it_tries_the_store_is_pruned() {
+    let scene = Scene::new();
+    let nightcap = instance(&scene, &[], Store::default());
+    nightcap.sweep().await;
+    look(&nightcap, "").await;
+    let before = nightcap.store.values();
+    let left = || nightcap.store.values().into_keys().filter(|key| !before.contains_key(key)).collect::<Vec<_>>();
+    // So slow that the time is up when it has been written.
+    nightcap.store.takes.store(10_000, std::sync::atomic::Ordering::Relaxed);
+    look(&nightcap, "").await;
+    nightcap.store.takes.store(0, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(left().len(), 1, "{:?}", left());
+    seconds(31 * 86_400).await;
+    nightcap.sweep().await;
+    assert_eq!(left(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_test_message_is_sent_on_request_and_remembered_nowhere() {
     let scene = Scene::new();
     let nightcap = instance(&scene, &[("notify_format", "cloudevents")], Store::default());
