@@ -4,6 +4,11 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+/// Whether a number may be left out where it is written.
+pub fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
+}
+
 /// A member that holds something it cannot hold, such as a list where a name belongs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path} should be {expected}")]

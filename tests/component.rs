@@ -346,3 +346,27 @@ async fn every_task_of_the_rest_how_to_is_one_call() {
         scene.assert_no_trap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_an_alert_needs_is_looked_at_and_a_misspelt_setting_is_told_where_it_can_be_seen() {
+    for build in builds() {
+        let is_elsewhere = !matches!(build, Build::Spin | Build::SpinWasi03);
+        let mut settings = vec![("public_url", "https://nightcap.example.com")];
+        if is_elsewhere {
+            settings.push(("capture_second", "30"));
+        }
+        let scene = Served::with(build, |_| (), &settings).await;
+        let (status, answer) = scene.look(&format!("/api/preflight?target={TEST_VM}")).await;
+        assert_eq!((status.as_u16(), &answer["ready"]), (200, &json!(true)), "{answer:#}");
+        let lines = answer["lines"].as_array().unwrap();
+        let good = |check: &str| lines.iter().any(|line| line["check"] == check && line["verdict"] == "good");
+        for check in
+            ["settings", "key", "store", "token", "machine", "agent", "power", "watcher", "storage_account", "right"]
+        {
+            assert!(good(check), "{check}: {answer:#}");
+        }
+        let is_told = lines.iter().any(|line| line["about"] == "capture_second" && line["verdict"] == "attention");
+        assert_eq!(is_told, is_elsewhere, "{answer:#}");
+        scene.assert_no_trap();
+    }
+}

@@ -1,4 +1,4 @@
-//! What an assistant sees, by the Model Context Protocol. `deploy/check/mcp.py` does the same with the official client.
+//! What an assistant sees, by the Model Context Protocol. `tests/clients/assistant.py` does the same with the official client.
 
 mod common;
 

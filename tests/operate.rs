@@ -192,6 +192,19 @@ async fn a_failure_to_start_has_a_status_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_that_azure_does_not_have_is_the_callers_mistake() {
+    let nightcap = Scene::new().instance();
+    let unknown = "00000000-0000-0000-0000-000000000001";
+    for url in
+        [format!("/api/machines?subscription={unknown}"), format!("/api/captures/{unknown}/westcentralus/pc1/status")]
+    {
+        let (status, problem) = get(&nightcap, &url).await;
+        assert_eq!((status, problem["reason"].as_str()), (422, Some("subscription_not_found")), "{url}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(unknown), "{problem}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_exact_request_can_be_seen_before_it_is_sent() {
     let scene = Scene::new();
     let nightcap = scene.instance();

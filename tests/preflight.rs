@@ -248,14 +248,21 @@ async fn an_operator_key_that_has_none_in_it_lets_nobody_in_and_the_log_says_why
     let scene = Scene::new();
     let nightcap = instance(&scene, &[("operator_key", ",,")], Store::default());
     for key in ["Bearer ,,", "Bearer "] {
-        let answer = nightcap.send(Method::GET, "/api/preflight", &[("authorization", key)], "").await;
-        assert_eq!(answer.status, 401);
+        for url in ["/api/preflight", "/"] {
+            assert_eq!(nightcap.send(Method::GET, url, &[("authorization", key)], "").await.status, 401);
+        }
     }
+    assert_eq!(nightcap.send(Method::GET, "/", &[], "").await.status, 303, "to the page that says so");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    assert_eq!(nightcap.send(Method::POST, "/sign-in", &form, "to=%2F&key=%2C%2C").await.status, 403);
     let logs: Vec<Value> = nightcap.logs().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told = |event: &str, reason: Value| {
         logs.iter().any(|line| line["event"] == event && line["setting"] == "operator_key" && line["reason"] == reason)
     };
-    assert!(told("refused", json!("no_operator_key_is_set")) && told("odd_setting", Value::Null), "{logs:?}");
+    assert!(told("odd_setting", Value::Null), "{logs:?}");
+    let refused = logs.iter().filter(|line| line["event"] == "refused").map(|line| &line["reason"]);
+    assert_eq!(refused.collect::<Vec<_>>(), ["no_operator_key_is_set"; 6], "wherever it was");
+    assert!(told("refused", json!("no_operator_key_is_set")), "and which setting that is: {logs:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,6 +291,24 @@ async fn a_store_that_fails_or_is_slow_and_a_timer_that_has_stopped_are_told() {
         complaints(&look(&nightcap, "").await).contains(&"store  bad".to_owned()),
         "it hangs, and the answer comes"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_host_leaves_that_dies_while_it_tries_the_store_is_pruned() {
+    let scene = Scene::new();
+    let nightcap = instance(&scene, &[], Store::default());
+    nightcap.sweep().await;
+    look(&nightcap, "").await;
+    let before = nightcap.store.values();
+    let left = || nightcap.store.values().into_keys().filter(|key| !before.contains_key(key)).collect::<Vec<_>>();
+    // So slow that the time is up when it has been written.
+    nightcap.store.takes.store(10_000, std::sync::atomic::Ordering::Relaxed);
+    look(&nightcap, "").await;
+    nightcap.store.takes.store(0, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(left().len(), 1, "{:?}", left());
+    seconds(31 * 86_400).await;
+    nightcap.sweep().await;
+    assert_eq!(left(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

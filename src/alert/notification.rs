@@ -33,7 +33,7 @@ pub struct Alert {
     /// The machines that it is about; none when it is about something else.
     pub targets: Vec<Target>,
     /// How many more machines it names than are worked on.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::json::is_zero")]
     pub targets_left_out: usize,
     /// What it names in place of machines, for Azure to say which they are; none once that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -209,10 +209,6 @@ pub fn alert(id: String, rule: String, ids: Vec<String>) -> Alert {
         test: false,
         direct: None,
     }
-}
-
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 impl Condition {

@@ -104,9 +104,9 @@ pub struct CaptureRecord {
     #[serde(default)]
     pub report_attempts: u32,
     /// How much of its files was read, in bytes, and for how long, in milliseconds.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::json::is_zero")]
     pub read_bytes: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::json::is_zero")]
     pub read_ms: u64,
     /// How long after the alert was received Azure was asked for it, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -454,10 +454,6 @@ impl CaptureRecord {
             self.steps.push(Step { at, step: step.to_owned(), detail: detail.into() });
         }
     }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl EndReason {

@@ -205,7 +205,8 @@ impl Failure {
             ("SubscriptionNotFound", _) => (
                 Reason::SubscriptionNotFound,
                 format!(
-                    "Azure has no subscription {subscription}, or nightcap's service principal has no right in it."
+                    "Azure has no subscription {subscription}, or nightcap's service principal has no right in it. Check \
+                     the id, and that the principal has its role there."
                 ),
             ),
             (code, _) if code.ends_with("LimitReached") => (

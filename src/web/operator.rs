@@ -16,6 +16,7 @@ use super::wrong_keys::slow_down;
 use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
 use crate::log::{self, Event};
+use crate::settings::Keys;
 
 const HOW_TO_SHOW_A_KEY: &str =
     "The operator key is missing or wrong. Send it as the password of HTTP Basic, or as a Bearer token.";
@@ -61,7 +62,7 @@ async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded,
     // A browser sends its cookie with whatever a page has it ask. To change something takes one of nightcap's own forms.
     let may_look = || Session::of(&loaded.operator_keys, &parts.headers, instance.host.now()).is_some();
     if !(has_key || is_safe(parts) && may_look()) {
-        return Err(refuse(parts, instance, &loaded).await);
+        return Err(refuse(instance, &loaded.operator_keys, shows_a_key(parts)).await);
     }
     if is_cross_site(parts) {
         return Err(refuse_cross_site(instance));
@@ -69,23 +70,22 @@ async fn admit<H: Host>(parts: &Parts, instance: &Instance<H>) -> Result<Loaded,
     Ok(loaded)
 }
 
-/// Whoever shows no key at all only has to learn how to.
-async fn refuse<H: Host>(parts: &Parts, instance: &Instance<H>, loaded: &Loaded) -> Problem {
-    if loaded.operator_keys.is_empty() {
-        note_refusal(instance, "no_operator_key_is_set", None);
-        return Problem::unauthorized(HOW_TO_SHOW_A_KEY);
-    }
-    if parts.headers.contains_key(AUTHORIZATION) {
-        return refuse_wrong_key(instance).await;
-    }
-    note_refusal(instance, "missing_operator_key", None);
-    Problem::unauthorized(HOW_TO_SHOW_A_KEY)
+/// Whether a caller shows some key or other as programs do.
+pub fn shows_a_key(parts: &Parts) -> bool {
+    parts.headers.contains_key(AUTHORIZATION)
 }
 
-/// What becomes of a caller who shows something else than a key.
-pub async fn refuse_wrong_key<H: Host>(instance: &Instance<H>) -> Problem {
-    let count = slow_down(&instance.host).await;
-    note_refusal(instance, "wrong_operator_key", usize::try_from(count).ok());
+/// What becomes of a caller without an operator key. Whoever shows no key at all only has to learn how to; whoever shows a wrong one
+/// is made to wait.
+pub async fn refuse<H: Host>(instance: &Instance<H>, keys: &Keys, shows_a_key: bool) -> Problem {
+    if keys.is_empty() {
+        note_refusal(instance, "no_operator_key_is_set", None);
+    } else if shows_a_key {
+        let count = slow_down(&instance.host).await;
+        note_refusal(instance, "wrong_operator_key", usize::try_from(count).ok());
+    } else {
+        note_refusal(instance, "missing_operator_key", None);
+    }
     Problem::unauthorized(HOW_TO_SHOW_A_KEY)
 }
 

@@ -37,7 +37,8 @@ fn status(reason: &RecordedReason) -> StatusCode {
             | Reason::AgentMissing
             | Reason::NoStorageAccount
             | Reason::WatcherNotFound
-            | Reason::NoNetworkWatcher,
+            | Reason::NoNetworkWatcher
+            | Reason::SubscriptionNotFound,
         ) => StatusCode::UNPROCESSABLE_ENTITY,
         RecordedReason::Known(_) | RecordedReason::Other(_) => StatusCode::BAD_GATEWAY,
     }

@@ -15,12 +15,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.network import NetworkManagementClient
 
-from served import served
+from served import MACHINE, REGION, SUBSCRIPTION, served
 
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-REGION = "westcentralus"
 GROUP, WATCHER = "NetworkWatcherRG", f"NetworkWatcher_{REGION}"
-MACHINE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/test-RG/providers/Microsoft.Compute/virtualMachines/test-VM"
 
 # Every parameter that a capture of a virtual machine can have.
 PARAMETERS = {

@@ -1,12 +1,14 @@
 """nightcap and a pretend Azure, served by `cargo demo --serve`."""
 
 import contextlib
+import json
 import pathlib
 import re
 import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -15,6 +17,10 @@ PATIENCE = 1800
 
 # Of what is printed, what comes last.
 LAST = "public_url"
+
+# A machine of the pretend Azure on which captures can run.
+SUBSCRIPTION, REGION = "00000000-0000-0000-0000-000000000000", "westcentralus"
+MACHINE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/test-RG/providers/Microsoft.Compute/virtualMachines/test-VM"
 
 
 @contextlib.contextmanager
@@ -45,3 +51,14 @@ def settings(demo, told):
             raise SystemExit("cargo demo --serve ended by itself")
         time.sleep(0.2)
     raise SystemExit(f"cargo demo --serve served nothing within {PATIENCE} seconds")
+
+
+def ask(settings, path, body=None):
+    """What an operator is answered: a `GET`, or a `POST` of what there is to send."""
+    request = urllib.request.Request(settings["public_url"] + path)
+    request.add_header("Authorization", f"Bearer {settings['operator_key']}")
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)

@@ -302,7 +302,8 @@ operations! {
     /// The machines, scale sets and network watchers of a subscription.
     #[utoipa::path(get, path = "/api/machines", tag = "machines",
         params(("subscription" = String, Query, format = "uuid")),
-        responses((status = 200, body = Choices), (status = 304), (status = 400, body = Problem), (status = 502, body = Problem)))]
+        responses((status = 200, body = Choices), (status = 304), (status = 400, body = Problem), (status = 422, body = Problem),
+            (status = 502, body = Problem)))]
     list_machines
 
     /// Everything that an alert will need, looked at before one comes. Nothing is changed, and nobody is told.

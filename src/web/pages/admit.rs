@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::response::IntoResponse;
-use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 
@@ -17,7 +16,7 @@ use crate::settings::{SettingError, Settings};
 use crate::web::auth::operator_key;
 use crate::web::cross_site::{is_cross_site, is_safe};
 use crate::web::form::Form;
-use crate::web::operator::{note_refusal, refuse_cross_site, refuse_wrong_key};
+use crate::web::operator::{note_refusal, refuse, refuse_cross_site, shows_a_key};
 use crate::web::problem::Problem;
 use crate::web::session::Session;
 use crate::web::settings::{unreadable, unusable};
@@ -77,11 +76,12 @@ async fn admit<H: Host>(
     let (session, is_new) = match (session, operator_key(&loaded.operator_keys, &parts.headers)) {
         (Some(session), _) => (session, false),
         (None, Some(key)) => (Session::begin(host, key), true),
-        (None, None) if parts.headers.contains_key(AUTHORIZATION) => {
-            return Err(refuse_wrong_key(instance).await.into_response());
-        }
         (None, None) => {
-            note_refusal(instance, "missing_operator_key", None);
+            let shows_a_key = shows_a_key(parts);
+            let problem = refuse(instance, &loaded.operator_keys, shows_a_key).await;
+            if shows_a_key {
+                return Err(problem.into_response());
+            }
             let address = parts.uri.path_and_query().filter(|_| is_safe(parts)).map_or("/", |address| address.as_str());
             return Err(see_other(&sign_in_then(address), None));
         }

@@ -14,7 +14,7 @@ use crate::context::Instance;
 use crate::host::Host;
 use crate::web::cross_site::is_cross_site;
 use crate::web::form::Form;
-use crate::web::operator::{refuse_cross_site, refuse_wrong_key};
+use crate::web::operator::{refuse, refuse_cross_site};
 use crate::web::session::{Session, forget};
 use crate::web::settings::unreadable;
 
@@ -57,7 +57,7 @@ pub async fn sign_in<H: Host>(State(instance): State<Arc<Instance<H>>>, request:
     match loaded.operator_keys.matching(sent.text("key")) {
         Some(key) => see_other(to, Session::begin(&instance.host, key).cookie(&instance.host)),
         None => {
-            refuse_wrong_key(&*instance).await;
+            refuse(&*instance, &loaded.operator_keys, true).await;
             // Not 401, for which browsers ask for a name and a password themselves.
             open_page(StatusCode::FORBIDDEN, "Sign in", form(to, Some("This is not an operator key.")))
         }

@@ -5,13 +5,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use serde::{Deserialize, Serialize};
 
 use super::line::{Check, Line};
 use super::wanted::ASK_FOR;
 use crate::azure::client::new_request_id;
 use crate::host::{Host, StoreError};
 use crate::measure::length;
-use crate::records::keys::SWEPT;
+use crate::records::keys::{SWEPT, lease_key};
 use crate::records::repository::Records;
 use crate::records::store::{self, ReadError};
 use crate::records::sweep::Swept;
@@ -22,6 +23,14 @@ const SLOW: Duration = Duration::from_millis(500);
 
 /// A timer comes every minute. One that has not come for so long has stopped.
 const TIMER_HAS_STOPPED: Duration = Duration::from_mins(15);
+
+/// What is written to see whether the store takes it. It lies where leases on messages lie, and has their form, so that it is pruned
+/// as those are when a host dies before it has taken it away.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Trial {
+    by: String,
+    at: Timestamp,
+}
 
 /// Writes a value, reads it, and takes it away.
 pub async fn store<H: Host>(records: &Records<'_, H>) -> Line {
@@ -34,10 +43,11 @@ pub async fn store<H: Host>(records: &Records<'_, H>) -> Line {
 
 async fn try_out<H: Host>(host: &H) -> Result<(), StoreError> {
     // Two who look at once must not see each other's.
-    let value = new_request_id(host);
-    let key = format!("preflight:{}", value.replace('-', ""));
+    let own = new_request_id(host);
+    let key = lease_key(&own.replace('-', ""));
+    let value = Trial { by: own, at: host.now() };
     store::save(host, &key, &value).await?;
-    let found = store::load::<String>(host, &key).await;
+    let found = store::load::<Trial>(host, &key).await;
     host.delete(key.clone()).await?;
     match found {
         Ok(Some(found)) if found == value => {}

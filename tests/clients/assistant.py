@@ -1,52 +1,39 @@
-"""Whether an assistant can read captures: the official client against the built component, as `cargo demo` runs it."""
+"""Whether an assistant can read captures: the official client of the Model Context Protocol against the built component."""
 
 import asyncio
 import json
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-KEY = "simulated-operator-key"
+from served import MACHINE, ask, served
+
 LARGEST = 25_000
+
+# Far more than a short capture and its report need.
+PATIENCE = 90
 
 
 def main():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["cargo", "demo", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as demo:
-        try:
-            wait_for_a_report(f"http://127.0.0.1:{port}", demo)
-            asyncio.run(read_it(f"http://127.0.0.1:{port}/mcp"))
-        finally:
-            demo.kill()
+    with served() as settings:
+        leave_a_report(settings)
+        asyncio.run(read_it(f"{settings['public_url']}/mcp", settings["operator_key"]))
     print("The official client reads captures, reports and conversations.")
 
 
-def wait_for_a_report(url, demo):
-    """The demo's story goes on by itself; its capture is over after some seconds. Before that it may have to be built."""
-    request = urllib.request.Request(f"{url}/api/captures?phase=finished", headers={"Authorization": f"Bearer {KEY}"})
-    while demo.poll() is None:
-        try:
-            with urllib.request.urlopen(request) as answer:
-                if json.load(answer)["captures"]:
-                    return
-        except (urllib.error.URLError, ConnectionError):
-            pass
-        time.sleep(0.5)
-    sys.exit(f"cargo demo ended:\n{demo.stderr.read()}")
+def leave_a_report(settings):
+    ask(settings, "/api/captures", {"target": MACHINE, "timeLimitInSeconds": 3})
+    deadline = time.monotonic() + PATIENCE
+    while not ask(settings, "/api/captures?phase=finished")["captures"]:
+        check(time.monotonic() < deadline, "the capture did not come to its end")
+        time.sleep(0.2)
 
 
-async def read_it(url):
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}, timeout=60) as http:
+async def read_it(url, key):
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:
         async with Client(streamable_http_client(url, http_client=http)) as client:
             tools = [tool.name for tool in (await client.list_tools()).tools]
             check(tools == ["list_captures", "get_capture", "get_report", "list_conversations"], tools)
@@ -94,5 +81,4 @@ def check(is_so, otherwise):
         sys.exit(f"an assistant sees something else: {otherwise}")
 
 
-if __name__ == "__main__":
-    main()
+main()
