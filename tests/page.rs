@@ -504,6 +504,7 @@ async fn a_capture_is_chosen_shown_as_a_request_and_started() {
     assert_eq!(answer.status, 200, "{page}");
     let shown: Value = {
         let (_, text) = page.split_once("<pre tabindex=\"0\">").unwrap();
+        assert!(text.starts_with("{\n  \"body\"".replace('"', "&quot;").as_str()), "a member a line: {text}");
         serde_json::from_str(&text.split("</pre>").next().unwrap().replace("&quot;", "\"").replace("&amp;", "&"))
             .unwrap()
     };

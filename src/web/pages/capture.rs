@@ -10,7 +10,7 @@ use super::admit::{Looking, Sending};
 use super::layout::{Visitor, live_page, page, refusal, token};
 use super::places;
 use super::told::{tell_at, told};
-use super::words::{doing, mark_of_end, spaced, time, time_left};
+use super::words::{doing, indented, mark_of_end, spaced, time, time_left};
 use crate::alert::Summary;
 use crate::azure::blob::File;
 use crate::capture::by_hand::Effect;
@@ -85,7 +85,7 @@ async fn operate<H: Host>(
     let content = html! {
         h1 { "Dry run" }
         p { (deed.message(result)) }
-        pre tabindex="0" { (shown(&format!("{request:#}"))) }
+        (indented(&request))
         p { a href=(place) { "Back to the capture" } }
     };
     page(&visitor, StatusCode::OK, "Dry run", content)
@@ -235,11 +235,13 @@ fn facts(record: &CaptureRecord) -> Markup {
 fn on_it(alert: &Summary) -> Markup {
     html! {
         li {
-            b { (shown(&alert.rule)) }
+            span.what { (shown(&alert.rule)) }
             @if !alert.by_hand {
-                (shown(&alert.condition))
-                @if let Some(severity) = &alert.severity { ", " (shown(severity)) }
-                @if let Some(at) = alert.fired_at { ", " (time(at)) }
+                " " span.word { (shown(&alert.condition)) }
+                p.soft {
+                    @if let Some(severity) = &alert.severity { (shown(severity)) " " }
+                    @if let Some(at) = alert.fired_at { (time(at)) }
+                }
             }
         }
     }
