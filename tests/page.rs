@@ -243,7 +243,8 @@ async fn no_page_is_shown_and_no_form_taken_without_a_session() {
         "/sign-out",
     ];
     let target = [("token", "x"), ("target", CONTOSO_VM), ("running", "delete")];
-    for url in ["/", theirs, "/alerts/d1b86065b1a99918a4d8a97961b99636", "/start", "/preflight"] {
+    let report = &*format!("{theirs}/report");
+    for url in ["/", theirs, report, "/alerts/d1b86065b1a99918a4d8a97961b99636", "/start", "/preflight"] {
         let answer = Browser::new(&nightcap).get(url).await;
         assert_eq!((answer.status.as_u16(), answer.body.len()), (303, 0), "{url}");
         let with_code = format!("{url}?code={WEBHOOK_KEY}");
@@ -481,6 +482,32 @@ async fn names_of_others_are_text_on_every_page() {
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{url}: {page}");
         assert_eq!(page.matches("<script>").count(), 1, "its own");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_lead_to_pages() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    let place = page_of(&start(&nightcap, TEST_VM).await);
+    seconds(120).await;
+    let on_pages = |message: &Value| {
+        let page = message["data"]["links"]["page"].as_str().unwrap().to_owned();
+        page.strip_prefix("https://nightcap.example.com").unwrap().to_owned()
+    };
+    assert_eq!(on_pages(&the_message(&scene)), place);
+    let answer = Browser::new(&nightcap).get(&format!("{place}/report")).await;
+    let sign_in = place_of(&answer);
+    let mut browser = Browser::signed_in(&nightcap).await;
+    let answer = browser.get(&sign_in).await;
+    let report = place_of(&answer);
+    assert_eq!(report, format!("{place}/report"), "whoever is signed in goes on at once");
+    let answer = browser.get(&report).await;
+    assert_eq!((answer.status.as_u16(), place_of(&answer)), (303, format!("/api{place}/report")));
+
+    nightcap.alert(&common("no agent", &TEST_VM.replace("test-vm", "no-agent"))).await;
+    seconds(120).await;
+    let alert = on_pages(told(&scene).last().unwrap());
+    assert!(alert.starts_with("/alerts/") && browser.look(&alert).await.contains("agent missing"), "{alert}");
 }
 
 // ---- Before the first alert

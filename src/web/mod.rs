@@ -66,6 +66,7 @@ pub fn router<H: Host>(instance: Arc<Instance<H>>) -> Router {
         .route("/captures/{subscription}/{region}/{name}", get(pages::capture::show::<H>))
         .route("/captures/{subscription}/{region}/{name}/stop", post(pages::capture::stop::<H>))
         .route("/captures/{subscription}/{region}/{name}/delete", post(pages::capture::delete::<H>))
+        .route("/captures/{subscription}/{region}/{name}/report", get(pages::capture::report::<H>))
         .route("/alerts/{key}", get(pages::alert::show::<H>))
         .route("/preflight", get(pages::preflight::show::<H>))
         .route("/preflight/message", post(pages::preflight::message::<H>))

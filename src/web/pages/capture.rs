@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use nightcap_report::measure::{count_of, number, seconds_long, size};
 
 use super::admit::{Looking, Sending};
-use super::layout::{Visitor, live_page, page, refusal, token};
+use super::layout::{Visitor, live_page, page, refusal, see_other, token};
 use super::places;
 use super::told::{tell_at, told};
 use super::words::{doing, indented, mark_of_end, spaced, time, time_left};
@@ -48,6 +48,16 @@ pub async fn show<H: Host>(
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let above = html! { h1 { (shown(&title)) } (told(&query)) };
     live_page(&visitor, &headers, &title, &found, above, content)
+}
+
+/// `GET /captures/{subscription}/{region}/{name}/report`, where messages lead: to the report, once somebody has signed in.
+pub async fn report<H: Host>(_: Looking<H>, Path((subscription, region, name)): Named) -> Response<Body> {
+    match CapturePath::new(subscription, &region, name) {
+        Ok(path) => {
+            see_other(&format!("/api{}/report", places::capture(&path.subscription, &path.region, &path.name)), None)
+        }
+        Err(problem) => refusal(&problem, None),
+    }
 }
 
 /// `POST /captures/{subscription}/{region}/{name}/stop`
