@@ -51,7 +51,7 @@ pub fn time(at: Timestamp) -> Markup {
 pub fn time_left(until: Timestamp, now: Timestamp) -> Markup {
     let left = until.since(now).unwrap_or_default();
     let words = if left.is_zero() { "its time is up".to_owned() } else { format!("{} left", length(left)) };
-    html! { span data-until=(until.unix_millis()) { (words) } ", until " (time(until)) }
+    html! { span data-until=(until.unix_millis()) { (words) } " (" (time(until)) ")" }
 }
 
 fn length(time: Duration) -> String {
