@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::alerts::{CONTOSO_VM, TEST_VM, common};
 use common::http::Answer;
 use common::instance::{BEARER, Instance, Scene};
-use common::story::{seconds, start, telling};
+use common::story::{seconds, start, telling, the_message, told};
 use http::Method;
 use nightcap_simulator::{CaptureState, OPERATOR_KEY, WEBHOOK_KEY};
 use serde_json::{Value, json};
@@ -234,9 +234,17 @@ async fn no_page_is_shown_and_no_form_taken_without_a_session() {
     scene.add_capture("theirs", CONTOSO_VM, 600, CaptureState::Running);
     let nightcap = scene.instance();
     let theirs = "/captures/00000000-0000-0000-0000-000000000000/westcentralus/theirs";
-    let changing = [&*format!("{theirs}/stop"), &format!("{theirs}/delete"), "/start", "/sign-out"];
+    let changing = [
+        &*format!("{theirs}/stop"),
+        &format!("{theirs}/delete"),
+        "/start",
+        "/preflight/message",
+        "/preflight/alert",
+        "/sign-out",
+    ];
     let target = [("token", "x"), ("target", CONTOSO_VM), ("running", "delete")];
-    for url in ["/", theirs, "/alerts/d1b86065b1a99918a4d8a97961b99636", "/start"] {
+    let report = &*format!("{theirs}/report");
+    for url in ["/", theirs, report, "/alerts/d1b86065b1a99918a4d8a97961b99636", "/start", "/preflight"] {
         let answer = Browser::new(&nightcap).get(url).await;
         assert_eq!((answer.status.as_u16(), answer.body.len()), (303, 0), "{url}");
         let with_code = format!("{url}?code={WEBHOOK_KEY}");
@@ -476,6 +484,95 @@ async fn names_of_others_are_text_on_every_page() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn messages_lead_to_pages() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    let place = page_of(&start(&nightcap, TEST_VM).await);
+    seconds(120).await;
+    let on_pages = |message: &Value| {
+        let page = message["data"]["links"]["page"].as_str().unwrap().to_owned();
+        page.strip_prefix("https://nightcap.example.com").unwrap().to_owned()
+    };
+    assert_eq!(on_pages(&the_message(&scene)), place);
+    let answer = Browser::new(&nightcap).get(&format!("{place}/report")).await;
+    let sign_in = place_of(&answer);
+    let mut browser = Browser::signed_in(&nightcap).await;
+    let answer = browser.get(&sign_in).await;
+    let report = place_of(&answer);
+    assert_eq!(report, format!("{place}/report"), "whoever is signed in goes on at once");
+    let answer = browser.get(&report).await;
+    assert_eq!((answer.status.as_u16(), place_of(&answer)), (303, format!("/api{place}/report")));
+
+    nightcap.alert(&common("no agent", &TEST_VM.replace("test-vm", "no-agent"))).await;
+    seconds(120).await;
+    let alert = on_pages(told(&scene).last().unwrap());
+    assert!(alert.starts_with("/alerts/") && browser.look(&alert).await.contains("agent missing"), "{alert}");
+}
+
+// ---- Before the first alert
+
+#[tokio::test(start_paused = true)]
+async fn what_an_alert_will_need_is_shown_with_what_mends_it() {
+    let scene = Scene::new();
+    let nightcap = scene.instance();
+    let mut browser = Browser::signed_in(&nightcap).await;
+    assert!(browser.look("/").await.contains("href=\"/preflight\""));
+    let no_agent = TEST_VM.replace("test-vm", "no-agent");
+    let page = browser.look(&format!("/preflight?target={no_agent}")).await;
+    assert!(page.contains("has to be mended first"), "{page}");
+    let agent = section(&page, "To mend");
+    assert!(agent.contains("<b>agent</b>") && agent.contains("az vm extension set --publisher"), "{agent}");
+    assert!(agent.contains("<b>sweep</b>") && agent.contains("What mends it: <code>POST /api/sweep"), "{agent}");
+    let good = section(&page, "Good");
+    assert!(good.contains("<b>token</b>") && !good.contains("<b>agent</b>"), "{good}");
+    assert!(page.contains(&format!("&quot;{no_agent}&quot;")), "the sample is about that machine: {page}");
+
+    let answer = browser.get("/preflight?target=vm").await;
+    assert!(answer.status == 400 && body_of(&answer).contains("resource id"), "{}", body_of(&answer));
+    let broken = scene.instance_with(&[("capture_seconds", "a minute")], Default::default());
+    let mut browser = Browser::signed_in(&broken).await;
+    let page = browser.look("/preflight").await;
+    assert!(section(&page, "To mend").contains("capture_seconds"), "{page}");
+    assert!(section(&page, "Not tried").contains("<b>token</b>") && section(&page, "Good").contains("<b>store</b>"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_and_an_alert_are_tried_out_by_forms() {
+    let scene = Scene::new();
+    let nightcap = telling(&scene, &[]);
+    let mut browser = Browser::signed_in(&nightcap).await;
+    let token = browser.token().await;
+    let answer = browser.post("/preflight/message", &[("token", &token)]).await;
+    assert!(
+        answer.status == 200 && body_of(&answer).contains("The receiver took the message."),
+        "{}",
+        body_of(&answer)
+    );
+    assert_eq!(the_message(&scene)["data"]["event"], "test");
+
+    let rule = "<script>alert(1)</script>";
+    let alert = common(rule, TEST_VM).to_string();
+    let answer = browser.post("/preflight/alert", &[("token", &token), ("alert", &alert)]).await;
+    let page = body_of(&answer);
+    assert!(answer.status == 200 && page.contains("This is what &lt;script&gt;alert(1)"), "{page}");
+    let (_, request) = page.split_once("<pre tabindex=\"0\">").unwrap();
+    let request = request.split("</pre>").next().unwrap().replace("&quot;", "\"").replace("&amp;", "&");
+    let request: Value = serde_json::from_str(&request).unwrap();
+    assert_eq!(request["method"], "PUT");
+    assert_eq!(scene.running_on(TEST_VM), Vec::<String>::new());
+    assert!(nightcap.store.values().into_keys().all(|key| !key.starts_with("alert:")), "nothing is remembered");
+
+    let answer = browser.post("/preflight/alert", &[("token", &token), ("alert", "{")]).await;
+    assert!(answer.status == 400 && body_of(&answer).contains("JSON"), "{}", body_of(&answer));
+    assert_eq!(told(&scene).len(), 1);
+    let silent = scene.instance_with(&[("notify_url", "")], Default::default());
+    let mut browser = Browser::signed_in(&silent).await;
+    let token = browser.token().await;
+    let answer = browser.post("/preflight/message", &[("token", &token)]).await;
+    assert!(answer.status == 422 && body_of(&answer).contains("notify_url is empty"), "{}", body_of(&answer));
+}
+
 // ---- Starting by hand
 
 #[tokio::test(start_paused = true)]
@@ -504,6 +601,7 @@ async fn a_capture_is_chosen_shown_as_a_request_and_started() {
     assert_eq!(answer.status, 200, "{page}");
     let shown: Value = {
         let (_, text) = page.split_once("<pre tabindex=\"0\">").unwrap();
+        assert!(text.starts_with("{\n  \"body\"".replace('"', "&quot;").as_str()), "a member a line: {text}");
         serde_json::from_str(&text.split("</pre>").next().unwrap().replace("&quot;", "\"").replace("&amp;", "&"))
             .unwrap()
     };

@@ -155,6 +155,7 @@ mod tests {
             },
             "links": {
                 "portal": samples::PORTAL,
+                "page": samples::PAGE,
                 "record": samples::RECORD,
                 "report": format!("{}/report", samples::RECORD),
             },

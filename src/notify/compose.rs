@@ -136,10 +136,18 @@ pub fn alert_ended(
     })
 }
 
+/// The page on what the API has a record of: it lies at the same address without `/api`.
+fn page(record: &str, config: &Config) -> Option<String> {
+    let Config { public_url, .. } = config;
+    let path = record.strip_prefix(public_url).filter(|_| !public_url.is_empty())?.strip_prefix("/api")?;
+    Some(format!("{public_url}{path}"))
+}
+
 /// Links that lead somewhere from elsewhere: without a public address nightcap's own do not.
 fn links(target: Option<&Target>, record: &str, config: &Config) -> Links {
     Links {
         portal: target.map(|target| cloud::portal(&config.arm, &target.resource())),
+        page: page(record, config),
         record: record.starts_with("http").then(|| record.to_owned()),
         report: None,
     }

@@ -102,9 +102,12 @@ pub enum Tone {
 pub struct Links {
     /// The machine in Azure's portal.
     pub portal: Option<String>,
-    /// nightcap's own record.
+    /// nightcap's page on it, for people.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// nightcap's own record, for programs.
     pub record: Option<String>,
-    /// What the file says, when it was read.
+    /// What the file says, when it was read; for programs, too.
     #[serde(default)]
     pub report: Option<String>,
 }
@@ -224,13 +227,17 @@ impl Notice {
         let leading = self.capture.as_ref().and_then(|capture| capture.leading_file?.checked_sub(1));
         let leading = leading.and_then(|index| files.get(index));
         let file_label = if files.len() > 1 && leading.is_none() { "Largest capture file" } else { "Capture file" };
+        let Links { portal, page, record, report } = &self.links;
+        // A message that an earlier version has left names no page.
+        let report =
+            report.as_ref().map(|report| page.as_ref().map_or(report.clone(), |page| format!("{page}/report")));
         let links = [
-            ("Report", self.links.report.as_ref()),
-            ("Record", self.links.record.as_ref()),
-            ("Machine in Azure", self.links.portal.as_ref()),
-            (file_label, leading.or_else(|| largest(files)).map(|file| &file.url)),
+            ("Report", report),
+            ("Record", page.as_ref().or(record.as_ref()).cloned()),
+            ("Machine in Azure", portal.clone()),
+            (file_label, leading.or_else(|| largest(files)).map(|file| file.url.clone())),
         ];
-        let told = links.into_iter().filter_map(|(label, url)| Some((label, url?.clone())));
+        let told = links.into_iter().filter_map(|(label, url)| Some((label, url?)));
         told.filter(|(_, url)| is_web_address(url)).collect()
     }
 }
@@ -413,16 +420,25 @@ mod tests {
             ]
         );
         let links: Vec<_> = words.links.iter().map(|(label, url)| (*label, url.as_str())).collect();
-        let report = format!("{}/report", samples::RECORD);
+        let report = format!("{}/report", samples::PAGE);
         assert_eq!(
             links,
             [
                 ("Report", &*report),
-                ("Record", samples::RECORD),
+                ("Record", samples::PAGE),
                 ("Machine in Azure", samples::PORTAL),
                 ("Capture file", samples::FILE)
             ]
         );
+    }
+
+    #[test]
+    fn a_message_of_an_earlier_version_leads_to_the_record() {
+        let mut notice = serde_json::to_value(samples::ordinary()).unwrap();
+        notice["links"].as_object_mut().unwrap().remove("page");
+        let words = serde_json::from_value::<Notice>(notice).unwrap().words();
+        let record = samples::RECORD.to_owned();
+        assert_eq!(words.links[..2], [("Report", format!("{record}/report")), ("Record", record)]);
     }
 
     #[test]
@@ -573,7 +589,8 @@ mod tests {
         ] {
             assert!(!is_web_address(url), "{url}");
         }
-        let links = Links { portal: Some("javascript:alert(1)".to_owned()), record: Some(long.clone()), report: None };
+        let links =
+            Links { portal: Some("javascript:alert(1)".to_owned()), record: Some(long.clone()), ..Links::default() };
         let labels: Vec<_> =
             Notice { links, ..samples::ordinary() }.words().links.into_iter().map(|(label, _)| label).collect();
         assert_eq!(labels, ["Capture file"]);

@@ -18,6 +18,8 @@ pub const FOUND: &str =
 pub const FILTER: &str = "ip.src == 10.0.0.7 && tcp.srcport == 5432 && tcp.flags.reset == 1";
 pub const RECORD: &str = "https://nightcap.example/api/captures/00000000-0000-0000-0000-000000000000/westeurope/\
                           nightcap_web-01_20261120T0210Z_1f0c9a2b";
+pub const PAGE: &str = "https://nightcap.example/captures/00000000-0000-0000-0000-000000000000/westeurope/\
+                          nightcap_web-01_20261120T0210Z_1f0c9a2b";
 
 pub fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -63,6 +65,7 @@ pub fn ordinary() -> Notice {
         }),
         links: Links {
             portal: Some(PORTAL.to_owned()),
+            page: Some(PAGE.to_owned()),
             record: Some(RECORD.to_owned()),
             report: Some(format!("{RECORD}/report")),
         },
@@ -172,6 +175,7 @@ fn made_of(text: &str, piece: &str) -> Notice {
         }),
         links: Links {
             portal: Some(format!("https://evil.example/{piece}")),
+            page: Some(format!("http://evil.example/{piece}")),
             record: Some(format!("http://evil.example/?{piece}")),
             report: Some(format!("http://evil.example/{piece}")),
         },

@@ -39,7 +39,7 @@ pub fn page(record: &CaptureRecord, alert: Option<&Summary>, shown: &Shown<'_>, 
         Some(number) => number.checked_sub(1).and_then(|index| record.files.get(index)),
         None => record.leading_file(),
     };
-    let Links { portal, record: own, .. } = links_about(record, &settings.notify);
+    let Links { portal, page, record: own, .. } = links_about(record, &settings.notify);
     let address = |what: &str| own.as_ref().map(|own| format!("{own}/{what}"));
     let one_file = shown.number.map_or_else(|| "file".to_owned(), |number| format!("file?number={number}"));
     let is_one_of_several = shown.number.is_some() && shown.instances.is_empty();
@@ -48,7 +48,7 @@ pub fn page(record: &CaptureRecord, alert: Option<&Summary>, shown: &Shown<'_>, 
         ("All instances", overview),
         ("Machine in Azure", portal),
         ("Capture file", address(&one_file)),
-        ("Record", own.clone()),
+        ("Record", page),
     ];
     let facts = Facts {
         rule: alert.map(|alert| alert.rule.as_str()),

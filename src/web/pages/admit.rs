@@ -10,9 +10,8 @@ use http::{Request, Response, StatusCode};
 
 use super::layout::{Visitor, refusal, see_other};
 use super::places::sign_in_then;
-use crate::context::{Context, Instance};
+use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
-use crate::settings::{SettingError, Settings};
 use crate::web::auth::operator_key;
 use crate::web::cross_site::{is_cross_site, is_safe};
 use crate::web::form::Form;
@@ -27,22 +26,35 @@ pub struct Looking<H> {
     pub context: Context<H>,
 }
 
-/// The same, who has sent a form of one of these pages.
+/// The same, whatever is wrong with the settings.
+pub struct LookingAnyway {
+    pub visitor: Visitor,
+    pub loaded: Loaded,
+}
+
+/// An operator who has sent a form of one of these pages.
 pub struct Sending<H> {
     pub visitor: Visitor,
     pub context: Context<H>,
     pub form: Form,
 }
 
-type Loaded = Result<Arc<Settings>, Arc<Vec<SettingError>>>;
-
 impl<H: Host> FromRequestParts<Arc<Instance<H>>> for Looking<H> {
     type Rejection = Response<Body>;
 
     async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Response<Body>> {
-        let (visitor, _, settings) = admit(parts, instance).await?;
-        let context = context(instance, settings, &visitor)?;
+        let LookingAnyway { visitor, loaded } = LookingAnyway::from_request_parts(parts, instance).await?;
+        let context = context(instance, &loaded, &visitor)?;
         Ok(Self { visitor, context })
+    }
+}
+
+impl<H: Host> FromRequestParts<Arc<Instance<H>>> for LookingAnyway {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, instance: &Arc<Instance<H>>) -> Result<Self, Response<Body>> {
+        let (visitor, _, loaded) = admit(parts, instance).await?;
+        Ok(Self { visitor, loaded })
     }
 }
 
@@ -51,7 +63,7 @@ impl<H: Host> FromRequest<Arc<Instance<H>>> for Sending<H> {
 
     async fn from_request(request: Request<Body>, instance: &Arc<Instance<H>>) -> Result<Self, Response<Body>> {
         let (parts, body) = request.into_parts();
-        let (visitor, session, settings) = admit(&parts, instance).await?;
+        let (visitor, session, loaded) = admit(&parts, instance).await?;
         let form = Form::read(Request::from_parts(parts, body)).await;
         let form = form.map_err(|problem| refusal(&problem, None))?;
         if !session.has_made(form.text("token")) {
@@ -60,7 +72,7 @@ impl<H: Host> FromRequest<Arc<Instance<H>>> for Sending<H> {
                           send it once more.";
             return Err(refusal(&Problem::new(StatusCode::FORBIDDEN, detail), Some(&visitor)));
         }
-        let context = context(instance, settings, &visitor)?;
+        let context = context(instance, &loaded, &visitor)?;
         Ok(Self { visitor, context, form })
     }
 }
@@ -91,16 +103,17 @@ async fn admit<H: Host>(
     if is_cross_site(parts) {
         return Err(refusal(&refuse_cross_site(instance), Some(&visitor)));
     }
-    Ok((visitor, session, loaded.settings))
+    Ok((visitor, session, loaded))
 }
 
 #[allow(clippy::result_large_err, reason = "the page that tells what is wrong")]
 fn context<H: Host>(
     instance: &Arc<Instance<H>>,
-    settings: Loaded,
+    loaded: &Loaded,
     visitor: &Visitor,
 ) -> Result<Context<H>, Response<Body>> {
-    let settings =
-        settings.map_err(|errors| refusal(&unusable(StatusCode::INTERNAL_SERVER_ERROR, &errors), Some(visitor)))?;
-    Ok(Context::new(instance, &settings, ""))
+    match &loaded.settings {
+        Ok(settings) => Ok(Context::new(instance, settings, "")),
+        Err(errors) => Err(refusal(&unusable(StatusCode::INTERNAL_SERVER_ERROR, errors), Some(visitor))),
+    }
 }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::admit::Looking;
 use super::layout::{live_page, refusal};
 use super::places;
-use super::words::{mark_of_outcome, spaced};
+use super::words::{indented, mark_of_outcome, spaced};
 use crate::alert::Summary;
 use crate::host::Host;
 use crate::page::list::list;
@@ -35,7 +35,7 @@ pub async fn show<H: Host>(
     live_page(&visitor, &headers, rule, &record, html! { h1 { (shown(rule)) } }, content)
 }
 
-fn came(outcome: &Outcome) -> Markup {
+pub fn came(outcome: &Outcome) -> Markup {
     html! {
         li class=(mark_of_outcome(outcome.outcome)) {
             b {
@@ -51,7 +51,7 @@ fn came(outcome: &Outcome) -> Markup {
                     }
                 }
             }
-            @for request in &outcome.requests { pre tabindex="0" { (shown(&format!("{request:#}"))) } }
+            @for request in &outcome.requests { (indented(request)) }
         }
     }
 }

@@ -7,10 +7,10 @@ use maud::{Markup, html};
 use nightcap_report::measure::{count_of, number, seconds_long, size};
 
 use super::admit::{Looking, Sending};
-use super::layout::{Visitor, live_page, page, refusal, token};
+use super::layout::{Visitor, live_page, page, refusal, see_other, token};
 use super::places;
 use super::told::{tell_at, told};
-use super::words::{doing, mark_of_end, spaced, time, time_left};
+use super::words::{doing, indented, mark_of_end, spaced, time, time_left};
 use crate::alert::Summary;
 use crate::azure::blob::File;
 use crate::capture::by_hand::Effect;
@@ -50,6 +50,16 @@ pub async fn show<H: Host>(
     live_page(&visitor, &headers, &title, &found, above, content)
 }
 
+/// `GET /captures/{subscription}/{region}/{name}/report`, where messages lead: to the report, once somebody has signed in.
+pub async fn report<H: Host>(_: Looking<H>, Path((subscription, region, name)): Named) -> Response<Body> {
+    match CapturePath::new(subscription, &region, name) {
+        Ok(path) => {
+            see_other(&format!("/api{}/report", places::capture(&path.subscription, &path.region, &path.name)), None)
+        }
+        Err(problem) => refusal(&problem, None),
+    }
+}
+
 /// `POST /captures/{subscription}/{region}/{name}/stop`
 pub async fn stop<H: Host>(path: Named, sent: Sending<H>) -> Response<Body> {
     operate(path, sent, Deed::Stop).await
@@ -85,7 +95,7 @@ async fn operate<H: Host>(
     let content = html! {
         h1 { "Dry run" }
         p { (deed.message(result)) }
-        pre tabindex="0" { (shown(&format!("{request:#}"))) }
+        (indented(&request))
         p { a href=(place) { "Back to the capture" } }
     };
     page(&visitor, StatusCode::OK, "Dry run", content)
@@ -235,11 +245,13 @@ fn facts(record: &CaptureRecord) -> Markup {
 fn on_it(alert: &Summary) -> Markup {
     html! {
         li {
-            b { (shown(&alert.rule)) }
+            span.what { (shown(&alert.rule)) }
             @if !alert.by_hand {
-                (shown(&alert.condition))
-                @if let Some(severity) = &alert.severity { ", " (shown(severity)) }
-                @if let Some(at) = alert.fired_at { ", " (time(at)) }
+                " " span.word { (shown(&alert.condition)) }
+                p.soft {
+                    @if let Some(severity) = &alert.severity { (shown(severity)) " " }
+                    @if let Some(at) = alert.fired_at { (time(at)) }
+                }
             }
         }
     }

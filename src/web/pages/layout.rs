@@ -46,6 +46,7 @@ pub fn page(visitor: &Visitor, status: StatusCode, title: &str, content: Markup)
             nav aria-label="Pages" {
                 a.home href="/" { "nightcap" }
                 a href="/start" { "Start a capture" }
+                a href="/preflight" { "Preflight" }
             }
             form method="post" action="/sign-out" { (token(visitor)) button.quiet { "Sign out" } }
         }

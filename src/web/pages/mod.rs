@@ -6,6 +6,7 @@ pub mod capture;
 mod layout;
 pub mod overview;
 mod places;
+pub mod preflight;
 pub mod sign_in;
 pub mod start;
 mod told;

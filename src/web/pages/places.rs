@@ -8,7 +8,7 @@ use crate::azure::region::Region;
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where pages lie. After sign-in nobody is sent anywhere else.
-const BELOW: [&str; 3] = ["/captures/", "/alerts/", "/start"];
+const BELOW: [&str; 4] = ["/captures/", "/alerts/", "/start", "/preflight"];
 
 pub fn capture(subscription: &str, region: &Region, name: &str) -> String {
     format!("/captures/{}/{}/{}", part(subscription), part(region.as_str()), part(name))
@@ -48,7 +48,9 @@ mod tests {
         {
             assert_eq!(known(address), "/", "{address}");
         }
-        for address in ["/captures/s/r/n?told=stopped", "/alerts/1", "/?filter=vm", "/start?subscription=1"] {
+        for address in
+            ["/captures/s/r/n?told=stopped", "/alerts/1", "/?filter=vm", "/start?subscription=1", "/preflight"]
+        {
             assert_eq!(known(address), address);
         }
         assert_eq!(sign_in_then("/alerts/1?a=b&c"), "/sign-in?to=%2Falerts%2F1%3Fa%3Db%26c");

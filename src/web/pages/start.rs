@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::admit::{Looking, Sending};
 use super::layout::{Visitor, page, refusal, see_other, token};
 use super::places;
+use super::words::indented;
 use crate::alert::by_hand::{self, BadMember};
 use crate::azure::capture_parameters::{LARGEST_BYTES, LONGEST_SECONDS, Parameters};
 use crate::context::Context;
@@ -235,7 +236,7 @@ fn agree(visitor: &Visitor, form: &Form, request: &str, outcome: &Outcome, probl
         h1 { "Start a capture" }
         p class=(if is_failed { "problem" } else { "lead" }) { (shown(&outcome.message)) }
         @for problem in problems { p.problem { (shown(problem)) } }
-        @for request in &outcome.requests { pre tabindex="0" { (shown(&format!("{request:#}"))) } }
+        @for request in &outcome.requests { (indented(request)) }
         div.actions {
             form method="post" action="/start" {
                 (token(visitor))
@@ -248,7 +249,7 @@ fn agree(visitor: &Visitor, form: &Form, request: &str, outcome: &Outcome, probl
         details {
             summary { "The same by the API" }
             p { "POST /api/captures, with this body:" }
-            pre tabindex="0" { (shown(request)) }
+            (indented(&serde_json::from_str(request).unwrap_or_default()))
         }
     }
 }

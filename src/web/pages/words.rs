@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 use nightcap_report::measure::count_of;
+use serde_json::Value;
 
 use crate::page::words::shown;
 use crate::records::capture::{End, Phase};
@@ -50,7 +51,7 @@ pub fn time(at: Timestamp) -> Markup {
 pub fn time_left(until: Timestamp, now: Timestamp) -> Markup {
     let left = until.since(now).unwrap_or_default();
     let words = if left.is_zero() { "its time is up".to_owned() } else { format!("{} left", length(left)) };
-    html! { span data-until=(until.unix_millis()) { (words) } ", until " (time(until)) }
+    html! { span data-until=(until.unix_millis()) { (words) } " (" (time(until)) ")" }
 }
 
 fn length(time: Duration) -> String {
@@ -70,6 +71,17 @@ pub fn files(count: usize) -> Option<String> {
 /// A word of a record, such as `agent_missing`, for people.
 pub fn spaced(word: &str) -> String {
     shown(word).replace('_', " ")
+}
+
+/// JSON a member a line, as it would be sent.
+pub fn indented(json: &Value) -> Markup {
+    let text = format!("{json:#}");
+    let lines = text.lines().map(|line| {
+        let text = line.trim_start();
+        let (indent, _) = line.split_at(line.len().saturating_sub(text.len()));
+        format!("{indent}{}\n", shown(text))
+    });
+    html! { pre tabindex="0" { (lines.collect::<String>().trim_end()) } }
 }
 
 /// The last part of a resource id.

@@ -20,7 +20,8 @@ use crate::context::{Context, Instance, Loaded};
 use crate::host::Host;
 use crate::records::repository::Records;
 use crate::timestamp::Timestamp;
-use line::{Check, Line, Verdict};
+use line::Check;
+pub use line::{Line, Verdict};
 pub use wanted::Wanted;
 
 /// What was found.
