@@ -94,6 +94,7 @@ impl Stage {
 
     /// Has a machine captured, and its file read.
     async fn report_on(&self, machine: &str) -> Reported {
+        self.reads.lock().expect("nobody panics").clear();
         let url = format!("{}/api/alerts?code={WEBHOOK_KEY}", self.nightcap.url());
         let alert = alerts::common("cpu", machine).to_string();
         let (_, answer) = http_client::post(&url, &[("content-type", "application/json")], alert).await.json();
@@ -119,7 +120,6 @@ impl Stage {
         assert_eq!(report["file"]["isComplete"], true);
         let read = self.reads.lock().expect("nobody panics").first().cloned().expect("it was read");
         let file = look("/file").await.body;
-        self.reads.lock().expect("nobody panics").clear();
         let took = read_at.duration_since(read.at).as_secs_f64();
         Reported {
             speed: file.len() as f64 / 1e6 / took,
