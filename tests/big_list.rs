@@ -2,13 +2,11 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::alerts::TEST_VM;
-use common::instance::{BEARER, BEGIN, Instance, Scene, WATCHER};
+use common::crowd::{copies, fill_watcher};
+use common::instance::{BEARER, BEGIN, Instance, Scene};
 use common::story::{path, seconds, start};
 use http::Method;
-use nightcap_simulator::CaptureState;
 use serde_json::Value;
 
 const MANY: usize = 10_000;
@@ -23,32 +21,12 @@ async fn crowded() -> (Scene, Instance) {
     seconds(200).await;
     let values = nightcap.store.values();
     let (key, record) = values.iter().find(|(key, _)| key.starts_with("capture:")).unwrap();
-    let record: Value = serde_json::from_str(record).unwrap();
-    let name = capture["name"].as_str().unwrap();
     nightcap.store.lose("index:");
     nightcap.store.lose("capture:");
-    let first = record["askedAt"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    for number in 0..MANY {
-        let at = first - Duration::from_secs(60 * number as u64);
-        let own = format!("{}_{}", name.to_lowercase(), number + 2);
-        let mut copy = record.clone();
-        copy["name"] = own.clone().into();
-        copy["askedAt"] = at.to_string().into();
-        copy.as_object_mut().unwrap().remove("storagePath");
-        let key = key.replace(&name.to_lowercase(), &own);
-        nightcap.store.put(&key, &copy.to_string());
-        let (moment, capture) = (at.as_millisecond(), key.trim_start_matches("capture:"));
-        let entry = format!("index:capture:{:013}:caf62a9d:{capture}:{moment}", 9_999_999_999_999 - moment);
-        nightcap.store.put(&entry, &format!("{{\"at\":\"{at}\"}}"));
+    for (key, value) in copies(key, record, MANY) {
+        nightcap.store.put(&key, &value);
     }
-    let mut azure = scene.azure.lock().unwrap();
-    for number in 0..MANY / 2 {
-        let limit = Duration::from_secs(60);
-        let name = format!("{}_{}", name.to_lowercase(), number + 2);
-        azure.add_capture(scene.now(), WATCHER, &name, TEST_VM, limit, CaptureState::Finished);
-        azure.add_capture(scene.now(), WATCHER, &format!("theirs-{number}"), TEST_VM, limit, CaptureState::Finished);
-    }
-    drop(azure);
+    fill_watcher(&mut scene.azure.lock().unwrap(), scene.now(), capture["name"].as_str().unwrap(), MANY);
     (scene, nightcap)
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod alerts;
+pub mod crowd;
 pub mod http;
 pub mod instance;
 pub mod redis;

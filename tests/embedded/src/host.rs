@@ -68,7 +68,7 @@ impl Host {
     }
 
     /// What the component asked for, in order: requests as `METHOD path`, and of Spin's store as `read`, `write` or `delete`
-    /// and the key.
+    /// and the key, or as `list keys`.
     pub fn steps(&self) -> Vec<String> {
         self.record.steps()
     }

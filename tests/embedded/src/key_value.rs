@@ -87,6 +87,7 @@ impl<T> HostStoreWithStore<T> for HasKeyValue {
         accessor: &Accessor<T, Self>,
         store: Resource<Store>,
     ) -> Result<(StreamReader<String>, FutureReader<Answer<()>>)> {
+        note(accessor, "list", "keys");
         let KeyStream { keys, outcome } = opened(accessor, &store)?.stream_keys();
         accessor.with(|mut access| {
             let keys = StreamReader::new(&mut access, Keys(keys))?;

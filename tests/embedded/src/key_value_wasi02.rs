@@ -49,6 +49,7 @@ impl HostStore for KeyValue<'_> {
     }
 
     async fn get_keys(&mut self, store: Resource<Store>) -> Result<Answer<Vec<String>>> {
+        self.record.step("list keys".to_owned());
         Ok(self.opened(&store)?.keys().await.map_err(other))
     }
 
