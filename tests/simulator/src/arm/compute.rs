@@ -176,6 +176,7 @@ fn machine_resource(world: &World, machine: &VirtualMachine) -> Value {
 fn instance_resource(set: &ScaleSet, instance: &str) -> Value {
     let id = format!("{}/virtualMachines/{instance}", set.id);
     let name = format!("{}_{instance}", name_of(&set.id));
+    let is_upgrading = set.instances_upgrading.iter().any(|one| one == instance);
     let mut resource = json!({
         "name": name,
         "id": id,
@@ -185,7 +186,7 @@ fn instance_resource(set: &ScaleSet, instance: &str) -> Value {
         "properties": {
             "storageProfile": storage_profile(set.os, &name),
             "latestModelApplied": !set.instances_behind.iter().any(|one| one == instance),
-            "provisioningState": "Succeeded",
+            "provisioningState": if is_upgrading { "Updating" } else { "Succeeded" },
         },
     });
     if let (Some(agent), state) = agent_on(set, instance) {

@@ -50,7 +50,10 @@ pub(crate) fn carry_out_what_is_due(state: &mut State, now: Timestamp) {
                 }
             }
             (Change::Instance(instance, agent), _, Some(set)) => drop(set.instance_agents.insert(instance, agent)),
-            (Change::Upgrade(instances), _, Some(set)) => set.instances_behind.retain(|one| !instances.contains(one)),
+            (Change::Upgrade(instances), _, Some(set)) => {
+                set.instances_upgrading.retain(|one| !instances.contains(one));
+                set.instances_behind.retain(|one| !instances.contains(one));
+            }
             _ => {}
         }
     }
@@ -123,6 +126,7 @@ pub(crate) fn upgrade_instances(state: &mut State, call: &Call) -> Result<Answer
     let (fault, takes) = (OperationFault::of(call.effect), state.world.timing.upgrade);
     let started = operation::start(state, call, &fault, &region, takes, OperationResult::Empty(StatusCode::OK));
     if started.succeeds {
+        state.world.scale_sets[index].instances_upgrading.clone_from(&instances);
         let change = Change::Upgrade(instances);
         state.installations.push(Installation { ends: started.ends, owner, change });
     }

@@ -40,6 +40,8 @@ pub struct ScaleSet {
     pub upgrades_by_hand: bool,
     /// Those of the instances that have not followed the latest model yet.
     pub instances_behind: Vec<String>,
+    /// Those of the instances that are at work on following it.
+    pub instances_upgrading: Vec<String>,
     /// Those of the instances that have the agent by themselves, whatever the model says.
     pub instance_agents: BTreeMap<String, AgentState>,
     /// Those of the instances that have no traffic: their files have no packet.

@@ -54,6 +54,7 @@ impl World {
             instances: ["0", "1", "2"].map(String::from).into(),
             upgrades_by_hand: false,
             instances_behind: Vec::new(),
+            instances_upgrading: Vec::new(),
             instance_agents: BTreeMap::new(),
             quiet_instances: Vec::new(),
         }];
