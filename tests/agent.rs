@@ -231,6 +231,20 @@ async fn a_host_that_dies_meanwhile_is_followed_by_the_next_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_comes_back_too_late_installs_nothing() {
+    let (scene, store) = (scene(|_| ()), Store::default());
+    let first = installing(&scene, &store);
+    alert(&first, "cpu", &no_agent(&scene)).await;
+    first.kill();
+    seconds(15 * 60).await;
+    let second = installing(&scene, &store);
+    second.sweep().await;
+    seconds(30).await;
+    assert_eq!(end(&second).await.1, "agent_not_installed");
+    assert_eq!((count(&scene, "PUT"), told(&scene).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn short_stays_and_a_timer_bring_it_to_its_end() {
     let (scene, store) = (scene(|_| ()), Store::default());
     alert(&installing_with(&scene, &store, &[("stay_seconds", "8")]), "cpu", &no_agent(&scene)).await;

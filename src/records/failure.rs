@@ -98,14 +98,14 @@ impl Failure {
         )
     }
 
-    /// Azure was still at work on the agent when the alert was too old to be captured for.
+    /// The agent was not there in time.
     pub fn agent_takes_too_long(target: &Target, minutes: u64) -> Self {
         Self::lasting(
             Reason::AgentNotInstalled,
             format!(
-                "nightcap had the Network Watcher agent installed on {}, but {minutes} minutes after the alert no capture \
-                 could begin there yet, and a later one would not show what had fired. Look at the machine's extensions in \
-                 Azure; once the agent is there, the next alert leads to a capture at once.",
+                "{minutes} minutes after the alert there was no Network Watcher agent that works on {} yet, and a later \
+                 capture would not show what had fired. Look at the machine's extensions in Azure; once the agent is there, \
+                 the next alert leads to a capture at once.",
                 target.name()
             ),
         )

@@ -36,13 +36,13 @@ const NOT_AGAIN_WITHIN: Duration = Duration::from_hours(1);
 pub enum Step {
     /// The agent is there. How long it took from when nightcap asked, where it did.
     Ready(Option<Duration>),
-    /// Azure is at work, or did not tell.
+    /// It is not there yet.
     UnderWay,
     Failed(Failure),
 }
 
-/// Looks how the agent stands, and asks Azure for what is to be done about it.
-pub async fn step<H: Host>(context: &Context<H>, target: &Target) -> Step {
+/// Looks how the agent stands, and asks Azure for what is to be done about it, if it `may_ask`.
+pub async fn step<H: Host>(context: &Context<H>, target: &Target, may_ask: bool) -> Step {
     let azure = context.azure(target, STEP_TAKES);
     let failure = |error: &AzureError| Failure::from_azure(error, target, None);
     let owner = match agent::look(&azure, target).await {
@@ -62,6 +62,7 @@ pub async fn step<H: Host>(context: &Context<H>, target: &Target) -> Step {
             let took = asked.and_then(|asked| now.since(asked.at)).filter(|took| *took < NOT_AGAIN_WITHIN);
             return Step::Ready(took);
         }
+        _ if !may_ask => return Step::UnderWay,
         // Whoever asks again only repeats what was asked for.
         Standing::Behind => agent::upgrade(&azure, target).await,
         Standing::Missing | Standing::Broken(_) => match may_install(context, target, &owner).await {

@@ -155,7 +155,7 @@ impl<H: Host> ForTarget<'_, H> {
         let give_up_at = host.monotonic().saturating_add(WORTH_INSTALLING.saturating_sub(age));
         let mut pauses = AGENT_PAUSES.into_iter();
         loop {
-            match agent::step(self.context, self.target).await {
+            match agent::step(self.context, self.target, host.monotonic() < give_up_at).await {
                 agent::Step::Ready(took) => {
                     let (outcome, _) = self.after_installation(took).work(ready(None)).await;
                     // Azure may say that it is there, and that it is not.
