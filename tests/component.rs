@@ -145,7 +145,8 @@ async fn a_missing_agent_is_installed_and_the_capture_runs_though_the_host_dies_
             let change = |world: &mut World| {
                 (world.timing.install_agent, world.timing.create) = (Duration::from_secs(4), Duration::from_secs(1));
             };
-            let mut scene = Served::with(build, change, &[("install_agent", "true")]).await;
+            let mut scene =
+                Served::with(build, change, &[("install_agent", "true"), ("capture_seconds", "3600")]).await;
             let agentless = TEST_VM.replace("test-vm", "no-agent");
             let (status, answer) = scene.alert(&common("cpu", &agentless)).await;
             let outcome = &answer["outcomes"][0];
