@@ -139,6 +139,44 @@ async fn copies_at_once_and_later_make_one_capture() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_missing_agent_is_installed_and_the_capture_runs_though_the_host_dies_meanwhile() {
+    for build in builds() {
+        for dies in [false, true] {
+            let change = |world: &mut World| {
+                (world.timing.install_agent, world.timing.create) = (Duration::from_secs(4), Duration::from_secs(1));
+            };
+            let mut scene =
+                Served::with(build, change, &[("install_agent", "true"), ("capture_seconds", "3600")]).await;
+            let agentless = TEST_VM.replace("test-vm", "no-agent");
+            let (status, answer) = scene.alert(&common("cpu", &agentless)).await;
+            let outcome = &answer["outcomes"][0];
+            assert_eq!((status.as_u16(), outcome["reason"].as_str()), (202, Some("installing_agent")), "{answer}");
+            let asked_for = async |scene: &Served| {
+                let asked = |scene: &Served| scene.asked().iter().any(|asked| asked.starts_with("PUT AzureNetwork"));
+                until("the installation", async || asked(scene).then_some(())).await;
+            };
+            asked_for(&scene).await;
+            if dies {
+                scene = scene.restart().await;
+                scene.sweep().await;
+            }
+            let link = answer["links"]["record"].as_str().unwrap();
+            let ended = async || Some(scene.look(link).await.1).filter(|record| record["finished"] == true);
+            let record = until("the end of the alert", ended).await;
+            let outcome = &record["outcomes"][0];
+            assert_eq!(outcome["outcome"], "started", "{build:?} {record}");
+            assert!(outcome["message"].as_str().unwrap().contains("installed first, which took "), "{record}");
+            let capture = outcome["capture"]["links"]["self"].as_str().unwrap();
+            let runs = async || Some(scene.look(capture).await.1).filter(|record| record["phase"] == "running");
+            until("the capture", runs).await;
+            let installations = scene.asked().iter().filter(|asked| asked.starts_with("PUT AzureNetwork")).count();
+            assert_eq!((installations, scene.captures()), (1, 1), "{build:?}: {:?}", scene.asked());
+            scene.assert_no_trap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_requests_of_one_instance_wait_for_one_token_without_a_trap() {
     for build in builds() {
         let scene = Served::with(build, |world| world.timing.latency = Duration::from_millis(60), &[]).await;

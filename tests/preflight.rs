@@ -170,6 +170,19 @@ async fn each_right_that_is_missing_is_named_with_the_command_that_grants_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_agents_are_installed_a_missing_one_is_no_obstacle_and_the_rights_are_looked_at() {
+    let scene = Scene::new();
+    let write = "Microsoft.Compute/virtualMachines/extensions/write";
+    scene.azure.lock().unwrap().world_mut().denied_actions = vec![write.into()];
+    let agentless = format!("?target={}", TEST_VM.replace("test-vm", "no-agent"));
+    let off = look(&swept(&scene, &[]).await, &agentless).await;
+    assert_eq!(complaints(&off), ["agent no-agent bad"]);
+    let on = look(&swept(&scene, &[("install_agent", "true")]).await, &agentless).await;
+    assert_eq!(complaints(&on), ["agent no-agent attention", &format!("right {write} attention")]);
+    assert!(line(&on, "right", write)["mend"].as_str().unwrap().contains("\"nightcap agent\""));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_line_that_fails_hides_none_of_the_others_and_the_answer_comes_in_time() {
     for effect in [Effect::Hang, Effect::CutBefore, Effect::Html { status: 200 }, refuse(500, "InternalServerError")] {
         let scene = Scene::new();

@@ -16,6 +16,11 @@ pub enum Action {
     Inventory,
     /// Listing its scale sets.
     ScaleSets,
+    /// Reading instances of a scale set.
+    Instances,
+    InstallAgent,
+    /// Letting the instances of a scale set follow its model.
+    UpgradeInstances,
     /// Asking whether machines run.
     Power,
     Subscriptions,

@@ -7,6 +7,8 @@ use super::action::Action;
 use super::answer::{read, unreadable};
 use super::client::Azure;
 use super::error::AzureError;
+use super::extension::Extension;
+use super::instance_view::InstanceView;
 use super::lenient;
 use super::list::list;
 use super::region::Region;
@@ -28,11 +30,31 @@ pub struct Machine {
     pub os: Option<String>,
     /// Whether the Network Watcher agent is installed; `None` for scale sets, whose model is no proof either way.
     pub agent: Option<bool>,
+    /// Whether the agent is there and could not be provisioned. It may be mended any time, so nothing remembers it.
+    #[serde(skip)]
+    pub is_agent_broken: bool,
+    /// What the machine does, such as `running`, when that was asked and Azure said.
+    #[serde(skip)]
+    pub power: Option<String>,
 }
 
 /// Reads a machine. `None` when there is none, or none that nightcap may see.
 pub async fn machine<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Option<Machine>, AzureError> {
-    let uri = azure.uri(Action::Machine, &target.resource().to_string(), API_VERSION)?;
+    read_machine(azure, target, &[]).await
+}
+
+/// The same with what the machine does, in the same answer. Scale sets do nothing themselves.
+pub async fn machine_and_power<H: Host>(azure: &Azure<'_, H>, target: &Target) -> Result<Option<Machine>, AzureError> {
+    let is_machine = target.kind() == TargetKind::VirtualMachine;
+    read_machine(azure, target, if is_machine { &[("$expand", "instanceView")] } else { &[] }).await
+}
+
+async fn read_machine<H: Host>(
+    azure: &Azure<'_, H>,
+    target: &Target,
+    query: &[(&str, &str)],
+) -> Result<Option<Machine>, AzureError> {
+    let uri = azure.uri_with(Action::Machine, &target.resource().to_string(), API_VERSION, query)?;
     let answer = match azure.get(Action::Machine, uri).await {
         Err(AzureError::Refused { status: StatusCode::NOT_FOUND, .. }) => return Ok(None),
         other => other?,
@@ -107,6 +129,8 @@ struct Resource {
 struct Properties {
     #[serde(deserialize_with = "lenient::or_default")]
     storage_profile: StorageProfile,
+    #[serde(deserialize_with = "lenient::or_default")]
+    instance_view: InstanceView,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,40 +147,17 @@ struct OsDisk {
     os_type: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Extension {
-    #[serde(deserialize_with = "lenient::or_default")]
-    properties: ExtensionProperties,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ExtensionProperties {
-    #[serde(deserialize_with = "lenient::or_default")]
-    publisher: String,
-    #[serde(rename = "type", deserialize_with = "lenient::or_default")]
-    kind: String,
-}
-
 impl Machine {
     fn of(resource: Resource, target: &Target) -> Option<Self> {
         let Resource { id, location, properties, resources } = resource;
         Some(Self {
             id: id.unwrap_or_else(|| target.resource().to_string()),
             region: location?,
+            is_agent_broken: resources.iter().any(|extension| extension.is_agent() && extension.is_broken()),
+            power: properties.instance_view.power(),
             os: properties.storage_profile.os_disk.os_type,
             agent: (target.kind() == TargetKind::VirtualMachine).then(|| resources.iter().any(Extension::is_agent)),
         })
-    }
-}
-
-impl Extension {
-    /// The agent is told by publisher and type, for its instance may have any name ("Manage Network Watcher Agent").
-    fn is_agent(&self) -> bool {
-        let begins = |text: &str, wanted| text.to_ascii_lowercase().starts_with(wanted);
-        begins(&self.properties.publisher, "microsoft.azure.networkwatcher")
-            && begins(&self.properties.kind, "networkwatcheragent")
     }
 }
 

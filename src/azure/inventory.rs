@@ -10,6 +10,7 @@ use super::answer::read;
 use super::client::Azure;
 use super::compute::API_VERSION;
 use super::error::AzureError;
+use super::instance_view::InstanceView;
 use super::lenient;
 use super::list::{list, list_from};
 use super::region::Region;
@@ -114,32 +115,10 @@ struct OsDisk {
     os_type: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct InstanceView {
-    #[serde(deserialize_with = "lenient::items")]
-    statuses: Vec<Status>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Status {
-    #[serde(deserialize_with = "lenient::or_default")]
-    code: String,
-}
-
 impl Resource {
     fn listed(self) -> Option<Listed> {
         let Properties { storage_profile, virtual_machine_profile, .. } = self.properties;
         let os = storage_profile.os_disk.os_type.or(virtual_machine_profile.storage_profile.os_disk.os_type);
         Some(Listed { target: Target::new(self.id?)?, region: self.location, os })
-    }
-}
-
-impl InstanceView {
-    /// `running` of `PowerState/running`.
-    fn power(&self) -> Option<String> {
-        let mut states = self.statuses.iter().filter_map(|status| status.code.strip_prefix("PowerState/"));
-        states.next().map(str::to_owned)
     }
 }

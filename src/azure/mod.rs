@@ -2,6 +2,7 @@
 
 pub(crate) mod access_token;
 pub(crate) mod action;
+pub(crate) mod agent;
 mod answer;
 pub mod blob;
 pub(crate) mod capture_parameters;
@@ -12,9 +13,11 @@ pub(crate) mod compute;
 pub(crate) mod config;
 pub(crate) mod credential;
 pub(crate) mod error;
+mod extension;
 #[cfg(test)]
 pub mod fake;
 pub(crate) mod identity;
+pub(crate) mod instance_view;
 pub(crate) mod inventory;
 mod kept_token;
 mod lenient;

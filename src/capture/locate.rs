@@ -11,6 +11,7 @@ use http::StatusCode;
 use crate::azure::client::Azure;
 use crate::azure::compute::{self, Machine};
 use crate::azure::error::AzureError;
+use crate::azure::instance_view::RUNNING;
 use crate::azure::network_watcher;
 use crate::azure::packet_capture::{self, Listing, PacketCapture};
 use crate::azure::region::Region;
@@ -42,6 +43,7 @@ pub async fn locate<H: Host>(
     start: &Start,
     told_region: Option<&Region>,
     memory: &TargetMemory,
+    installs_agent: bool,
 ) -> Result<Place, Failure> {
     let subscription = start.target.id().subscription();
     let likely_region = memory.machine.as_ref().map(|machine| &machine.region).or(told_region);
@@ -49,7 +51,7 @@ pub async fn locate<H: Host>(
     let machine = async {
         match &memory.machine {
             Some(machine) => Ok(Some(machine.clone())),
-            None => read_machine(azure, &start.target, told_region.is_some()).await,
+            None => read_machine(azure, &start.target, told_region.is_some(), installs_agent).await,
         }
     };
     let early = async {
@@ -142,9 +144,20 @@ async fn read_machine<H: Host>(
     azure: &Azure<'_, H>,
     target: &Target,
     can_do_without: bool,
+    installs_agent: bool,
 ) -> Result<Option<Machine>, Failure> {
-    match compute::machine(azure, target).await {
-        Ok(Some(machine)) if machine.agent == Some(false) => Err(Failure::agent_missing(target, machine.os.as_deref())),
+    // In the same answer Azure tells whether the machine runs, and takes longer for it.
+    let machine = match installs_agent {
+        true => compute::machine_and_power(azure, target).await,
+        false => compute::machine(azure, target).await,
+    };
+    match machine {
+        Ok(Some(Machine { power: Some(power), .. })) if power != RUNNING => {
+            Err(Failure::machine_not_running(target, &power))
+        }
+        Ok(Some(machine)) if machine.agent == Some(false) || (installs_agent && machine.is_agent_broken) => {
+            Err(Failure::agent_missing(target, machine.os.as_deref()))
+        }
         Ok(Some(machine)) => Ok(Some(machine)),
         Ok(None) => Err(Failure::machine_not_found(target)),
         Err(error) if can_do_without && error.status() == Some(403) => Ok(None),

@@ -33,7 +33,10 @@ pub fn capture_ended(
         machine: machine.name(),
         target: Some(machine.id().to_string()),
         reason: end.reason.word().to_owned(),
-        message: end.message.clone(),
+        message: match &record.agent {
+            Some(agent) => format!("{} {agent}", end.message),
+            None => end.message.clone(),
+        },
         alert: first,
         others: alerts.take(MOST_OTHERS).collect(),
         others_count: count.saturating_sub(1),

@@ -111,6 +111,9 @@ pub struct CaptureRecord {
     /// How long after the alert was received Azure was asked for it, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put_after_ms: Option<u64>,
+    /// What there is to say of the agent, where nightcap had it installed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// What whoever watched it has counted since it last wrote to another record.
     #[serde(default, skip_serializing_if = "Counts::is_empty")]
     pub counts: Counts,
@@ -252,6 +255,7 @@ impl CaptureRecord {
             read_bytes: 0,
             read_ms: 0,
             put_after_ms: None,
+            agent: None,
             counts: Counts::default(),
             steps: vec![],
         }

@@ -65,6 +65,52 @@ impl Failure {
         )
     }
 
+    /// The machine does not run.
+    pub fn machine_not_running(target: &Target, power: &str) -> Self {
+        let (name, group) = (target.name(), target.id().resource_group());
+        let command = match target.instance() {
+            Some(instance) => {
+                let set = target.resource();
+                format!("az vmss start --resource-group {group} --name {} --instance-ids {instance}", set.name())
+            }
+            None => format!("az vm start --resource-group {group} --name {name}"),
+        };
+        Self::lasting(
+            Reason::MachineNotRunning,
+            format!("Azure says that {name} is {power}, and only a running machine captures. Start it with: {command}"),
+        )
+    }
+
+    /// Azure could not install the agent; `said` is what the machine reported.
+    pub fn agent_not_installed(target: &Target, said: &str) -> Self {
+        let name = target.name();
+        let why = match said.trim_end_matches('.') {
+            "" => "Azure does not say why".to_owned(),
+            said => format!("the machine reports \"{said}\""),
+        };
+        Self::lasting(
+            Reason::AgentNotInstalled,
+            format!(
+                "nightcap had the Network Watcher agent installed on {name}, and that failed: {why}. Look at the machine's \
+                 extensions in Azure, and mend or remove the Network Watcher extension there; within an hour nightcap does \
+                 not try again."
+            ),
+        )
+    }
+
+    /// The agent was not there in time.
+    pub fn agent_takes_too_long(target: &Target, minutes: u64) -> Self {
+        Self::lasting(
+            Reason::AgentNotInstalled,
+            format!(
+                "{minutes} minutes after the alert there was no Network Watcher agent that works on {} yet, and a later \
+                 capture would not show what had fired. Look at the machine's extensions in Azure; once the agent is there, \
+                 the next alert leads to a capture at once.",
+                target.name()
+            ),
+        )
+    }
+
     /// Nobody said where to store captures of this region.
     pub fn no_storage_account(region: &Region) -> Self {
         Self::lasting(
@@ -274,6 +320,9 @@ fn doing(action: Action) -> &'static str {
         Action::Machines => "looking for the machine by its name",
         Action::Inventory => "listing the subscription's machines",
         Action::ScaleSets => "listing the subscription's scale sets",
+        Action::Instances => "reading the scale set's instances",
+        Action::InstallAgent => "installing the Network Watcher agent",
+        Action::UpgradeInstances => "upgrading the scale set's instances to its model",
         Action::Power => "asking whether machines run",
         Action::Subscriptions => "listing the subscriptions",
         Action::Permissions => "reading what it may do",
@@ -298,6 +347,15 @@ fn missing_right(action: Action, about: &About) -> String {
     let right = match action {
         Action::Machine if set => "Microsoft.Compute/virtualMachineScaleSets/read",
         Action::ScaleSets => "Microsoft.Compute/virtualMachineScaleSets/read",
+        Action::Instances => "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
+        Action::InstallAgent => match about.target.map(Target::kind) {
+            Some(TargetKind::ScaleSet) => "Microsoft.Compute/virtualMachineScaleSets/extensions/write",
+            Some(TargetKind::ScaleSetInstance) => {
+                "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/extensions/write"
+            }
+            Some(TargetKind::VirtualMachine) | None => "Microsoft.Compute/virtualMachines/extensions/write",
+        },
+        Action::UpgradeInstances => "Microsoft.Compute/virtualMachineScaleSets/manualUpgrade/action",
         Action::Machine | Action::Machines | Action::Inventory | Action::Power => {
             "Microsoft.Compute/virtualMachines/read"
         }
@@ -325,7 +383,9 @@ fn missing_right(action: Action, about: &About) -> String {
         Action::Token | Action::SigningKeys => "an application role",
     };
     let scope = match (action, about.watcher) {
-        (Action::Machine | Action::StorageAccount, _) | (_, None) => format!("subscription {}", about.subscription),
+        (Action::Machine | Action::StorageAccount | Action::Instances, _)
+        | (Action::InstallAgent | Action::UpgradeInstances, _)
+        | (_, None) => format!("subscription {}", about.subscription),
         (_, Some(watcher)) => format!("resource group {}", watcher.resource_group()),
     };
     format!(

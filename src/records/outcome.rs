@@ -100,6 +100,27 @@ impl Outcome {
         Self::new(Kind::Accepted, Reason::Working, "nightcap is at work on this; the record tells how it ends.")
     }
 
+    /// The agent is missing or broken, and Azure is about to install it.
+    pub fn installing_agent(machine: &str) -> Self {
+        let message = format!(
+            "{machine} has no Network Watcher agent that works. nightcap has it installed, as the setting install_agent says, \
+             and then captures; the record tells how it ends."
+        );
+        Self::new(Kind::Accepted, Reason::InstallingAgent, message)
+    }
+
+    /// Whether the agent is being installed first.
+    pub fn awaits_agent(&self) -> bool {
+        self.outcome == Kind::Accepted && self.reason == Reason::InstallingAgent
+    }
+
+    /// The same where the agent was installed first.
+    pub fn after_installation(mut self, sentence: &str) -> Self {
+        self.message.push(' ');
+        self.message.push_str(sentence);
+        self
+    }
+
     /// A capture was created.
     pub fn started(machine: &str, capture_seconds: u32) -> Self {
         let message = format!("A packet capture of at most {capture_seconds} seconds was started on {machine}.");
@@ -162,6 +183,15 @@ impl Outcome {
     pub fn dry_run(would_send: WouldSend) -> Self {
         let message = "The setting dry_run is on: these requests would have been sent, and nothing was changed.";
         Self::would_send(message, would_send)
+    }
+
+    /// Nothing was to be changed, and the agent would have to be installed first.
+    pub fn would_install_agent(machine: &str, request: Value) -> Self {
+        let message = format!(
+            "{machine} has no Network Watcher agent that works. This request installs it, and the capture follows once it is \
+             there. Nothing was changed."
+        );
+        Self::would_send(&message, WouldSend { requests: vec![request], evicted: vec![] })
     }
 
     /// Somebody only wanted to know.

@@ -27,6 +27,7 @@ pub enum Reason {
     TestNotification,
     // Failed.
     AgentMissing,
+    AgentNotInstalled,
     AzureLimit,
     AzureRefused,
     AzureUnavailable,
@@ -34,6 +35,7 @@ pub enum Reason {
     ForeignUrl,
     LimitReached,
     MachineNotFound,
+    MachineNotRunning,
     NameInUse,
     NeverBegan,
     NoNetworkWatcher,
@@ -48,6 +50,7 @@ pub enum Reason {
     UnreadableAnswer,
     WatcherNotFound,
     // Accepted.
+    InstallingAgent,
     Working,
 }
 

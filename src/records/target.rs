@@ -20,9 +20,23 @@ pub struct TargetMemory {
     /// The key of that capture's record. The end of an earlier one does not change what is remembered of a later one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<String>,
+    /// The last time that nightcap had the agent installed there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Installation>,
     /// When this was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+/// That nightcap asks Azure to install the agent. Whoever wrote it last asks, and the others wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Installation {
+    /// Who asks: something that nobody else writes.
+    pub by: String,
+    pub at: Timestamp,
+    /// Whether Azure has accepted it.
+    pub accepted: bool,
 }
 
 impl TargetMemory {

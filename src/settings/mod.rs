@@ -54,6 +54,8 @@ pub struct Settings {
     pub capture_keep: usize,
     /// Whether a resolved alert stops the capture that it started.
     pub stop_on_resolve: bool,
+    /// Whether the agent is installed where it is missing or broken.
+    pub install_agent: bool,
     /// Whether to tell what would be done instead of doing it.
     pub dry_run: bool,
     /// The longest that a caller waits for the outcome.
@@ -110,6 +112,7 @@ impl Settings {
             capture_limit: reader.take("capture_limit", |text| number(text, 1, 10_000)) as usize,
             capture_keep: reader.take("capture_keep", |text| number(text, 0, 10_000)) as usize,
             stop_on_resolve: reader.take("stop_on_resolve", boolean),
+            install_agent: reader.take("install_agent", boolean),
             dry_run: reader.take("dry_run", boolean),
             answer_within: Duration::from_secs(reader.take("answer_seconds", |text| number(text, 1, 60))),
             stay: reader.take("stay_seconds", stay),
@@ -218,6 +221,7 @@ mod tests {
             ("rules", "[{\"unknown\":1}]"),
             ("allowed_subscriptions", "prod"),
             ("stop_on_resolve", "yes"),
+            ("install_agent", "yes"),
             ("dry_run", "1"),
             ("answer_seconds", "0"),
             ("stay_seconds", "0"),

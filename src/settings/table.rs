@@ -32,6 +32,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("rules", "[]"),
     ("allowed_subscriptions", ""),
     ("stop_on_resolve", "false"),
+    ("install_agent", "false"),
     ("dry_run", "false"),
     ("answer_seconds", "5"),
     ("stay_seconds", ""),

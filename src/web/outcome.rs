@@ -34,7 +34,9 @@ fn status(reason: &RecordedReason) -> StatusCode {
         RecordedReason::Known(Reason::LimitReached | Reason::NameInUse) => StatusCode::CONFLICT,
         RecordedReason::Known(
             Reason::MachineNotFound
+            | Reason::MachineNotRunning
             | Reason::AgentMissing
+            | Reason::AgentNotInstalled
             | Reason::NoStorageAccount
             | Reason::WatcherNotFound
             | Reason::NoNetworkWatcher

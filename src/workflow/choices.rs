@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::azure::error::AzureError;
+use crate::azure::instance_view::RUNNING;
 use crate::azure::inventory::{self, Listed};
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
@@ -21,7 +22,7 @@ use crate::host::Host;
 use crate::plan::not_allowed;
 use crate::records::failure::Failure;
 use crate::records::reason::Reason;
-use crate::workflow::need::{Need, RUNNING};
+use crate::workflow::need::Need;
 
 /// How long Azure is asked.
 const ASK_FOR: Duration = Duration::from_secs(20);

@@ -21,8 +21,9 @@ use crate::host::Host;
 use crate::log::Event;
 use crate::records::capture::CaptureRecord;
 use crate::records::store::{self, ReadError};
+use crate::workflow::patience::Patience;
 use crate::workflow::prune::prune;
-use crate::workflow::unfinished::{Patience, carry_on, unfinished};
+use crate::workflow::unfinished::{carry_on, unfinished};
 
 /// Where the lease lies, and what is written to nudge its holder.
 const LEASE: &str = "keeper";

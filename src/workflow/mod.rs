@@ -9,6 +9,7 @@
 //!    to their end, polled, read, and told ([`crate::capture`]).
 //! 6. Whatever a host leaves undone when it dies is carried on by the next alert or a timer ([`sweep`]).
 
+mod agent;
 pub mod choices;
 pub mod keeper;
 pub mod list;
@@ -18,6 +19,7 @@ mod machines;
 pub mod metrics;
 mod need;
 pub mod paging;
+mod patience;
 pub mod preflight;
 pub mod preview;
 mod prune;

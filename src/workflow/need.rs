@@ -9,9 +9,6 @@ use crate::azure::storage_account::StorageAccount;
 use crate::azure::target::Target;
 use crate::records::failure::Failure;
 
-/// What a machine does that can capture.
-pub const RUNNING: &str = "running";
-
 /// Something that would keep a capture from working.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,11 +30,7 @@ impl Need {
 
     /// The machine does not run.
     pub fn not_running(target: &Target, power: &str) -> Self {
-        let (name, group) = (target.id().name(), target.id().resource_group());
-        let start = format!("az vm start --resource-group {group} --name {name}");
-        let message =
-            format!("Azure says that {name} is {power}, and only a running machine captures. Start it with: {start}");
-        Self { reason: "machine_not_running", message, mend: Some(start) }
+        Self::of(Failure::machine_not_running(target, power))
     }
 
     /// What keeps Network Watcher from writing into an account ("Manage packet captures"), for machines of a region.

@@ -39,7 +39,7 @@ async fn of_targets<H: Host>(context: &Context<H>, alert: &Alert) -> Vec<Outcome
         .map(|target| {
             let (on, earlier) = (on.clone(), earlier.clone());
             async move {
-                let work = ForTarget { context, alert, on, origin: Origin::Received, target };
+                let work = ForTarget { context, alert, on, origin: Origin::Received, target, agent: None };
                 work.preview(ready(earlier)).await.for_target(target)
             }
         })

@@ -29,6 +29,7 @@ use crate::settings::Settings;
 use crate::tally::Counts;
 use crate::timestamp::Timestamp;
 use crate::workflow::machines::{find, is_to_be_found};
+use crate::workflow::patience::Patience;
 use crate::workflow::resolve::resolve;
 use crate::workflow::target::{ForTarget, Origin};
 
@@ -129,11 +130,11 @@ impl<H: Host> Run<H> {
     }
 
     /// Goes on with an alert that whoever worked on it has left, because its host died.
-    pub async fn resume(context: &Context<H>, record: AlertRecord) {
+    pub async fn resume(context: &Context<H>, record: AlertRecord, patience: Patience) {
         if let Some(run) = Self::resumed(context, record)
             && let Some(_in_progress) = run.context.instance.begin(&run.record_key())
         {
-            run.go_on().await;
+            run.go_on(patience).await;
         }
     }
 
@@ -167,7 +168,8 @@ impl<H: Host> Run<H> {
         }
         let mut notices = vec![];
         if repeated.is_none() {
-            notices = self.notices();
+            // Where the agent has to come first, people are told how it ends.
+            notices = if self.is_open() { vec![] } else { self.notices() };
             self.remember_outcomes(&notices).await;
         }
         self.note_outcomes(self.context.host().monotonic().saturating_sub(began));
@@ -183,16 +185,27 @@ impl<H: Host> Run<H> {
         if let Some(earlier) = left {
             // A host may have left it when it died.
             if let Some(earlier) = Self::resumed(&self.context, AlertRecord::clone(&earlier)) {
-                earlier.go_on().await;
+                earlier.go_on(Patience::ToTheEnd).await;
             }
             return;
+        }
+        if self.is_open() {
+            return self.leave_to_keeper().await;
         }
         let nudged = nudged.into_iter().map(|record| watch(&self.context, record, Watcher::Nudged));
         join(self.tell(notices), join_all(nudged)).await;
     }
 
+    /// The keeper goes on with what is in the store. Where the store does not take it, this instance does.
+    async fn leave_to_keeper(&self) {
+        self.remember_surely(Written::Unfinished).await;
+        if !self.is_remembered() {
+            self.go_on(Patience::ToTheEnd).await;
+        }
+    }
+
     /// The same for an alert that was left. What it starts is found by its record.
-    async fn go_on(&self) {
+    async fn go_on(&self, patience: Patience) {
         let is_old = self.context.host().now().since(self.received_at).is_some_and(|age| age > WORTH_STARTING);
         if is_old {
             self.give_up();
@@ -201,7 +214,10 @@ impl<H: Host> Run<H> {
             self.find_machines(nothing_earlier()).await;
         }
         if self.is_open() {
-            self.work_on_targets(nothing_earlier()).await;
+            self.carry_on_targets(patience).await;
+        }
+        if self.is_open() {
+            return self.remember_surely(Written::Unfinished).await;
         }
         self.keep_what_stands(None).await;
         let notices = self.notices();
@@ -283,8 +299,22 @@ impl<H: Host> Run<H> {
         records.into_iter().flatten().collect()
     }
 
+    /// Works on the targets that are left, and installs the agent first where that is to be done.
+    async fn carry_on_targets(&self, patience: Patience) {
+        let alert = &*self.alert();
+        let open = alert.targets.iter().enumerate().filter(|(index, _)| self.is_open_for(*index));
+        let work: Vec<_> = open
+            .map(|(index, target)| async move {
+                let awaits_agent = self.progress().outcomes.get(index).is_some_and(Outcome::awaits_agent);
+                let outcome = self.for_target(alert, target).carry_on(awaits_agent, patience).await;
+                self.set_outcome(index, outcome.for_target(target));
+            })
+            .collect();
+        stream::iter(work).buffer_unordered(MOST_TARGETS_AT_ONCE).collect::<Vec<_>>().await;
+    }
+
     fn for_target<'a>(&'a self, alert: &'a Alert, target: &'a Target) -> ForTarget<'a, H> {
-        ForTarget { context: &self.context, alert, on: self.on_capture(), origin: self.origin, target }
+        ForTarget { context: &self.context, alert, on: self.on_capture(), origin: self.origin, target, agent: None }
     }
 
     /// With `stop_on_resolve`, an alert that is over stops the captures that are there for nothing else.
@@ -344,7 +374,8 @@ impl<H: Host> Run<H> {
 
     /// Writes down how the alert ended. It is finished when there is nobody to be told.
     async fn remember_outcomes(&self, notices: &[Notice]) {
-        self.remember(if notices.is_empty() { Written::Finished } else { Written::Unfinished }).await;
+        let is_over = notices.is_empty() && !self.is_open();
+        self.remember(if is_over { Written::Finished } else { Written::Unfinished }).await;
     }
 
     /// The same, again and again if the store fails.

@@ -4,8 +4,9 @@ use futures::stream::{self, StreamExt};
 
 use crate::context::Context;
 use crate::host::Host;
+use crate::workflow::patience::Patience;
 use crate::workflow::prune::prune;
-use crate::workflow::unfinished::{Patience, Unfinished, carry_on};
+use crate::workflow::unfinished::{Unfinished, carry_on};
 
 /// How much is carried on side by side.
 const MOST_AT_ONCE: usize = 64;

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{Either, join, select};
+use futures::future::{Either, join, ready, select};
 
 use crate::alert::Alert;
 use crate::azure::client::Azure;
@@ -22,12 +22,23 @@ use crate::records::capture::CaptureRecord;
 use crate::records::failure::Failure;
 use crate::records::keys::{resolved_key, target_key};
 use crate::records::outcome::{CaptureRef, Outcome};
+use crate::records::reason::Reason;
 use crate::records::target::TargetMemory;
 use crate::timestamp::Timestamp;
+use crate::workflow::agent;
+use crate::workflow::patience::Patience;
 
 /// How long nightcap keeps trying to start a capture. Azure's requests to wait are seldom longer than a minute, and
 /// evidence that is minutes old is seldom worth more.
 const TRY_FOR: Duration = Duration::from_secs(120);
+
+/// How old an alert may be while the agent is installed for it. In a recording of Azure that took 38 seconds, a slow machine takes
+/// some minutes, and what had fired is seldom still to be seen after ten.
+const WORTH_INSTALLING: Duration = Duration::from_mins(10);
+
+/// The pauses between looks at an agent that is being installed.
+const AGENT_PAUSES: [Duration; 12] = [Duration::from_secs(5); 12];
+const LONGEST_AGENT_PAUSE: Duration = Duration::from_secs(15);
 
 /// How this instance came to work on the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +56,8 @@ pub struct ForTarget<'a, H> {
     pub on: OnCapture,
     pub origin: Origin,
     pub target: &'a Target,
+    /// What there is to say of the agent, where it was installed first.
+    pub agent: Option<String>,
 }
 
 /// What is remembered of a machine.
@@ -102,7 +115,7 @@ impl<H: Host> ForTarget<'_, H> {
             if let Some(token) = token {
                 token.await;
             }
-            locate(azure, &plan, self.alert.region.as_ref(), &memory).await
+            locate(azure, &plan, self.alert.region.as_ref(), &memory, self.installs_agent()).await
         };
         let located = match select(pin!(located), pin!(ended_before)).await {
             Either::Left((located, ended_before)) => match ended_before.await {
@@ -124,8 +137,71 @@ impl<H: Host> ForTarget<'_, H> {
                 let memory = memory_of(self.context, self.target).await;
                 let memory = TargetMemory { machine: None, watcher: None, at, ..memory };
                 self.context.records().save(&target_key(self.target), &memory).await;
-                (self.failed(failure).complaining(&plan.complaints), None)
+                (self.unable(failure).await.complaining(&plan.complaints), None)
             }
+        }
+    }
+
+    /// Goes on with an alert that somebody has left, for as long as a capture is worth it. What it starts is found by its record.
+    pub async fn carry_on(&self, awaits_agent: bool, patience: Patience) -> Outcome {
+        if !awaits_agent || !self.installs_agent() || self.context.settings.dry_run {
+            let (outcome, _) = self.work(ready(None)).await;
+            if !outcome.awaits_agent() {
+                return outcome;
+            }
+        }
+        let host = self.context.host();
+        let age = host.now().since(self.context.began_at).unwrap_or_default();
+        let give_up_at = host.monotonic().saturating_add(WORTH_INSTALLING.saturating_sub(age));
+        let mut pauses = AGENT_PAUSES.into_iter();
+        loop {
+            match agent::step(self.context, self.target, host.monotonic() < give_up_at).await {
+                agent::Step::Ready(took) => {
+                    let (outcome, _) = self.after_installation(took).work(ready(None)).await;
+                    // Azure may say that it is there, and that it is not.
+                    if !outcome.awaits_agent() {
+                        return outcome;
+                    }
+                }
+                agent::Step::UnderWay => {}
+                agent::Step::Failed(failure) => return self.failed(failure),
+            }
+            let pause = pauses.next().unwrap_or(LONGEST_AGENT_PAUSE);
+            if host.monotonic().saturating_add(pause) > give_up_at {
+                return self.failed(Failure::agent_takes_too_long(self.target, WORTH_INSTALLING.as_secs() / 60));
+            }
+            if patience == Patience::Brief {
+                return Outcome::installing_agent(&self.target.name());
+            }
+            host.sleep(pause).await;
+        }
+    }
+
+    /// The same work once the agent is there.
+    fn after_installation(&self, took: Option<Duration>) -> Self {
+        let Self { context, alert, ref on, origin, target, agent: _ } = *self;
+        let sentence = |took: Duration| {
+            let seconds = took.as_secs();
+            format!("The Network Watcher agent had to be installed first, which took {seconds} seconds.")
+        };
+        Self { context, alert, on: on.clone(), origin, target, agent: took.map(sentence) }
+    }
+
+    fn installs_agent(&self) -> bool {
+        self.context.settings.install_agent
+    }
+
+    /// What could not be done. Where only the agent is missing it may be installed.
+    async fn unable(&self, failure: Failure) -> Outcome {
+        if failure.reason != Reason::AgentMissing || !self.installs_agent() {
+            return self.failed(failure);
+        }
+        if !self.context.settings.dry_run {
+            return Outcome::installing_agent(&self.target.name());
+        }
+        match agent::would_install(self.context, self.target).await {
+            Some(request) => Outcome::would_install_agent(&self.target.name(), request),
+            None => self.failed(failure),
         }
     }
 
@@ -165,7 +241,11 @@ impl<H: Host> ForTarget<'_, H> {
             Plan::Skip { reason, message } => Outcome::skipped(reason, message),
             Plan::Start(plan) => {
                 let would_start = self.would_start(&plan, &memory).await;
-                would_start.unwrap_or_else(|failure| self.failed(failure)).complaining(&plan.complaints)
+                let outcome = match would_start {
+                    Ok(outcome) => outcome,
+                    Err(failure) => self.unable(failure).await,
+                };
+                outcome.complaining(&plan.complaints)
             }
         };
         self.explained(outcome)
@@ -173,7 +253,7 @@ impl<H: Host> ForTarget<'_, H> {
 
     async fn would_start(&self, plan: &Start, memory: &TargetMemory) -> Result<Outcome, Failure> {
         let azure = self.context.azure(self.target, TRY_FOR);
-        let place = locate(&azure, plan, self.alert.region.as_ref(), memory).await?;
+        let place = locate(&azure, plan, self.alert.region.as_ref(), memory, self.installs_agent()).await?;
         let storage = self.storage(plan, &place)?;
         Ok(match start(self.context, &azure, &self.on, plan, &place, storage).await? {
             Started::WouldSend(would_send) => Outcome::preview(would_send),
@@ -193,6 +273,7 @@ impl<H: Host> ForTarget<'_, H> {
         let storage = self.storage(plan, place)?;
         match start(self.context, azure, &self.on, plan, place, storage).await? {
             Started::Created(mut record) => {
+                record.agent.clone_from(&self.agent);
                 let name = record.name.clone();
                 let strangers = running_beside(self.context, place, self.target, &name);
                 let (strangers, ()) = join(strangers, self.remember_start(place, &mut record)).await;
@@ -218,7 +299,7 @@ impl<H: Host> ForTarget<'_, H> {
         let machine = place.machine.clone();
         let at = Some(self.context.host().now());
         let watcher = Some(place.watcher.clone());
-        let memory = TargetMemory { machine, watcher, captured_until, capture: Some(record.key()), at };
+        let memory = TargetMemory { machine, watcher, captured_until, capture: Some(record.key()), agent: None, at };
         let (key, records) = (target_key(self.target), self.context.records());
         join(records.save_capture(record), records.save(&key, &memory)).await;
     }
@@ -226,6 +307,10 @@ impl<H: Host> ForTarget<'_, H> {
     fn started(&self, plan: &Start, place: &Place, record: &CaptureRecord) -> Outcome {
         let reference = self.reference(place, &record.name, record.storage_path.clone());
         let outcome = Outcome::started(&self.target.name(), plan.parameters.capture_seconds);
+        let outcome = match &self.agent {
+            Some(sentence) => outcome.after_installation(sentence),
+            None => outcome,
+        };
         Outcome { capture: Some(reference), ..outcome }
     }
 

@@ -14,9 +14,11 @@ use crate::notify::outbox::{self, Pending};
 use crate::records::alert::AlertRecord;
 use crate::records::capture::CaptureRecord;
 use crate::records::keys::{NOTICE, is_own_key, open_key};
+use crate::records::outcome::Outcome;
 use crate::records::repository::Records;
 use crate::records::standing::{Stood, stand_for};
 use crate::records::store::{self, ReadError};
+use crate::workflow::patience::Patience;
 use crate::workflow::run::Run;
 
 /// After so long an alert that is still worked on belongs to a host that has died: nobody tries for longer.
@@ -45,15 +47,6 @@ pub struct Count {
     pub captures: usize,
     /// Messages that wait to be delivered.
     pub notices: usize,
-}
-
-/// How far somebody carries on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// To the end. What others may be at work on is left to them for a while.
-    ToTheEnd,
-    /// As far as it goes without a long wait, whoever else may be at work on it.
-    Brief,
 }
 
 pub async fn unfinished<H: Host>(context: &Context<H>) -> Unfinished {
@@ -90,7 +83,9 @@ pub async fn carry_on<H: Host>(context: &Context<H>, key: &str, patience: Patien
 async fn resume_alert<H: Host>(context: &Context<H>, key: &str, patience: Patience) {
     let records = context.records();
     let Some(mut record) = marked::<AlertRecord, H>(&records, key).await else { return };
-    if patience == Patience::ToTheEnd && !record.finished {
+    // Whoever has seen that the agent has to come first has left the rest to whoever goes on.
+    let is_left = record.outcomes.iter().any(Outcome::awaits_agent);
+    if patience == Patience::ToTheEnd && !record.finished && !is_left {
         let age = context.host().now().since(record.received_at).unwrap_or(SURELY_LEFT);
         context.host().sleep(SURELY_LEFT.saturating_sub(age)).await;
         let Some(now) = readable(&records, key).await else { return };
@@ -99,7 +94,7 @@ async fn resume_alert<H: Host>(context: &Context<H>, key: &str, patience: Patien
     if record.finished {
         records.mark_finished(key).await;
     } else {
-        Run::resume(context, record).await;
+        Run::resume(context, record, patience).await;
     }
 }
 

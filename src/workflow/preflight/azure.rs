@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::{join, join_all, join4};
 
 use super::line::{Check, Line};
-use super::rights::{self, AT_ACCOUNT, AT_SUBSCRIPTION, AT_WATCHER, Right};
+use super::rights::{self, AT_ACCOUNT, AT_SUBSCRIPTION, AT_WATCHER, FOR_AGENT, Right};
 use super::wanted::{ASK_FOR, Wanted};
 use crate::azure::client::Azure;
 use crate::azure::cloud::Audience;
 use crate::azure::error::AzureError;
 use crate::azure::identity::Identity;
+use crate::azure::instance_view::RUNNING;
 use crate::azure::permissions::permissions;
 use crate::azure::region::Region;
 use crate::azure::resource_id::ResourceId;
@@ -23,7 +24,7 @@ use crate::context::Context;
 use crate::host::Host;
 use crate::plan::not_allowed;
 use crate::records::failure::Failure;
-use crate::workflow::need::{Need, RUNNING};
+use crate::workflow::need::Need;
 
 /// How many subscriptions are looked at. Each takes a request for every region.
 const MOST_SUBSCRIPTIONS: usize = 5;
@@ -33,6 +34,7 @@ const MOST_ACCOUNTS: usize = 100;
 
 /// The rights of `docs/azure.md`, as roles.
 const CAPTURES: &str = "nightcap captures";
+const AGENT: &str = "nightcap agent";
 const STORAGE: &str = "nightcap storage";
 const FILES: &str = "Storage Blob Data Reader";
 
@@ -160,6 +162,12 @@ impl<H: Host> Checks<'_, H> {
         let found = Line::good(Check::Machine, format!("The machine is in {}.", machine.region));
         let agent = match machine.agent {
             Some(true) => Line::good(Check::Agent, "The Network Watcher agent is installed."),
+            Some(false) if self.context.settings.install_agent => {
+                let message = "The Network Watcher agent is missing. With install_agent nightcap installs it when an alert \
+                               comes, and the capture begins about a minute later.";
+                let missing = Failure::agent_missing(target, machine.os.as_deref());
+                Line::attention(Check::Agent, message, missing.command().unwrap_or_default())
+            }
             Some(false) => {
                 Line::needed(Check::Agent, Need::of(Failure::agent_missing(target, machine.os.as_deref())), "")
             }
@@ -223,7 +231,13 @@ impl<H: Host> Checks<'_, H> {
     /// The watchers of a subscription, their captures, and what nightcap may do there.
     async fn in_subscription(&self, id: &str, regions: &BTreeSet<Region>) -> Vec<Line> {
         let scope = format!("/subscriptions/{id}");
-        let rights = self.rights(AT_SUBSCRIPTION, &scope, |_| CAPTURES);
+        let rights = async {
+            let mut lines = self.rights(AT_SUBSCRIPTION, &scope, |_| CAPTURES).await;
+            if self.context.settings.install_agent {
+                lines.extend(self.rights(FOR_AGENT, &scope, |_| AGENT).await);
+            }
+            lines
+        };
         let watchers = async {
             let watchers = match network_watcher::list_all(&self.azure, id).await {
                 Ok(watchers) => watchers,

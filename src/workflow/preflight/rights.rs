@@ -51,6 +51,20 @@ pub const AT_SUBSCRIPTION: &[Right] = &[
     useful("Microsoft.Network/publicIPAddresses/read", "an alert on a public IP address may not find its machine"),
 ];
 
+/// On a subscription where agents are to be installed.
+pub const FOR_AGENT: &[Right] = &[
+    useful("Microsoft.Compute/virtualMachines/extensions/write", "no agent is installed on a machine"),
+    useful("Microsoft.Compute/virtualMachineScaleSets/extensions/write", "no agent is installed on a scale set"),
+    useful(
+        "Microsoft.Compute/virtualMachineScaleSets/manualUpgrade/action",
+        "instances whose upgrade policy is manual get no agent",
+    ),
+    useful(
+        "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/extensions/write",
+        "no agent is installed on one instance of a scale set",
+    ),
+];
+
 /// On a storage account.
 pub const AT_ACCOUNT: &[Right] = &[
     needed("Microsoft.Storage/storageAccounts/listKeys/action", "Azure stores no capture there"),

@@ -76,8 +76,8 @@ pub use world::inventory::{
     CLIENT_ID, CLIENT_SECRET, FEDERATED_TOKEN, IDENTITY_HEADER, MANAGED_IDENTITY, SUBSCRIPTION, TENANT_ID, World,
 };
 pub use world::resources::{
-    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, ScaleSetFiles, StorageAccount, VirtualMachine,
-    Watcher,
+    AgentState, NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, ScaleSetFiles, StorageAccount,
+    VirtualMachine, Watcher,
 };
 pub use world::settings::{OPERATOR_KEY, WEBHOOK_KEY};
 pub use world::timing::{Throttle, Timing};

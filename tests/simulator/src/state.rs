@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
+use crate::arm::extension::Installation;
 use crate::capture::lifecycle::Capture;
 use crate::identifier::Identifiers;
 use crate::operation::Operations;
@@ -22,6 +23,8 @@ pub(crate) struct State {
     /// Where captures were told that their files will be: no two are made alike.
     pub(crate) storage_paths: HashSet<String>,
     pub(crate) operations: Operations,
+    /// Extensions that are being provisioned.
+    pub(crate) installations: Vec<Installation>,
     pub(crate) rates: Rates,
     /// Files that were read before, by the capture's number and their own: making one takes time.
     pub(crate) file_cache: HashMap<(usize, usize), Bytes>,
@@ -37,6 +40,7 @@ impl State {
             captures: Vec::new(),
             storage_paths: HashSet::new(),
             operations: Operations::default(),
+            installations: Vec::new(),
             rates: Rates::default(),
             file_cache: HashMap::new(),
             messages: Vec::new(),

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
 use nightcap_simulator::{
-    Azure, CLIENT_ID, CLIENT_SECRET, OperatingSystem, Outcome, SUBSCRIPTION, Service, TENANT_ID, Urls, VirtualMachine,
-    Watcher, World,
+    AgentState, Azure, CLIENT_ID, CLIENT_SECRET, OperatingSystem, Outcome, SUBSCRIPTION, Service, TENANT_ID, Urls,
+    VirtualMachine, Watcher, World,
 };
 use serde_json::Value;
 
@@ -58,6 +58,7 @@ fn recorded_world() -> World {
         computer_name: None,
         os: OperatingSystem::Windows,
         agent: Some("NetworkWatcherAgent".into()),
+        agent_state: AgentState::default(),
         power: "running".into(),
         private_address: Ipv4Addr::new(10, 0, 0, 4),
     });

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
 use crate::arm::call::{Call, resource_not_found};
+use crate::arm::extension;
 use crate::arm::page::page;
 use crate::error::ArmError;
 use crate::resource_id::{name_of, same};
 use crate::state::State;
 use crate::world::inventory::World;
-use crate::world::resources::{NetworkInterface, OperatingSystem, ScaleSet, VirtualMachine};
+use crate::world::resources::{AgentState, NetworkInterface, OperatingSystem, ScaleSet, VirtualMachine};
 
 pub(crate) fn get_virtual_machine(state: &State, call: &Call) -> Result<Answer, ArmError> {
     let machine = state.world.virtual_machine(&call.path.id(2)).ok_or_else(|| resource_not_found(call))?;
@@ -57,13 +58,14 @@ fn set_resource(set: &ScaleSet) -> Value {
         "sku": { "name": "Standard_DS1_v2", "tier": "Standard", "capacity": set.instances.len() },
         "properties": {
             "orchestrationMode": "Uniform",
+            "upgradePolicy": { "mode": if set.upgrades_by_hand { "Manual" } else { "Automatic" } },
             "provisioningState": "Succeeded",
             "virtualMachineProfile": { "storageProfile": storage_profile(set.os, name_of(&set.id)) },
         },
     });
     if let Some(agent) = &set.agent {
         resource["properties"]["virtualMachineProfile"]["extensionProfile"] =
-            json!({ "extensions": [{ "name": agent, "properties": agent_properties(set.os) }] });
+            json!({ "extensions": [{ "name": agent, "properties": agent_properties(set.os, &set.agent_state) }] });
     }
     resource
 }
@@ -77,7 +79,13 @@ pub(crate) fn list_scale_set_instances(state: &State, call: &Call) -> Result<Ans
 pub(crate) fn get_scale_set_instance(state: &State, call: &Call) -> Result<Answer, ArmError> {
     let set = state.world.scale_set(&call.path.id(2)).ok_or_else(|| resource_not_found(call))?;
     let instance = set.instances.iter().find(|instance| call.path.rest.last() == Some(instance));
-    Ok(found(instance_resource(set, instance.ok_or_else(|| resource_not_found(call))?)))
+    let instance = instance.ok_or_else(|| resource_not_found(call))?;
+    let mut resource = instance_resource(set, instance);
+    if answer::query(call.request, "$expand").is_some_and(|wanted| same(&wanted, "instanceView")) {
+        let (name, state) = agent_on(set, instance);
+        resource["properties"]["instanceView"] = view("running", name, set.os, &state);
+    }
+    Ok(found(resource))
 }
 
 /// A machine in the list of what machines do.
@@ -92,10 +100,40 @@ fn status_resource(machine: &VirtualMachine) -> Value {
 }
 
 fn instance_view(machine: &VirtualMachine) -> Value {
-    json!({ "statuses": [
+    view(&machine.power, machine.agent.as_deref(), machine.os, &machine.agent_state)
+}
+
+/// What a machine does, and what it reports of its extensions.
+fn view(power: &str, agent: Option<&str>, os: OperatingSystem, state: &AgentState) -> Value {
+    let mut view = json!({ "statuses": [
         { "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded" },
-        { "code": format!("PowerState/{}", machine.power), "level": "Info", "displayStatus": "VM" },
-    ] })
+        { "code": format!("PowerState/{power}"), "level": "Info", "displayStatus": "VM" },
+    ] });
+    let status = match state {
+        AgentState::Succeeded => json!({
+            "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded",
+        }),
+        AgentState::Failed(message) => json!({
+            "code": "ProvisioningState/failed/1", "level": "Error", "displayStatus": "Provisioning failed",
+            "message": message,
+        }),
+        // The machine reports when it has something to report.
+        AgentState::Creating | AgentState::Updating => return view,
+    };
+    if let Some(name) = agent {
+        let kind = format!("Microsoft.Azure.NetworkWatcher.{}", os.agent_type());
+        view["extensions"] = json!([{ "name": name, "type": kind, "statuses": [status] }]);
+    }
+    view
+}
+
+/// The agent on an instance of a scale set: its own, or the model's.
+fn agent_on<'a>(set: &'a ScaleSet, instance: &str) -> (Option<&'a str>, AgentState) {
+    if let Some(state) = set.instance_agents.get(instance) {
+        return (Some(extension::USUAL_NAME), state.clone());
+    }
+    let follows_model = !set.instances_behind.iter().any(|one| one == instance);
+    (set.agent.as_deref().filter(|_| follows_model), set.agent_state.clone())
 }
 
 fn found(resource: Value) -> Answer {
@@ -129,7 +167,8 @@ fn machine_resource(world: &World, machine: &VirtualMachine) -> Value {
         },
     });
     if let Some(agent) = &machine.agent {
-        resource["resources"] = json!([agent_resource(&machine.id, &machine.location, agent, machine.os)]);
+        resource["resources"] =
+            json!([agent_resource(&machine.id, &machine.location, agent, machine.os, &machine.agent_state)]);
     }
     resource
 }
@@ -137,6 +176,7 @@ fn machine_resource(world: &World, machine: &VirtualMachine) -> Value {
 fn instance_resource(set: &ScaleSet, instance: &str) -> Value {
     let id = format!("{}/virtualMachines/{instance}", set.id);
     let name = format!("{}_{instance}", name_of(&set.id));
+    let is_upgrading = set.instances_upgrading.iter().any(|one| one == instance);
     let mut resource = json!({
         "name": name,
         "id": id,
@@ -145,11 +185,12 @@ fn instance_resource(set: &ScaleSet, instance: &str) -> Value {
         "location": set.location,
         "properties": {
             "storageProfile": storage_profile(set.os, &name),
-            "provisioningState": "Succeeded",
+            "latestModelApplied": !set.instances_behind.iter().any(|one| one == instance),
+            "provisioningState": if is_upgrading { "Updating" } else { "Succeeded" },
         },
     });
-    if let Some(agent) = &set.agent {
-        resource["resources"] = json!([agent_resource(&id, &set.location, agent, set.os)]);
+    if let (Some(agent), state) = agent_on(set, instance) {
+        resource["resources"] = json!([agent_resource(&id, &set.location, agent, set.os, &state)]);
     }
     resource
 }
@@ -161,20 +202,20 @@ fn storage_profile(os: OperatingSystem, name: &str) -> Value {
     })
 }
 
-fn agent_resource(machine: &str, location: &str, agent: &str, os: OperatingSystem) -> Value {
+fn agent_resource(machine: &str, location: &str, agent: &str, os: OperatingSystem, state: &AgentState) -> Value {
     json!({
         "name": agent,
         "id": format!("{machine}/extensions/{agent}"),
         "type": "Microsoft.Compute/virtualMachines/extensions",
         "location": location,
-        "properties": agent_properties(os),
+        "properties": agent_properties(os, state),
     })
 }
 
-fn agent_properties(os: OperatingSystem) -> Value {
+fn agent_properties(os: OperatingSystem, state: &AgentState) -> Value {
     json!({
         "autoUpgradeMinorVersion": true,
-        "provisioningState": "Succeeded",
+        "provisioningState": state.word(),
         "publisher": "Microsoft.Azure.NetworkWatcher",
         "type": os.agent_type(),
         "typeHandlerVersion": "1.4",

@@ -11,7 +11,7 @@ use crate::arm::packet_capture::{create, session};
 use crate::arm::resource_path::ResourcePath;
 use crate::arm::route::Route;
 use crate::arm::{
-    api_version, compute, network_interface, network_watcher, operation, permissions, public_ip_address,
+    api_version, compute, extension, network_interface, network_watcher, operation, permissions, public_ip_address,
     storage_account, subscription,
 };
 use crate::error::ArmError;
@@ -24,6 +24,7 @@ use crate::world::inventory::World;
 
 pub(crate) fn answer(state: &mut State, now: Timestamp, request: &Request<Bytes>, effect: Option<&Effect>) -> Answer {
     let request_id = state.identifiers.guid();
+    extension::carry_out_what_is_due(state, now);
     let mut answer = match state.tokens.check(request, Audience::Arm, now) {
         Err(refused) => token_refused(&state.world, refused, now),
         Ok(()) => admit(state, now, request, request_id.clone(), effect)
@@ -93,6 +94,10 @@ fn dispatch(state: &mut State, route: Route, call: &Call) -> Result<Answer, ArmE
         Route::ResourceGroup => Ok(subscription::get_group(call)),
         Route::VirtualMachines => Ok(compute::list_virtual_machines(state, call)),
         Route::VirtualMachine => compute::get_virtual_machine(state, call),
+        Route::VirtualMachineExtension => extension::put_on_machine(state, call),
+        Route::ScaleSetExtension => extension::put_into_scale_set(state, call),
+        Route::ScaleSetInstanceExtension => extension::put_on_instance(state, call),
+        Route::UpgradeScaleSetInstances => extension::upgrade_instances(state, call),
         Route::ScaleSets => Ok(compute::list_scale_sets(state, call)),
         Route::ScaleSet => compute::get_scale_set(state, call),
         Route::ScaleSetInstances => compute::list_scale_set_instances(state, call),

@@ -4,6 +4,7 @@ mod api_version;
 mod call;
 mod compute;
 pub(crate) mod door;
+pub(crate) mod extension;
 mod network_interface;
 mod network_watcher;
 mod operation;

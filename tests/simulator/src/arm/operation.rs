@@ -45,9 +45,13 @@ pub(crate) fn start(
         status_query: signed_query(&mut state.identifiers, &call.version),
         result_query: signed_query(&mut state.identifiers, &call.version),
     };
+    let provider = match call.path.provider.as_deref() {
+        Some("microsoft.compute") => "Microsoft.Compute",
+        _ => "Microsoft.Network",
+    };
     let url = |kind: &str, query: &str| {
         format!(
-            "{}/subscriptions/{}/providers/Microsoft.Network/locations/{region}/{kind}/{}?{query}",
+            "{}/subscriptions/{}/providers/{provider}/locations/{region}/{kind}/{}?{query}",
             state.world.urls.arm, call.path.subscription, call.request_id
         )
     };

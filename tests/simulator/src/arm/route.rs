@@ -11,10 +11,14 @@ pub(crate) enum Route {
     ResourceGroup,
     VirtualMachines,
     VirtualMachine,
+    VirtualMachineExtension,
     ScaleSets,
     ScaleSet,
+    ScaleSetExtension,
+    UpgradeScaleSetInstances,
     ScaleSetInstances,
     ScaleSetInstance,
+    ScaleSetInstanceExtension,
     ScaleSetNetworkInterface,
     NetworkInterface,
     PublicIpAddress,
@@ -40,9 +44,17 @@ impl Route {
             (None, []) => Route::ResourceGroup,
             (Some("microsoft.compute"), ["virtualmachines"]) => Route::VirtualMachines,
             (Some("microsoft.compute"), ["virtualmachines", _]) => Route::VirtualMachine,
+            (Some("microsoft.compute"), ["virtualmachines", _, "extensions", _]) => Route::VirtualMachineExtension,
             (Some("microsoft.compute"), ["virtualmachinescalesets"]) => Route::ScaleSets,
             (Some("microsoft.compute"), ["virtualmachinescalesets", _]) => Route::ScaleSet,
+            (Some("microsoft.compute"), ["virtualmachinescalesets", _, "extensions", _]) => Route::ScaleSetExtension,
+            (Some("microsoft.compute"), ["virtualmachinescalesets", _, "manualupgrade"]) => {
+                Route::UpgradeScaleSetInstances
+            }
             (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines"]) => Route::ScaleSetInstances,
+            (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines", _, "extensions", _]) => {
+                Route::ScaleSetInstanceExtension
+            }
             (Some("microsoft.compute"), ["virtualmachinescalesets", _, "virtualmachines", _]) => {
                 Route::ScaleSetInstance
             }
@@ -84,7 +96,10 @@ impl Route {
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
             Route::Capture => &[Method::GET, Method::PUT, Method::DELETE],
-            Route::StopCapture | Route::QueryCaptureStatus => &[Method::POST],
+            Route::StopCapture | Route::QueryCaptureStatus | Route::UpgradeScaleSetInstances => &[Method::POST],
+            Route::VirtualMachineExtension | Route::ScaleSetExtension | Route::ScaleSetInstanceExtension => {
+                &[Method::PUT]
+            }
             _ => &[Method::GET],
         }
     }
@@ -99,6 +114,12 @@ impl Route {
             Route::ScaleSets | Route::ScaleSet => "Microsoft.Compute/virtualMachineScaleSets/read",
             Route::ScaleSetInstances | Route::ScaleSetInstance => {
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read"
+            }
+            Route::VirtualMachineExtension => "Microsoft.Compute/virtualMachines/extensions/write",
+            Route::ScaleSetExtension => "Microsoft.Compute/virtualMachineScaleSets/extensions/write",
+            Route::UpgradeScaleSetInstances => "Microsoft.Compute/virtualMachineScaleSets/manualUpgrade/action",
+            Route::ScaleSetInstanceExtension => {
+                "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/extensions/write"
             }
             Route::ScaleSetNetworkInterface => {
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/networkInterfaces/read"

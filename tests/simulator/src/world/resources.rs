@@ -1,5 +1,6 @@
 //! The resources that exist: machines, scale sets, what stands before them, watchers, storage accounts.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use strum::IntoStaticStr;
@@ -15,6 +16,8 @@ pub struct VirtualMachine {
     pub os: OperatingSystem,
     /// The instance name of the Network Watcher agent extension; `None` when it is not installed.
     pub agent: Option<String>,
+    /// How that extension is.
+    pub agent_state: AgentState,
     /// What it does: the last part of its `PowerState/` code, such as `running` or `deallocated`.
     pub power: String,
     /// The machine's address inside its network, which its capture files show.
@@ -29,10 +32,63 @@ pub struct ScaleSet {
     pub os: OperatingSystem,
     /// The instance name of the Network Watcher agent extension in its model; `None` when there is none.
     pub agent: Option<String>,
+    /// How that extension of the model is.
+    pub agent_state: AgentState,
     /// Instance ids, such as `"0"`.
     pub instances: Vec<String>,
+    /// Whether somebody has to ask for it before instances follow the model: `upgradePolicy.mode` is `Manual`.
+    pub upgrades_by_hand: bool,
+    /// Those of the instances that have not followed the latest model yet.
+    pub instances_behind: Vec<String>,
+    /// Those of the instances that are at work on following it.
+    pub instances_upgrading: Vec<String>,
+    /// Those of the instances that have the agent by themselves, whatever the model says.
+    pub instance_agents: BTreeMap<String, AgentState>,
     /// Those of the instances that have no traffic: their files have no packet.
     pub quiet_instances: Vec<String>,
+}
+
+/// How an extension of a machine is: its `provisioningState`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AgentState {
+    #[default]
+    Succeeded,
+    Creating,
+    Updating,
+    /// It could not be provisioned; the machine reported why.
+    Failed(String),
+}
+
+impl AgentState {
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            AgentState::Succeeded => "Succeeded",
+            AgentState::Creating => "Creating",
+            AgentState::Updating => "Updating",
+            AgentState::Failed(_) => "Failed",
+        }
+    }
+
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self, AgentState::Creating | AgentState::Updating)
+    }
+}
+
+impl VirtualMachine {
+    /// Whether the agent works. How captures fail where it is installed and broken is not published; they are refused as
+    /// where it is missing.
+    pub(crate) fn has_agent(&self) -> bool {
+        self.agent.is_some() && self.agent_state == AgentState::Succeeded
+    }
+}
+
+impl ScaleSet {
+    /// Whether the agent works on an instance.
+    pub(crate) fn has_agent_on(&self, instance: &str) -> bool {
+        let follows_model = !self.instances_behind.iter().any(|one| one == instance);
+        self.instance_agents.get(instance) == Some(&AgentState::Succeeded)
+            || (self.agent.is_some() && self.agent_state == AgentState::Succeeded && follows_model)
+    }
 }
 
 /// How the files of a scale set's capture are named. It is not published.

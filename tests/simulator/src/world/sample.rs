@@ -1,11 +1,12 @@
 //! A world that is ready to use: its ids are those of Azure's published sample alerts.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use crate::resource_id::name_of;
 use crate::world::inventory::{SUBSCRIPTION, World};
 use crate::world::resources::{
-    NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher,
+    AgentState, NetworkInterface, OperatingSystem, PublicIpAddress, ScaleSet, StorageAccount, VirtualMachine, Watcher,
 };
 use crate::world::urls::Urls;
 
@@ -49,7 +50,12 @@ impl World {
             location: "eastus".into(),
             os: Linux,
             agent: Some(AGENT.into()),
+            agent_state: AgentState::default(),
             instances: ["0", "1", "2"].map(String::from).into(),
+            upgrades_by_hand: false,
+            instances_behind: Vec::new(),
+            instances_upgrading: Vec::new(),
+            instance_agents: BTreeMap::new(),
             quiet_instances: Vec::new(),
         }];
         let machines = world.virtual_machines.iter();
@@ -92,6 +98,7 @@ fn machine(
         computer_name: None,
         os,
         agent: agent.map(String::from),
+        agent_state: AgentState::default(),
         power: "running".into(),
         private_address: Ipv4Addr::new(10, 0, 0, last_octet),
     }

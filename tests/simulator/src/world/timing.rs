@@ -14,6 +14,11 @@ pub struct Timing {
     pub status: Duration,
     /// From the end of a capture until its file is visible.
     pub file_delay: Duration,
+    /// From the PUT of the agent's extension until it is provisioned: 37.5 seconds in azure-powershell's recording
+    /// TestPacketCaptureVMWithRingBuffer.
+    pub install_agent: Duration,
+    /// Until the instances of a scale set follow its model once that was asked for.
+    pub upgrade: Duration,
     /// `Retry-After` of operations, in seconds.
     pub retry_after: u64,
     /// How long tokens live, as `expires_in` tells: in seconds.
@@ -32,6 +37,8 @@ impl Default for Timing {
             stop: Duration::from_secs(3),
             status: Duration::from_secs(3),
             file_delay: Duration::from_secs(3),
+            install_agent: Duration::from_millis(37_500),
+            upgrade: Duration::from_secs(30),
             retry_after: 10,
             token_seconds: 3599,
             latency: Duration::ZERO,

@@ -48,7 +48,7 @@ fn machine_target(world: &World, properties: &CaptureProperties) -> Result<Optio
         id: machine.id.clone(),
         location: machine.location.clone(),
         os: machine.os,
-        has_agent: machine.agent.is_some(),
+        has_agent: machine.has_agent(),
         instances: None,
     }))
 }
@@ -61,12 +61,13 @@ fn scale_set_target(world: &World, properties: &CaptureProperties) -> Result<Opt
     }
     let included = |one: &&String| scope.include.is_empty() || scope.include.contains(one);
     let instances = set.instances.iter().filter(included).filter(|one| !scope.exclude.contains(one));
+    let instances: Vec<String> = instances.cloned().collect();
     Ok(Some(Target {
         id: set.id.clone(),
         location: set.location.clone(),
         os: set.os,
-        has_agent: set.agent.is_some(),
-        instances: Some(instances.cloned().collect()),
+        has_agent: instances.iter().all(|instance| set.has_agent_on(instance)),
+        instances: Some(instances),
     }))
 }
 
