@@ -1043,3 +1043,17 @@ async fn a_capture_whose_record_is_lost_is_watched_by_whoever_joins_it() {
     seconds(600).await;
     assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_is_not_stopped_while_nobody_knows_which_alert_it_was_started_for() {
+    let scene = Scene::new();
+    let target = TEST_VM.replace("resourcegroups", "resourceGroups");
+    scene.add_capture("nightcap_test-vm_20261120T0210Z_caf62a9d", &target, 300, CaptureState::Running);
+    let nightcap = telling(&scene, &[("stop_on_resolve", "true")]);
+    let (_, answer) = nightcap.alert(&common("disk", TEST_VM)).await.json();
+    assert_eq!(answer["outcomes"][0]["outcome"], "joined", "{answer}");
+    nightcap.alert(&over_at("disk", TEST_VM, "2026-11-20T02:15:50Z")).await;
+    seconds(600).await;
+    assert_eq!(scene.stopped(), Vec::<String>::new());
+    assert_eq!(the_message(&scene)["data"]["reason"], "time_limit");
+}

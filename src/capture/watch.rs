@@ -295,6 +295,10 @@ impl<H: Host> Watch<'_, H> {
 
     /// Whether all alerts on the capture are over.
     async fn is_resolved(&self) -> bool {
+        // The alert that it was started for may be one that the store has not told of yet.
+        if self.record.requested_for.is_none() {
+            return false;
+        }
         let records = self.context.records();
         let AlertsOn { alerts, count, is_whole } = records.alerts_on(&self.record).await;
         if !is_whole || alerts.is_empty() || alerts.len() < count {
