@@ -156,7 +156,7 @@ fn statuses_for_program(outcome: &Value) -> &'static [u16] {
         ("accepted", _) => &[202, 503],
         ("failed", "limit_reached" | "name_in_use") => &[409],
         ("failed", "machine_not_found" | "agent_missing" | "no_storage_account") => &[422],
-        ("failed", "watcher_not_found" | "no_network_watcher") => &[422],
+        ("failed", "watcher_not_found" | "no_network_watcher" | "subscription_not_found") => &[422],
         ("failed", _) => &[502],
         _ => &[],
     }
