@@ -46,6 +46,7 @@ mod entra;
 mod error;
 mod fault;
 mod identifier;
+mod installation;
 mod managed_identity;
 mod operation;
 mod rates;

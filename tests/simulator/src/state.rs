@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
-use crate::arm::extension::Installation;
 use crate::capture::lifecycle::Capture;
 use crate::identifier::Identifiers;
+use crate::installation::Installation;
 use crate::operation::Operations;
 use crate::rates::Rates;
 use crate::sink::Message;

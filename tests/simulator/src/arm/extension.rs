@@ -10,6 +10,7 @@ use crate::answer::{self, Answer};
 use crate::arm::call::{Call, resource_not_found};
 use crate::arm::operation;
 use crate::error::ArmError;
+use crate::installation::{Change, Installation};
 use crate::operation::{OperationFault, OperationResult, TerminalStatus};
 use crate::resource_id::{normalized_region, same};
 use crate::state::State;
@@ -17,24 +18,6 @@ use crate::world::resources::{AgentState, OperatingSystem, ScaleSet, VirtualMach
 
 /// What the documentation calls the extension.
 pub(crate) const USUAL_NAME: &str = "AzureNetworkWatcherExtension";
-
-/// Something that is being provisioned.
-#[derive(Debug)]
-pub(crate) struct Installation {
-    ends: Timestamp,
-    /// The id of the machine, the scale set, or the set of the instances.
-    owner: String,
-    change: Change,
-}
-
-#[derive(Debug)]
-enum Change {
-    Machine(AgentState),
-    Model(AgentState),
-    Instance(String, AgentState),
-    /// These instances follow the model.
-    Upgrade(Vec<String>),
-}
 
 /// Lets everything have happened that is over by now.
 pub(crate) fn carry_out_what_is_due(state: &mut State, now: Timestamp) {
