@@ -17,6 +17,7 @@ use super::instance_view::InstanceView;
 use super::lenient;
 use super::list::list;
 use super::region::Region;
+use super::storage_profile::StorageProfile;
 use super::target::{Target, TargetKind};
 use crate::host::Host;
 
@@ -171,20 +172,6 @@ struct ExtensionProfile {
     extensions: Vec<Extension>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct StorageProfile {
-    #[serde(deserialize_with = "lenient::or_default")]
-    os_disk: OsDisk,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct OsDisk {
-    #[serde(deserialize_with = "lenient::or_default")]
-    os_type: String,
-}
-
 /// An instance of a scale set in a list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -213,7 +200,7 @@ impl Resource {
 
     /// Whether this is a scale set whose model has the agent, so that it depends on the instances.
     fn is_model_ready(&self, target: &Target) -> bool {
-        target.kind() == TargetKind::ScaleSet && self.agent(target).is_some_and(|agent| agent.is_in(&["Succeeded", ""]))
+        target.kind() == TargetKind::ScaleSet && self.agent(target).is_some_and(Extension::is_provisioned)
     }
 
     fn standing(&self, target: &Target, instances: &[Instance]) -> Standing {
@@ -221,11 +208,11 @@ impl Resource {
         if agent.is_broken() {
             return Standing::Broken(self.properties.instance_view.message_of(&agent.name));
         }
-        if !self.is_model_ready(target) && !agent.is_in(&["Succeeded", ""]) {
+        if !agent.is_provisioned() {
             return Standing::UnderWay;
         }
-        let behind = instances.iter().filter(|one| one.properties.latest_model_applied == Some(false));
-        let behind: Vec<_> = behind.collect();
+        let is_behind = |one: &&Instance| one.properties.latest_model_applied == Some(false);
+        let behind: Vec<_> = instances.iter().filter(is_behind).collect();
         let at_work = |one: &&Instance| one.properties.provisioning_state.eq_ignore_ascii_case("Updating");
         if behind.is_empty() {
             return Standing::Ready;
@@ -237,7 +224,7 @@ impl Resource {
     fn owner(self, target: &Target, instances: &[Instance]) -> Option<Owner> {
         let model = &self.properties.virtual_machine_profile;
         let systems = [&self.properties.storage_profile, &model.storage_profile];
-        let is_windows = systems.iter().any(|profile| profile.os_disk.os_type.eq_ignore_ascii_case("windows"));
+        let is_windows = systems.into_iter().any(StorageProfile::is_windows);
         Some(Owner {
             standing: self.standing(target, instances),
             power: self.properties.instance_view.power(),

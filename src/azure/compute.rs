@@ -13,6 +13,7 @@ use super::lenient;
 use super::list::list;
 use super::region::Region;
 use super::resource_id::ResourceId;
+use super::storage_profile::StorageProfile;
 use super::target::{Target, TargetKind};
 use crate::host::Host;
 
@@ -133,20 +134,6 @@ struct Properties {
     instance_view: InstanceView,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct StorageProfile {
-    #[serde(deserialize_with = "lenient::or_default")]
-    os_disk: OsDisk,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct OsDisk {
-    #[serde(deserialize_with = "lenient::or_default")]
-    os_type: Option<String>,
-}
-
 impl Machine {
     fn of(resource: Resource, target: &Target) -> Option<Self> {
         let Resource { id, location, properties, resources } = resource;
@@ -155,7 +142,7 @@ impl Machine {
             region: location?,
             is_agent_broken: resources.iter().any(|extension| extension.is_agent() && extension.is_broken()),
             power: properties.instance_view.power(),
-            os: properties.storage_profile.os_disk.os_type,
+            os: properties.storage_profile.os(),
             agent: (target.kind() == TargetKind::VirtualMachine).then(|| resources.iter().any(Extension::is_agent)),
         })
     }

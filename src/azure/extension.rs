@@ -38,8 +38,12 @@ impl Extension {
         self.is_in(&["Failed", "Canceled"])
     }
 
-    /// Whether its provisioning is in one of these states.
-    pub fn is_in(&self, states: &[&str]) -> bool {
+    /// Whether it is there for use, or nothing is said against that.
+    pub fn is_provisioned(&self) -> bool {
+        self.is_in(&["Succeeded", ""])
+    }
+
+    fn is_in(&self, states: &[&str]) -> bool {
         states.iter().any(|state| self.properties.provisioning_state.eq_ignore_ascii_case(state))
     }
 }

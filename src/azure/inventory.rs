@@ -15,6 +15,7 @@ use super::lenient;
 use super::list::{list, list_from};
 use super::region::Region;
 use super::resource_id::ResourceId;
+use super::storage_profile::StorageProfile;
 use super::target::{Target, TargetKind};
 use crate::host::Host;
 
@@ -101,24 +102,10 @@ struct MachineProfile {
     storage_profile: StorageProfile,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct StorageProfile {
-    #[serde(deserialize_with = "lenient::or_default")]
-    os_disk: OsDisk,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct OsDisk {
-    #[serde(deserialize_with = "lenient::or_default")]
-    os_type: Option<String>,
-}
-
 impl Resource {
     fn listed(self) -> Option<Listed> {
         let Properties { storage_profile, virtual_machine_profile, .. } = self.properties;
-        let os = storage_profile.os_disk.os_type.or(virtual_machine_profile.storage_profile.os_disk.os_type);
+        let os = storage_profile.os().or_else(|| virtual_machine_profile.storage_profile.os());
         Some(Listed { target: Target::new(self.id?)?, region: self.location, os })
     }
 }

@@ -36,6 +36,7 @@ pub(crate) mod seal;
 pub(crate) mod secret;
 pub(crate) mod signing_keys;
 pub(crate) mod storage_account;
+mod storage_profile;
 pub(crate) mod subscription;
 pub mod target;
 pub(crate) mod token;
